@@ -1,0 +1,32 @@
+import type { Message, MessageState } from './message.js';
+
+/** What happened in the core, after it is durable. */
+export type ChatEvent =
+  | { type: 'messages'; messages: readonly Message[] }
+  | { type: 'states'; peerId: string; state: MessageState; ids: readonly string[]; reason?: string }
+  | { type: 'peer'; peerId: string };
+
+export type ChatEventListener = (event: ChatEvent) => void;
+
+/** Hands events to whoever listens. A listener that throws harms neither the others nor the core. */
+export class ChatEvents {
+  readonly #listeners = new Set<ChatEventListener>();
+
+  constructor(private readonly onListenerError: (error: unknown) => void) {}
+
+  /** @returns a function that ends the subscription */
+  subscribe(listener: ChatEventListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  publish(event: ChatEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.onListenerError(error);
+      }
+    }
+  }
+}

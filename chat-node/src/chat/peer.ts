@@ -1,0 +1,26 @@
+/** Where a peer's gateway was reached or announced. */
+export interface PeerAddress {
+  host: string;
+  port: number;
+}
+
+/** What is remembered of a peer across restarts. Times in milliseconds since 1970. */
+export interface PeerRecord {
+  peerId: string;
+  /** The name that it last showed; a label, never an identity. */
+  user: string;
+  blocked: boolean;
+  /** Whether the safety number was compared and found equal. */
+  verified: boolean;
+  /** Whether messages were written to it or it was accepted. */
+  accepted: boolean;
+  /** Where it was reached, the last one first. */
+  addresses: PeerAddress[];
+  firstSeenAt: number;
+  lastSeenAt: number;
+  /** Greatest sequence number of its announcements, so that old ones cannot be replayed. */
+  announcedSeq: number;
+}
+
+/** How many addresses of a peer are remembered: a few networks, not a history. */
+export const MAX_REMEMBERED_ADDRESSES = 4;

@@ -1,0 +1,54 @@
+import type { ParsedMessage, ParsedFrame, WireMessage } from '@p2p-chat/shared';
+import type { PeerAddress } from '../peer.js';
+
+/** The far end of a link, as it proved and named itself. */
+export interface LinkPeer {
+  /** From the key of the channel. */
+  peerId: string;
+  /** From its hello; a label. */
+  user: string;
+  instance: string;
+  agent: string;
+  /** Where its gateway should be reachable: the address of the link, the port of its hello. Null where it listens on none. */
+  address: PeerAddress | null;
+}
+
+/** An open, authenticated link after both hellos. Sending never throws: a link that breaks says so by `onClosed`. */
+export interface PeerLink {
+  readonly peer: LinkPeer;
+  /** Sends messages in order. The caller keeps the window. */
+  sendMessages(messages: readonly WireMessage[]): void;
+  sendAck(ids: readonly string[], of?: 'receipt'): void;
+  sendReceipt(ids: readonly string[]): void;
+  sendReject(id: string, code: string, retryAfterMs?: number): void;
+  /** Says bye and closes once what was sent has left. */
+  close(reason: string): void;
+}
+
+/** What the core is told of links. For one peer at most one link is open; a new one replaces the old. */
+export interface LinkHandler {
+  onOpen(link: PeerLink): void;
+  /** Messages, in order. The promise resolves when they were dealt with; further reading from the link may wait for it. */
+  onMessages(link: PeerLink, messages: readonly ParsedMessage[]): Promise<void>;
+  onFrame(link: PeerLink, frame: Extract<ParsedFrame, { type: 'ack' | 'receipt' | 'reject' }>): void;
+  /** `reason` is that of the peer's bye; null where the link broke. */
+  onClosed(link: PeerLink, reason: string | null): void;
+}
+
+/** Where links come from. */
+export abstract class PeerTransport {
+  /** Starts to listen; resolves with the port. */
+  abstract listen(handler: LinkHandler): Promise<number>;
+
+  /**
+   * Dials addresses in order, later ones soon after earlier ones, until one
+   * answers as the peer that is wanted. The link is told by `onOpen`.
+   * @param peerId who must answer; null for whoever is there (an address that a person gave)
+   * @returns who answered
+   * @throws {TransportError} of the most telling attempt
+   */
+  abstract dial(peerId: string | null, addresses: readonly PeerAddress[], signal: AbortSignal): Promise<LinkPeer>;
+
+  /** Says bye on all links with this reason and closes everything. Never rejects. */
+  abstract stop(reason: string): Promise<void>;
+}

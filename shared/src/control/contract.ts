@@ -1,0 +1,149 @@
+/*
+ * The control contract of a chat node: HTTP on loopback with a bearer token,
+ * events as SSE. Times are ISO 8601 in UTC. `:peer` is a peer id, its short
+ * form, or a name that is unambiguous, URL-encoded.
+ */
+
+/** The file in the profile's data directory by which a client finds the node (mode 0600). */
+export const CONTROL_FILE = 'run/control.json';
+
+/** Content of {@link CONTROL_FILE}. */
+export interface ControlFile {
+  port: number;
+  token: string;
+  pid: number;
+  peerId: string;
+  user: string;
+}
+
+export const CONTROL_ROUTES = {
+  /** GET -> StatusView */
+  status: '/api/status',
+  /** GET `?all=true` -> PeerView[] */
+  peers: '/api/peers',
+  /** GET -> PeerView */
+  peer: (peer: string) => `/api/peers/${encodeURIComponent(peer)}`,
+  /** GET `?limit&before&after` -> MessageView[], oldest first. POST SendRequest -> 201 SendResult */
+  messages: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/messages`,
+  /**
+   * POST NDJSON, each line a JSON string that is one body, in order; answers
+   * NDJSON of StreamResult while the lines are read. For many messages.
+   */
+  messageStream: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/messages/stream`,
+  /** POST ReadRequest -> ReadResult */
+  read: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/read`,
+  /** PUT blocks, DELETE unblocks -> PeerView */
+  block: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/block`,
+  /** GET -> ConversationView[], latest first */
+  conversations: '/api/conversations',
+  /** GET -> SSE of ControlEvent; `Last-Event-ID` resumes */
+  events: '/api/events',
+  /** POST -> 202; withdraws, says bye and ends the node */
+  logout: '/api/logout',
+} as const;
+
+/** `queued`: durable here. `delivered`: durable at the other node. `read`: seen by the other person. `failed`: refused for good. */
+export type MessageState = 'queued' | 'delivered' | 'read' | 'failed';
+export type Direction = 'in' | 'out';
+
+/** Health of one way to find peers. */
+export interface DiscoverySourceView {
+  /** `http://192.0.2.7:7777`, `static`, `last-known`, … */
+  source: string;
+  state: 'starting' | 'ok' | 'failing' | 'off';
+  /** For a person: what was found, or what is wrong and what to do. */
+  detail: string;
+}
+
+export interface StatusView {
+  peerId: string;
+  user: string;
+  peerPort: number;
+  controlPort: number;
+  storage: 'sqlite' | 'mongodb';
+  discovery: DiscoverySourceView[];
+  /** Open links to peers. */
+  links: number;
+  outbox: { queued: number };
+  /** The profile's data directory. */
+  home: string;
+  pid: number;
+  version: string;
+}
+
+export interface PeerView {
+  peerId: string;
+  user: string;
+  /** Where it was last seen; null where that is not known. */
+  host: string | null;
+  port: number | null;
+  online: boolean;
+  blocked: boolean;
+  verified: boolean;
+  /** `contact`: messages were exchanged or it was accepted. `stranger`: neither. */
+  trust: 'contact' | 'stranger';
+  unread: number;
+  /** Who says that it is online. */
+  sources: string[];
+  /** Whether another known peer shows the same name: then the short id belongs beside it. */
+  ambiguous: boolean;
+}
+
+export interface MessageView {
+  id: string;
+  direction: Direction;
+  /** The other person of the conversation. */
+  peerId: string;
+  /** Who wrote it, as a name. */
+  user: string;
+  body: string;
+  sentAt: string;
+  /** When it was saved here; null for one's own. */
+  receivedAt: string | null;
+  state: MessageState;
+  /** Why, where the state is `failed`. */
+  reason?: string;
+}
+
+export interface ConversationView {
+  peer: PeerView;
+  unread: number;
+  last: MessageView | null;
+}
+
+export interface SendRequest {
+  body: string;
+}
+
+export interface SendResult {
+  id: string;
+  peerId: string;
+  state: MessageState;
+}
+
+/** A line of the answer to a message stream: either the next messages were accepted, in order, or it ends with a problem. */
+export type StreamResult =
+  | { accepted: SendResult[] }
+  | { error: { code: string; detail: string; hint?: string; /** Lines accepted before. */ accepted: number } };
+
+export interface ReadRequest {
+  /** The last message that was seen; without it, all. */
+  upTo?: string;
+}
+
+export interface ReadResult {
+  read: number;
+}
+
+/** Events, by the `event` field of the SSE message; `data` is the rest. */
+export type ControlEvent =
+  /** Messages were saved, incoming or outgoing. */
+  | { type: 'message'; messages: MessageView[] }
+  /** These messages have a new state. */
+  | { type: 'state'; peerId: string; state: MessageState; ids: string[]; reason?: string }
+  /** A peer came, went or changed. */
+  | { type: 'peer'; peer: PeerView }
+  /** Events were missed that cannot be sent again: ask for everything anew. */
+  | { type: 'resync' }
+  /** The node ends. */
+  | { type: 'stopping' };

@@ -1,0 +1,42 @@
+import { BlockList, isIP } from 'node:net';
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+// Never the address of one peer on a LAN, so never announced nor dialled.
+const unusable = new BlockList();
+unusable.addSubnet('0.0.0.0', 8, 'ipv4'); // "this network", RFC 791
+unusable.addSubnet('224.0.0.0', 4, 'ipv4'); // multicast, RFC 5771
+unusable.addSubnet('240.0.0.0', 4, 'ipv4'); // reserved, and the limited broadcast
+unusable.addAddress('169.254.169.254', 'ipv4'); // metadata services of clouds
+unusable.addAddress('169.254.170.2', 'ipv4'); // the same, for containers
+unusable.addAddress('fd00:ec2::254', 'ipv6'); // the same
+unusable.addAddress('::', 'ipv6');
+unusable.addSubnet('ff00::', 8, 'ipv6'); // multicast, RFC 4291
+
+export type HostKind = 'usable' | 'loopback' | 'unusable' | 'name';
+
+/** `::ffff:192.0.2.1` (an IPv4 caller of an IPv6 socket) as `192.0.2.1`; others unchanged. */
+export function plainAddress(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  return mapped?.[1] ?? address;
+}
+
+/**
+ * What a host that somebody announced is good for: an address to dial, one of
+ * this machine alone, one that is never a peer, or a name.
+ */
+export function hostKind(host: string): HostKind {
+  const address = plainAddress(host.replace(/%.*$/, ''));
+  const version = isIP(address);
+  if (version === 0) return isLocalName(address) ? 'loopback' : 'name';
+  const family = version === 4 ? 'ipv4' : 'ipv6';
+  if (loopback.check(address, family)) return 'loopback';
+  return unusable.check(address, family) ? 'unusable' : 'usable';
+}
+
+function isLocalName(host: string): boolean {
+  const name = host.toLowerCase().replace(/\.$/, '');
+  return name === 'localhost' || name.endsWith('.localhost');
+}

@@ -1,0 +1,49 @@
+import { createHash, type KeyObject } from 'node:crypto';
+import { base32nopad } from '@scure/base';
+import { P2pChatError } from './errors.js';
+
+/** 32 bytes in base32 without padding. */
+export const PEER_ID_LENGTH = 52;
+/** How many characters of a peer id people are shown. */
+export const SHORT_PEER_ID_LENGTH = 8;
+
+const PEER_ID = /^[a-z2-7]{52}$/;
+
+/**
+ * The peer id of a public key: base32 (RFC 4648, lower case, no padding) of
+ * SHA-256 over its SubjectPublicKeyInfo in DER.
+ */
+export function peerIdOfSpki(spki: Uint8Array): string {
+  return base32nopad.encode(createHash('sha256').update(spki).digest()).toLowerCase();
+}
+
+/** The peer id of a Node key object; see {@link peerIdOfSpki}. */
+export function peerIdOfKey(publicKey: KeyObject): string {
+  return peerIdOfSpki(publicKey.export({ type: 'spki', format: 'der' }));
+}
+
+/** Whether the text is a whole, well-formed peer id. */
+export function isPeerId(text: unknown): text is string {
+  return typeof text === 'string' && PEER_ID.test(text) && isCanonical(text);
+}
+
+// 52 characters hold 260 bits: the last four must be zero, or two texts would
+// name one peer.
+function isCanonical(text: string): boolean {
+  return text.endsWith('a') || text.endsWith('q');
+}
+
+/**
+ * Reads a peer id.
+ * @throws {P2pChatError} `invalid-peer-id`
+ */
+export function parsePeerId(text: string): string {
+  const lower = text.trim().toLowerCase();
+  if (isPeerId(lower)) return lower;
+  throw new P2pChatError('invalid-peer-id', 'A peer id has 52 characters of a-z and 2-7.');
+}
+
+/** The first characters of a peer id, as people see it. */
+export function shortPeerId(peerId: string): string {
+  return peerId.slice(0, SHORT_PEER_ID_LENGTH);
+}

@@ -1,0 +1,3 @@
+export { ManualClock } from './manual-clock.js';
+export { memoryDuplexPair, type MemoryDuplexOptions, type MemoryLine } from './memory-duplex.js';
+export { testKeys } from './fixtures.js';

@@ -1,0 +1,83 @@
+/*
+ * Every bound of the protocol, with its reason. Sizes in bytes, times in
+ * milliseconds, unless the name says otherwise.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** The protocol's version, sent first in `hello`. */
+export const PROTOCOL_VERSION = 1;
+/** ALPN name (RFC 7301): another protocol on the port never reaches our parser. */
+export const ALPN_PROTOCOL = 'p2p-chat/1';
+
+/** UTF-8 of one message: a long log excerpt fits, a flood does not. */
+export const MAX_BODY_BYTES = 64 * KiB;
+/** One JSON frame: any ordinary body with its escapes, or a batch of small ones; bounds what a link buffers. */
+export const MAX_JSON_FRAME_BYTES = 256 * KiB;
+/** One binary frame (attachments): as the JSON frame, so that neither delays the other. */
+export const MAX_BINARY_FRAME_BYTES = 256 * KiB;
+/** A batch stops growing here: small enough to leave at once, large enough that headers cost nothing. */
+export const TARGET_BATCH_BYTES = 64 * KiB;
+/** Code points of a display name after NFC: fits a line of a menu. */
+export const MAX_USER_NAME_CHARACTERS = 64;
+/** `agent` of a hello: a name and a version. */
+export const MAX_AGENT_CHARACTERS = 64;
+/** `instance` of a hello or an announcement: a UUID fits. */
+export const MAX_INSTANCE_CHARACTERS = 64;
+/** Features of a hello: far more than there are. */
+export const MAX_FEATURES = 64;
+/** `detail` of an error and `reason` of a bye: one line for a person. */
+export const MAX_DETAIL_CHARACTERS = 256;
+/** Ids in one ack or receipt: a whole window. */
+export const MAX_IDS_PER_FRAME = 1024;
+
+/** From accepted socket to finished hello: a slow machine manages, a silent one is gone soon. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** Silence after which a link is asked whether it lives. */
+export const PING_INTERVAL_MS = 15_000;
+/** Silence after which a link is dead: three pings. */
+export const LINK_DEAD_MS = 45_000;
+/** Silence in the middle of a frame: a live sender finishes what it began. */
+export const MID_FRAME_STALL_MS = 10_000;
+
+/** Connections that have not said who they are, in all. */
+export const MAX_UNAUTHENTICATED = 64;
+/** The same from one address: one host cannot take all the places. */
+export const MAX_UNAUTHENTICATED_PER_ADDRESS = 8;
+/** Links in all: every person of a large LAN. */
+export const MAX_LINKS = 1024;
+
+/** Unacked messages on one link. */
+export const WINDOW_MESSAGES = 1024;
+/** Bytes of bodies among them. With the count it bounds memory on both sides. */
+export const WINDOW_BYTES = 4 * MiB;
+
+/** Default port of the discovery service. */
+export const DISCOVERY_PORT = 7777;
+/** Default port of the peer gateway. */
+export const PEER_PORT = 7780;
+/** Body of a discovery request: a signed announcement is under 1 KiB. */
+export const MAX_DISCOVERY_BODY_BYTES = 4 * KiB;
+/** Entries of the list: more than one LAN has. */
+export const MAX_DISCOVERY_ENTRIES = 50_000;
+/** Characters of HOST: the longest DNS name (RFC 1035). */
+export const MAX_HOST_CHARACTERS = 253;
+/** Additional addresses of one announcement. */
+export const MAX_ANNOUNCED_ADDRESSES = 8;
+/** How long a lease lasts without a renewal, in seconds. */
+export const LEASE_SECONDS = 30;
+/** How often a node renews: two renewals may be lost. */
+export const RENEW_INTERVAL_MS = 10_000;
+/** Requests from one address in {@link DISCOVERY_RATE_WINDOW_MS}: a whole LAN behind one address fits. */
+export const DISCOVERY_RATE_REQUESTS = 6_000;
+export const DISCOVERY_RATE_WINDOW_MS = 10_000;
+/** How long the signature of an announcement counts. */
+export const ANNOUNCEMENT_VALIDITY_MS = 10 * 60_000;
+/** How wrong two clocks may be before an announcement is refused: an hour's jump either way, and some. */
+export const CLOCK_TOLERANCE_MS = 2 * 60 * 60_000;
+
+/** Body of a control request: one message with its escapes. */
+export const MAX_CONTROL_BODY_BYTES = 512 * KiB;
+/** Messages in one page of history. */
+export const MAX_HISTORY_PAGE = 1_000;

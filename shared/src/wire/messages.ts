@@ -1,0 +1,317 @@
+import { isUserName } from '../text.js';
+import { encodeJsonFrame, ProtocolError } from './frame.js';
+import {
+  MAX_AGENT_CHARACTERS,
+  MAX_BODY_BYTES,
+  MAX_DETAIL_CHARACTERS,
+  MAX_FEATURES,
+  MAX_IDS_PER_FRAME,
+  MAX_INSTANCE_CHARACTERS,
+  MAX_JSON_FRAME_BYTES,
+  PROTOCOL_VERSION,
+  TARGET_BATCH_BYTES,
+  WINDOW_MESSAGES,
+} from './limits.js';
+
+/** First from both sides, once. */
+export interface HelloFrame {
+  type: 'hello';
+  protocol: number;
+  user: string;
+  /** Program and version, for people who look for a fault. */
+  agent: string;
+  /** Random per start of a node: tells a restart from a second link. */
+  instance: string;
+  /** Optional abilities of the sender; unknown ones are ignored. */
+  features: string[];
+  /** Port of the sender's own peer gateway, so that a link that came in can be dialled later. */
+  port: number;
+}
+
+/** One message as it travels. */
+export interface WireMessage {
+  /** UUIDv7 of the sender (RFC 9562); with the sender's peer id the unique key at the receiver. */
+  id: string;
+  /** Hybrid logical clock, 16 lower-case hexadecimal digits; see docs/protocol.md. */
+  clock: string;
+  /** The sender's wall clock, milliseconds since 1970; for display only. */
+  sentAt: number;
+  /** What the body is; a kind that the receiver does not know is rejected for good. */
+  kind: string;
+  body: string;
+}
+
+/** One or more messages, in the order in which they were written. */
+export interface MessageFrame {
+  type: 'message';
+  messages: WireMessage[];
+}
+
+/** These messages (or, with `of: receipt`, these receipts) are durable here. */
+export interface AckFrame {
+  type: 'ack';
+  ids: string[];
+  of?: 'receipt';
+}
+
+/** A person has read these messages. */
+export interface ReceiptFrame {
+  type: 'receipt';
+  ids: string[];
+  state: 'read';
+}
+
+/** This message was not taken. Without `retryAfterMs` that is final. */
+export interface RejectFrame {
+  type: 'reject';
+  id: string;
+  code: string;
+  retryAfterMs?: number;
+}
+
+export interface PingFrame {
+  type: 'ping';
+}
+export interface PongFrame {
+  type: 'pong';
+}
+
+/** The sender closes the link in good order. */
+export interface ByeFrame {
+  type: 'bye';
+  reason: ByeReason;
+}
+/** `logout`: the node goes offline; `duplicate`: another link to the same peer stays. Others are shown as they are. */
+export type ByeReason = string;
+
+/** The sender closes the link because of what the receiver did. */
+export interface ErrorFrame {
+  type: 'error';
+  code: string;
+  detail: string;
+}
+
+export type WireFrame =
+  | HelloFrame
+  | MessageFrame
+  | AckFrame
+  | ReceiptFrame
+  | RejectFrame
+  | PingFrame
+  | PongFrame
+  | ByeFrame
+  | ErrorFrame;
+
+/** An entry of a message frame: well-formed, or to be rejected for good with a code. */
+export type ParsedMessage =
+  | { ok: true; message: WireMessage; bytes: number }
+  | { ok: false; id: string; code: 'body-too-large' | 'malformed-message' };
+
+/** A message frame after parsing: every entry has at least an id that can be answered. */
+export interface ParsedMessageFrame {
+  type: 'message';
+  messages: ParsedMessage[];
+}
+export type ParsedFrame = Exclude<WireFrame, MessageFrame> | ParsedMessageFrame;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+// The first digit is 0 to 7: the other half of the range stays free, so that
+// a clock can always go on from the greatest that a peer can send.
+const CLOCK = /^[0-7][0-9a-f]{15}$/;
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Whether the text is a UUID in lower case. */
+export function isMessageId(value: unknown): value is string {
+  return typeof value === 'string' && UUID.test(value);
+}
+
+/** Whether the text is a hybrid logical clock as it may come from a peer. */
+export function isWireClock(value: unknown): value is string {
+  return typeof value === 'string' && CLOCK.test(value);
+}
+
+/**
+ * Parses the payload of a JSON frame.
+ *
+ * Fields that are not known are ignored, so that a later version can add some.
+ * @throws {ProtocolError} `frame-malformed` (not UTF-8, not JSON, a field is
+ *   missing or wrong) or `version-mismatch` (a hello of another protocol)
+ */
+export function parseFrame(payload: Uint8Array): ParsedFrame {
+  const value = parseObject(payload);
+  switch (value['type']) {
+    case 'message':
+      return { type: 'message', messages: parseMessages(value['messages']) };
+    case 'ack':
+      return value['of'] === 'receipt'
+        ? { type: 'ack', ids: ids(value['ids']), of: 'receipt' }
+        : { type: 'ack', ids: ids(value['ids']) };
+    case 'ping':
+      return { type: 'ping' };
+    case 'pong':
+      return { type: 'pong' };
+    case 'receipt':
+      if (value['state'] !== 'read') throw malformed('state of a receipt is "read"');
+      return { type: 'receipt', ids: ids(value['ids']), state: 'read' };
+    case 'reject':
+      return parseReject(value);
+    case 'hello':
+      return parseHello(value);
+    case 'bye':
+      return { type: 'bye', reason: text(value['reason'], 'reason', MAX_DETAIL_CHARACTERS) };
+    case 'error':
+      return {
+        type: 'error',
+        code: text(value['code'], 'code', MAX_DETAIL_CHARACTERS),
+        detail: text(value['detail'], 'detail', MAX_DETAIL_CHARACTERS),
+      };
+    default:
+      throw malformed('type is not known');
+  }
+}
+
+/**
+ * Any frame but `message` as bytes.
+ * @throws {ProtocolError} `frame-too-large`
+ */
+export function encodeWireFrame(frame: Exclude<WireFrame, MessageFrame>): Buffer {
+  return encodeJsonFrame(JSON.stringify(frame));
+}
+
+/**
+ * A message as the text that {@link packMessages} puts into frames.
+ * @throws {ProtocolError} `frame-too-large` where its escapes make it longer
+ *   than a frame (a body of control characters: each takes six bytes)
+ */
+export function encodeMessage(message: WireMessage): string {
+  const encoded = JSON.stringify(message);
+  // The cheap bound first: UTF-8 takes at most three bytes for a UTF-16 unit.
+  if (encoded.length * 3 + ENVELOPE_BYTES > MAX_JSON_FRAME_BYTES) {
+    const bytes = Buffer.byteLength(encoded) + ENVELOPE_BYTES;
+    if (bytes > MAX_JSON_FRAME_BYTES) {
+      throw new ProtocolError('frame-too-large', `The message takes ${bytes} bytes of at most ${MAX_JSON_FRAME_BYTES}.`);
+    }
+  }
+  return encoded;
+}
+
+const ENVELOPE_START = '{"type":"message","messages":[';
+const ENVELOPE_END = ']}';
+const ENVELOPE_BYTES = ENVELOPE_START.length + ENVELOPE_END.length;
+
+/** Packs encoded messages, in order, into as few frames as the batch size allows. */
+export function packMessages(encoded: readonly string[]): Buffer[] {
+  const frames: Buffer[] = [];
+  let batch: string[] = [];
+  let bytes = 0;
+  for (const one of encoded) {
+    const size = Buffer.byteLength(one) + 1;
+    if (batch.length > 0 && (bytes + size > TARGET_BATCH_BYTES || batch.length === WINDOW_MESSAGES)) {
+      frames.push(encodeJsonFrame(ENVELOPE_START + batch.join(',') + ENVELOPE_END));
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(one);
+    bytes += size;
+  }
+  if (batch.length > 0) frames.push(encodeJsonFrame(ENVELOPE_START + batch.join(',') + ENVELOPE_END));
+  return frames;
+}
+
+function parseObject(payload: Uint8Array): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(UTF8.decode(payload));
+  } catch (error) {
+    throw malformed('the payload is not JSON in UTF-8', error);
+  }
+  if (!isRecord(value)) throw malformed('the payload is not an object');
+  return value;
+}
+
+function parseHello(value: Record<string, unknown>): HelloFrame {
+  // Before anything else: another version may have another hello.
+  const protocol = value['protocol'];
+  if (!isInteger(protocol, 0, Number.MAX_SAFE_INTEGER)) throw malformed('protocol is a number');
+  if (protocol !== PROTOCOL_VERSION) {
+    throw new ProtocolError(
+      'version-mismatch',
+      `This node speaks version ${PROTOCOL_VERSION} of the protocol, the other one ${protocol}. Update the older one.`,
+    );
+  }
+  const user = value['user'];
+  if (!isUserName(user)) throw malformed('user is a name of 1 to 64 characters');
+  const port = value['port'];
+  if (!isInteger(port, 0, 65_535)) throw malformed('port is 0 to 65535');
+  const features = value['features'];
+  if (!Array.isArray(features) || features.length > MAX_FEATURES) throw malformed('features is a short list');
+  return {
+    type: 'hello',
+    protocol,
+    user,
+    agent: text(value['agent'], 'agent', MAX_AGENT_CHARACTERS),
+    instance: text(value['instance'], 'instance', MAX_INSTANCE_CHARACTERS),
+    features: features.map((feature) => text(feature, 'feature', MAX_AGENT_CHARACTERS)),
+    port,
+  };
+}
+
+function parseMessages(value: unknown): ParsedMessage[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > WINDOW_MESSAGES) {
+    throw malformed(`messages is a list of 1 to ${WINDOW_MESSAGES}`);
+  }
+  return value.map(parseMessage);
+}
+
+function parseMessage(value: unknown): ParsedMessage {
+  if (!isRecord(value) || !isMessageId(value['id'])) throw malformed('id of a message is a UUID');
+  const { id, clock, sentAt, kind, body } = value;
+  if (
+    !isWireClock(clock) ||
+    !isInteger(sentAt, 0, Number.MAX_SAFE_INTEGER) ||
+    typeof kind !== 'string' ||
+    kind.length > MAX_AGENT_CHARACTERS ||
+    typeof body !== 'string' ||
+    !body.isWellFormed()
+  ) {
+    return { ok: false, id, code: 'malformed-message' };
+  }
+  const bytes = Buffer.byteLength(body);
+  if (bytes > MAX_BODY_BYTES) return { ok: false, id, code: 'body-too-large' };
+  return { ok: true, message: { id, clock, sentAt, kind, body }, bytes };
+}
+
+function parseReject(value: Record<string, unknown>): RejectFrame {
+  const { id, retryAfterMs } = value;
+  if (!isMessageId(id)) throw malformed('id of a reject is a UUID');
+  const code = text(value['code'], 'code', MAX_DETAIL_CHARACTERS);
+  if (retryAfterMs === undefined) return { type: 'reject', id, code };
+  if (!isInteger(retryAfterMs, 0, 2 ** 31 - 1)) throw malformed('retryAfterMs is a number of milliseconds');
+  return { type: 'reject', id, code, retryAfterMs };
+}
+
+function ids(value: unknown): string[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_IDS_PER_FRAME || !value.every(isMessageId)) {
+    throw malformed(`ids is a list of 1 to ${MAX_IDS_PER_FRAME} UUIDs`);
+  }
+  return value;
+}
+
+function text(value: unknown, field: string, maxLength: number): string {
+  if (typeof value !== 'string' || value.length > maxLength || !value.isWellFormed()) {
+    throw malformed(`${field} is a text of at most ${maxLength} characters`);
+  }
+  return value;
+}
+
+function isInteger(value: unknown, min: number, max: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function malformed(reason: string, cause?: unknown): ProtocolError {
+  return new ProtocolError('frame-malformed', `Malformed frame: ${reason}.`, cause);
+}
