@@ -17,6 +17,14 @@ unusable.addSubnet('ff00::', 8, 'ipv6'); // multicast, RFC 4291
 
 export type HostKind = 'usable' | 'loopback' | 'unusable' | 'name';
 
+// Letters, digits, hyphens and underscores in labels of 1 to 63 (RFC 1123, and
+// what people call their machines).
+const HOST_NAME =
+  /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?$/i;
+// `127.1`, `2130706433` and `0x7f.1` are no names: resolvers read them as IPv4
+// addresses, past every check of addresses.
+const ENDS_IN_NUMBER = /(?:^|\.)(?:\d+|0x[0-9a-f]*)\.?$/i;
+
 /** `::ffff:192.0.2.1` (an IPv4 caller of an IPv6 socket) as `192.0.2.1`; others unchanged. */
 export function plainAddress(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
@@ -25,15 +33,19 @@ export function plainAddress(address: string): string {
 
 /**
  * What a host that somebody announced is good for: an address to dial, one of
- * this machine alone, one that is never a peer, or a name.
+ * this machine alone, one that is never a peer (or no host at all), or a name.
  */
 export function hostKind(host: string): HostKind {
+  if (isIP(host) === 0) return nameKind(host);
   const address = plainAddress(host.replace(/%.*$/, ''));
-  const version = isIP(address);
-  if (version === 0) return isLocalName(address) ? 'loopback' : 'name';
-  const family = version === 4 ? 'ipv4' : 'ipv6';
+  const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
   if (loopback.check(address, family)) return 'loopback';
   return unusable.check(address, family) ? 'unusable' : 'usable';
+}
+
+function nameKind(host: string): HostKind {
+  if (isLocalName(host)) return 'loopback';
+  return HOST_NAME.test(host) && !ENDS_IN_NUMBER.test(host) ? 'name' : 'unusable';
 }
 
 function isLocalName(host: string): boolean {

@@ -9,7 +9,7 @@ import {
   MAX_HOST_CHARACTERS,
   MAX_INSTANCE_CHARACTERS,
 } from '../wire/limits.js';
-import type { PeerEntry, Withdrawal } from './contract.js';
+import { isUnspecifiedHost, type PeerEntry, type Withdrawal } from './contract.js';
 
 /** What a node says of itself, before it is signed. */
 export interface AnnouncementFields {
@@ -128,12 +128,21 @@ export function verifyAnnouncement(entry: PeerEntry, now: number): VerifiedAnnou
     });
   }
   if (fields.expires > now + ANNOUNCEMENT_VALIDITY_MS + CLOCK_TOLERANCE_MS) {
-    throw new AnnouncementError('announcement-too-far-ahead', 'EXPIRES', 'The announcement would be valid for too long.', {
-      hint: 'Compare the clock with `now` of this answer.',
-    });
+    throw new AnnouncementError(
+      'announcement-too-far-ahead',
+      'EXPIRES',
+      'The announcement would be valid for too long.',
+      {
+        hint: 'Compare the clock with `now` of this answer.',
+      },
+    );
   }
   if (!verifyEd25519(announcementBytes(peerId, fields), spki, signature)) {
-    throw new AnnouncementError('announcement-signature-wrong', 'SIGNATURE', 'SIGNATURE does not fit the announcement.');
+    throw new AnnouncementError(
+      'announcement-signature-wrong',
+      'SIGNATURE',
+      'SIGNATURE does not fit the announcement.',
+    );
   }
   const hosts = [...new Set([entry.HOST, ...fields.addresses])].filter((host) => host !== '');
   return { ...fields, peerId, hosts };
@@ -167,7 +176,11 @@ export function verifyWithdrawal(peerId: string, withdrawal: Withdrawal): void {
   }
   const bytes = withdrawalBytes(peerId, { instance: INSTANCE, seq: SEQ });
   if (!verifyEd25519(bytes, spki, readSignature(SIGNATURE))) {
-    throw new AnnouncementError('announcement-signature-wrong', 'SIGNATURE', 'SIGNATURE does not fit the withdrawal.');
+    throw new AnnouncementError(
+      'announcement-signature-wrong',
+      'SIGNATURE',
+      'SIGNATURE does not fit the withdrawal.',
+    );
   }
 }
 
@@ -183,16 +196,25 @@ function readSigned(entry: PeerEntry): {
 } {
   const { PEER_ID, INSTANCE, SEQ, EXPIRES, ADDRESSES = [] } = entry;
   const host = entry.SIGNED_HOST ?? entry.HOST;
+  if (entry.SIGNED_HOST !== undefined && !isUnspecifiedHost(entry.SIGNED_HOST)) {
+    // Otherwise whoever passes the entry on could put any HOST beside the signed one.
+    throw malformed('SIGNED_HOST', 'is there only where the signed host was left open');
+  }
   if (!isPeerId(PEER_ID)) throw malformed('PEER_ID', 'is not a peer id');
   if (typeof host !== 'string' || host.length > MAX_HOST_CHARACTERS) throw malformed('HOST', 'is not a host');
   if (!isUserName(entry.USER)) throw malformed('USER', 'is not a user name');
-  if (!Number.isInteger(entry.PORT) || entry.PORT < 1 || entry.PORT > 65_535) throw malformed('PORT', 'is 1 to 65535');
+  if (!Number.isInteger(entry.PORT) || entry.PORT < 1 || entry.PORT > 65_535)
+    throw malformed('PORT', 'is 1 to 65535');
   if (typeof INSTANCE !== 'string' || INSTANCE === '' || INSTANCE.length > MAX_INSTANCE_CHARACTERS) {
     throw malformed('INSTANCE', `is a text of 1 to ${MAX_INSTANCE_CHARACTERS} characters`);
   }
   if (!isCount(SEQ)) throw malformed('SEQ', 'is a whole number');
   if (!isCount(EXPIRES)) throw malformed('EXPIRES', 'is a time in milliseconds');
-  if (!Array.isArray(ADDRESSES) || ADDRESSES.length > MAX_ANNOUNCED_ADDRESSES || !ADDRESSES.every(isAddress)) {
+  if (
+    !Array.isArray(ADDRESSES) ||
+    ADDRESSES.length > MAX_ANNOUNCED_ADDRESSES ||
+    !ADDRESSES.every(isAddress)
+  ) {
     throw malformed('ADDRESSES', `is a list of at most ${MAX_ANNOUNCED_ADDRESSES} addresses`);
   }
   return {
@@ -212,17 +234,29 @@ function readSigned(entry: PeerEntry): {
 }
 
 function readKey(base64: unknown): Buffer {
-  const spki = typeof base64 === 'string' ? Buffer.from(base64, 'base64') : Buffer.alloc(0);
-  if (spki.length !== ED25519_SPKI_BYTES || !spki.subarray(0, ED25519_SPKI_PREFIX.length).equals(ED25519_SPKI_PREFIX)) {
+  const spki = decodeBase64(base64);
+  if (
+    spki.length !== ED25519_SPKI_BYTES ||
+    !spki.subarray(0, ED25519_SPKI_PREFIX.length).equals(ED25519_SPKI_PREFIX)
+  ) {
     throw malformed('KEY', 'is not an Ed25519 public key (SubjectPublicKeyInfo, base64)');
   }
   return spki;
 }
 
 function readSignature(base64: unknown): Buffer {
-  const signature = typeof base64 === 'string' ? Buffer.from(base64, 'base64') : Buffer.alloc(0);
-  if (signature.length !== ED25519_SIGNATURE_BYTES) throw malformed('SIGNATURE', 'is not an Ed25519 signature (base64)');
+  const signature = decodeBase64(base64);
+  if (signature.length !== ED25519_SIGNATURE_BYTES)
+    throw malformed('SIGNATURE', 'is not an Ed25519 signature (base64)');
   return signature;
+}
+
+// Node skips what is not base64, so that many texts would stand for one key and
+// anything could hide in them; only the canonical text counts.
+function decodeBase64(text: unknown): Buffer {
+  if (typeof text !== 'string') return Buffer.alloc(0);
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? bytes : Buffer.alloc(0);
 }
 
 function verifyEd25519(bytes: Buffer, spki: Buffer, signature: Buffer): boolean {
@@ -230,7 +264,9 @@ function verifyEd25519(bytes: Buffer, spki: Buffer, signature: Buffer): boolean 
 }
 
 function isAddress(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= MAX_HOST_CHARACTERS && !value.includes(',');
+  return (
+    typeof value === 'string' && value !== '' && value.length <= MAX_HOST_CHARACTERS && !value.includes(',')
+  );
 }
 
 function isCount(value: unknown): value is number {

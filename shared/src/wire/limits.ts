@@ -53,6 +53,15 @@ export const WINDOW_MESSAGES = 1024;
 /** Bytes of bodies among them. With the count it bounds memory on both sides. */
 export const WINDOW_BYTES = 4 * MiB;
 
+/** Bytes written to a link that the peer has not read: past this nothing more is read from it until it does. */
+export const MAX_UNREAD_BYTES = 8 * MiB;
+/** Age of a link after which another one from the peer is not a simultaneous dial but its successor. */
+export const SIMULTANEOUS_DIAL_MS = 10_000;
+/** From the start of one attempt to that of the next address (RFC 8305, "Connection Attempt Delay"). */
+export const DIAL_STAGGER_MS = 250;
+/** DER of a peer's certificate: ours has under 300 bytes. */
+export const MAX_CERTIFICATE_BYTES = 2 * KiB;
+
 /** Default port of the discovery service. */
 export const DISCOVERY_PORT = 7777;
 /** Default port of the peer gateway. */
@@ -69,9 +78,19 @@ export const MAX_ANNOUNCED_ADDRESSES = 8;
 export const LEASE_SECONDS = 30;
 /** How often a node renews: two renewals may be lost. */
 export const RENEW_INTERVAL_MS = 10_000;
-/** Requests from one address in {@link DISCOVERY_RATE_WINDOW_MS}: a whole LAN behind one address fits. */
-export const DISCOVERY_RATE_REQUESTS = 6_000;
+/** Requests from one address in {@link DISCOVERY_RATE_WINDOW_MS}: 10,000 nodes behind one address fit three times. */
+export const DISCOVERY_RATE_REQUESTS = 30_000;
 export const DISCOVERY_RATE_WINDOW_MS = 10_000;
+/** Addresses counted in one window; bounds memory where one host has a whole IPv6 network. */
+export const MAX_RATE_LIMITED_ADDRESSES = 65_536;
+/** Longest request that is recognised again by its bytes: a signed announcement fits; bounds what 50,000 leases hold. */
+export const MAX_RECOGNISED_REQUEST_BYTES = 1 * KiB;
+/** Peers that are gone whose SEQ is remembered against replays. */
+export const MAX_REMEMBERED_SEQUENCES = 100_000;
+/** One request to the discovery service, from connect to the last byte. */
+export const DISCOVERY_REQUEST_TIMEOUT_MS = 3_000;
+/** The list as a node takes it: 50,000 entries of signed size. */
+export const MAX_DISCOVERY_LIST_BYTES = 48 * MiB;
 /** How long the signature of an announcement counts. */
 export const ANNOUNCEMENT_VALIDITY_MS = 10 * 60_000;
 /** How wrong two clocks may be before an announcement is refused: an hour's jump either way, and some. */
