@@ -1,0 +1,112 @@
+# The front door of the project: `make` alone lists the tasks.
+#
+# Needs GNU make, npm and any Node from 18 on. Where the `node` on the PATH is
+# older than the project wants, scripts/toolchain puts one into .toolchain/.
+
+.DEFAULT_GOAL := help
+# Flags of our own also make sure that every line runs in the shell, and so
+# with the PATH of the next line.
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
+export PATH := $(CURDIR)/.toolchain/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+
+# `make chat USER=bob` means the person, not the login name that every shell exports.
+ifeq ($(origin USER),command line)
+export P2P_CHAT_USER := $(USER)
+endif
+
+# Further arguments of the program or of Vitest: `make test ARGS=-u`.
+ARGS ?=
+
+.PHONY: help
+help: ## list the tasks
+	@echo 'p2p-chat: private messaging for the machines of one local network'
+	@echo
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+##### Run it
+
+.PHONY: chat
+chat: build ## open the console; a second person: make chat USER=bob
+	@node scripts/chat.ts $(ARGS)
+
+.PHONY: demo
+demo: build ## see all of it alone: discovery, a peer that answers, the console
+	@node scripts/demo.ts
+
+.PHONY: discovery
+discovery: build ## run the discovery service in the foreground (port 7777)
+	@exec node discovery-service/dist/main.js
+
+##### Build it
+
+.PHONY: prepare
+prepare:
+	@scripts/locked scripts/toolchain
+	@scripts/locked scripts/dependencies
+
+.PHONY: build
+build: prepare ## compile what changed
+	@scripts/locked tsc -b
+
+.PHONY: docker
+docker: ## build both container images and print their sizes
+	@docker compose build
+	@docker image ls --format 'table {{.Repository}}\t{{.Tag}}\t{{.Size}}' --filter 'reference=p2p-chat/*'
+
+##### Test it
+
+.PHONY: test
+test: build ## run every test that needs only Node
+	@vitest run --project unit --project e2e $(ARGS)
+
+.PHONY: check
+check: lint types format unit ## lint, types, format and the unit tests
+
+.PHONY: lint
+lint: prepare
+	@eslint .
+	@depcruise --config .dependency-cruiser.js shared/src discovery-service/src chat-node/src
+
+.PHONY: types
+types: prepare
+	@tsc -p tsconfig.check.json
+
+.PHONY: format
+format: prepare
+	@prettier --check --log-level warn .
+
+.PHONY: unit
+unit: prepare
+	@vitest run --project unit $(ARGS)
+
+.PHONY: fix
+fix: prepare ## format everything and mend what the linter can
+	@eslint --fix .
+	@prettier --write --log-level warn .
+
+.PHONY: test-mongo
+test-mongo: build ## run the storage tests on MongoDB (MONGODB_URI_TEST, or a container)
+	@scripts/with-mongo vitest run --project unit chat-node/src/storage $(ARGS)
+
+.PHONY: test-docker
+test-docker: build docker ## run the tests of the containers (needs Docker)
+	@vitest run --project e2e-docker $(ARGS)
+
+.PHONY: bench
+bench: build ## measure delivery between two nodes
+	@node bench/delivery.ts $(ARGS)
+
+.PHONY: pictures
+pictures: build ## make the pictures of the documents anew, from the real program
+	@node scripts/pictures.ts
+
+##### Clean it
+
+.PHONY: clean
+clean: ## remove what was built
+	@rm -rf shared/dist discovery-service/dist chat-node/dist coverage .demo .run
+
+.PHONY: distclean
+distclean: clean ## remove the dependencies and the toolchain too
+	@rm -rf node_modules .toolchain

@@ -1,0 +1,14 @@
+/*
+ * `make chat`: the console, and for as long as it is open a discovery service
+ * on this machine where the settings want one and none answers. Arguments are
+ * handed on to `p2p-chat console`.
+ */
+import { LocalDiscovery, P2P_CHAT } from './local-discovery.ts';
+import { runInForeground } from './foreground.ts';
+
+const discovery = LocalDiscovery.fromSettings(process.env);
+const problem = await discovery?.keep();
+if (problem !== undefined) console.error(problem);
+const status = await runInForeground(process.execPath, [P2P_CHAT, 'console', ...process.argv.slice(2)]);
+discovery?.stop();
+process.exit(status);
