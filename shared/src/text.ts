@@ -6,9 +6,11 @@ import { MAX_USER_NAME_CHARACTERS } from './wire/limits.js';
 // (UAX #9): they reorder what stands around them.
 const BIDI = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 // Invisible characters that change nothing a person sees but make two texts differ.
-const INVISIBLE = /[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\uffff\u{e0000}-\u{e0fff}]/gu;
+const INVISIBLE =
+  /[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\uffff\u{e0000}-\u{e0fff}]/gu;
 // Joiners have a use inside words of joining scripts and inside emoji, none elsewhere.
-const STRAY_JOINER = /(?<![\p{Script=Arabic}\p{Script=Deva}\p{Script=Beng}\p{Script=Mlym}\p{Script=Sinh}\p{Extended_Pictographic}\p{M}\ufe0f])[\u200c\u200d]|[\u200c\u200d](?![\p{Script=Arabic}\p{Script=Deva}\p{Script=Beng}\p{Script=Mlym}\p{Script=Sinh}\p{Extended_Pictographic}])/gu;
+const STRAY_JOINER =
+  /(?<![\p{Script=Arabic}\p{Script=Deva}\p{Script=Beng}\p{Script=Mlym}\p{Script=Sinh}\p{Extended_Pictographic}\p{M}\ufe0f])[\u200c\u200d]|[\u200c\u200d](?![\p{Script=Arabic}\p{Script=Deva}\p{Script=Beng}\p{Script=Mlym}\p{Script=Sinh}\p{Extended_Pictographic}])/gu;
 // eslint-disable-next-line no-control-regex -- control characters are what this removes
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/gu;
 // A stack of marks runs over the lines above and below; no language needs more than this.
@@ -47,7 +49,8 @@ export function parseUserName(raw: string): string {
     throw new P2pChatError('invalid-user-name', `A user name ${reason}.`);
   };
   if (name === '') return refuse('must not be empty');
-  if ([...name].length > MAX_USER_NAME_CHARACTERS) return refuse(`has at most ${MAX_USER_NAME_CHARACTERS} characters`);
+  if ([...name].length > MAX_USER_NAME_CHARACTERS)
+    return refuse(`has at most ${MAX_USER_NAME_CHARACTERS} characters`);
   if (!name.isWellFormed() || safeLine(name) !== name) {
     return refuse('has no control, bidirectional or invisible characters');
   }

@@ -124,7 +124,9 @@ export interface SendResult {
 /** A line of the answer to a message stream: either the next messages were accepted, in order, or it ends with a problem. */
 export type StreamResult =
   | { accepted: SendResult[] }
-  | { error: { code: string; detail: string; hint?: string; /** Lines accepted before. */ accepted: number } };
+  | {
+      error: { code: string; detail: string; hint?: string; /** Lines accepted before. */ accepted: number };
+    };
 
 export interface ReadRequest {
   /** The last message that was seen; without it, all. */

@@ -76,7 +76,9 @@ describe('announcement', () => {
     const digest = createHash('sha256')
       .update(JSON.stringify(signAnnouncement(fields(), anna)))
       .digest('hex');
-    expect(digest).toMatchInlineSnapshot(`"d4f28c4b26662d27ca2d353b21f33df4ebf0f84ae0f325d31eb9733dfb193e77"`);
+    expect(digest).toMatchInlineSnapshot(
+      `"d4f28c4b26662d27ca2d353b21f33df4ebf0f84ae0f325d31eb9733dfb193e77"`,
+    );
   });
 
   it.each<[string, Partial<PeerEntry>]>([

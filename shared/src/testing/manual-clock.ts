@@ -61,7 +61,8 @@ export class ManualClock extends Clock {
     let first: Pending | undefined;
     for (const one of this.#pending) {
       if (one.at > end) continue;
-      if (first === undefined || one.at < first.at || (one.at === first.at && one.order < first.order)) first = one;
+      if (first === undefined || one.at < first.at || (one.at === first.at && one.order < first.order))
+        first = one;
     }
     return first;
   }

@@ -77,7 +77,11 @@ class End extends Duplex {
 }
 
 /** Two connected in-memory streams, and the line between them. */
-export function memoryDuplexPair(options: MemoryDuplexOptions = {}): { a: Duplex; b: Duplex; line: MemoryLine } {
+export function memoryDuplexPair(options: MemoryDuplexOptions = {}): {
+  a: Duplex;
+  b: Duplex;
+  line: MemoryLine;
+} {
   const state: { mode: Mode } = { mode: 'open' };
   const a = new End(state, options);
   const b = new End(state, options);

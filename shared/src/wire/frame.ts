@@ -40,8 +40,7 @@ export type ProtocolErrorCode =
   | 'frame-stalled'
   | 'hello-expected'
   | 'hello-repeated'
-  | 'version-mismatch'
-  | 'window-exceeded';
+  | 'version-mismatch';
 
 /**
  * One frame as bytes, header and payload together.

@@ -189,7 +189,10 @@ export function encodeMessage(message: WireMessage): string {
   if (encoded.length * 3 + ENVELOPE_BYTES > MAX_JSON_FRAME_BYTES) {
     const bytes = Buffer.byteLength(encoded) + ENVELOPE_BYTES;
     if (bytes > MAX_JSON_FRAME_BYTES) {
-      throw new ProtocolError('frame-too-large', `The message takes ${bytes} bytes of at most ${MAX_JSON_FRAME_BYTES}.`);
+      throw new ProtocolError(
+        'frame-too-large',
+        `The message takes ${bytes} bytes of at most ${MAX_JSON_FRAME_BYTES}.`,
+      );
     }
   }
   return encoded;
@@ -291,7 +294,12 @@ function parseReject(value: Record<string, unknown>): RejectFrame {
 }
 
 function ids(value: unknown): string[] {
-  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_IDS_PER_FRAME || !value.every(isMessageId)) {
+  if (
+    !Array.isArray(value) ||
+    value.length === 0 ||
+    value.length > MAX_IDS_PER_FRAME ||
+    !value.every(isMessageId)
+  ) {
     throw malformed(`ids is a list of 1 to ${MAX_IDS_PER_FRAME} UUIDs`);
   }
   return value;

@@ -54,7 +54,12 @@ export abstract class MessageRepository {
    * @param afterClock only those with a greater clock; '' for the first
    * @param maxBytes stops after the message that reaches this many bytes of bodies (at least one message)
    */
-  abstract queued(conversationId: string, afterClock: string, limit: number, maxBytes: number): Promise<Message[]>;
+  abstract queued(
+    conversationId: string,
+    afterClock: string,
+    limit: number,
+    maxBytes: number,
+  ): Promise<Message[]>;
 
   /**
    * A page of a conversation, oldest first, by keyset: its cost does not grow

@@ -47,7 +47,11 @@ export abstract class PeerTransport {
    * @returns who answered
    * @throws {TransportError} of the most telling attempt
    */
-  abstract dial(peerId: string | null, addresses: readonly PeerAddress[], signal: AbortSignal): Promise<LinkPeer>;
+  abstract dial(
+    peerId: string | null,
+    addresses: readonly PeerAddress[],
+    signal: AbortSignal,
+  ): Promise<LinkPeer>;
 
   /** Says bye on all links with this reason and closes everything. Never rejects. */
   abstract stop(reason: string): Promise<void>;

@@ -1,0 +1,149 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { chmod, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCode, P2pChatError, peerIdOfKey } from '@p2p-chat/shared';
+import { createCertificate } from './certificate.js';
+
+/** Who this node is. */
+export interface Identity {
+  peerId: string;
+  privateKey: KeyObject;
+  publicKey: KeyObject;
+  /** Private key, PKCS #8 PEM. */
+  keyPem: string;
+  /** Self-signed certificate over the public key, PEM. */
+  certificatePem: string;
+}
+
+export type IdentityErrorCode = 'identity-unreadable' | 'identity-exposed' | 'identity-not-writable';
+
+/** The key of the profile cannot be used. Nothing was changed. */
+export class IdentityError extends P2pChatError {
+  declare readonly code: IdentityErrorCode;
+  constructor(code: IdentityErrorCode, message: string, options: { hint: string; cause?: unknown }) {
+    super(code, message, options);
+  }
+}
+
+const KEY_FILE = 'identity.key';
+const OWNER_ONLY_FILE = 0o600;
+const OWNER_ONLY_FOLDER = 0o700;
+
+/**
+ * Loads the key pair of a profile, or makes it at first start.
+ *
+ * @param home the profile's data directory; created with mode 0700 where missing
+ * @throws {IdentityError} where the key is damaged, readable by others or
+ *   cannot be written. A key is never replaced: a new one would be a new person.
+ */
+export async function loadIdentity(home: string): Promise<Identity> {
+  try {
+    await mkdir(home, { recursive: true, mode: OWNER_ONLY_FOLDER });
+  } catch (error) {
+    throw notWritable(home, error);
+  }
+  await requireOwnerOnly(home, OWNER_ONLY_FOLDER);
+  const file = join(home, KEY_FILE);
+  const keyPem = (await readKey(file)) ?? (await createKey(home, file));
+  return identityOf(keyPem, file);
+}
+
+async function identityOf(keyPem: string, file: string): Promise<Identity> {
+  let privateKey: KeyObject;
+  try {
+    privateKey = createPrivateKey(keyPem);
+  } catch (error) {
+    throw damaged(file, error);
+  }
+  if (privateKey.asymmetricKeyType !== 'ed25519') throw damaged(file, undefined);
+  const publicKey = createPublicKey(privateKey);
+  return {
+    peerId: peerIdOfKey(publicKey),
+    privateKey,
+    publicKey,
+    keyPem,
+    certificatePem: await createCertificate({ privateKey, publicKey }),
+  };
+}
+
+async function readKey(file: string): Promise<string | null> {
+  try {
+    const pem = await readFile(file, 'utf8');
+    await requireOwnerOnly(file, OWNER_ONLY_FILE);
+    return pem;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    if (error instanceof IdentityError) throw error;
+    throw damaged(file, error);
+  }
+}
+
+async function createKey(home: string, file: string): Promise<string> {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  // Written aside and renamed, so that a crash never leaves half a key, and
+  // flushed, so that a peer never learns a key that a power cut takes away.
+  const draft = `${file}.${process.pid}.new`;
+  try {
+    await writeDurably(draft, pem);
+    await rename(draft, file);
+    await syncFolder(home);
+  } catch (error) {
+    throw notWritable(home, error);
+  }
+  return pem;
+}
+
+async function writeDurably(file: string, text: string): Promise<void> {
+  const handle = await open(file, 'w', OWNER_ONLY_FILE);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await chmod(file, OWNER_ONLY_FILE);
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function requireOwnerOnly(path: string, mode: number): Promise<void> {
+  const found = (await stat(path)).mode & 0o777;
+  if ((found & ~mode) === 0) return;
+  throw new IdentityError(
+    'identity-exposed',
+    `${path} may be read or changed by others (mode ${found.toString(8)}).`,
+    {
+      hint: `Make it yours alone: chmod ${mode.toString(8)} '${path}'`,
+    },
+  );
+}
+
+function damaged(file: string, cause: unknown): IdentityError {
+  return new IdentityError(
+    'identity-unreadable',
+    `The key in ${file} cannot be read as an Ed25519 private key.`,
+    {
+      hint: 'Restore it from a backup. Without it this profile is a new person to everybody: to start as one, move the folder away.',
+      cause,
+    },
+  );
+}
+
+function notWritable(home: string, cause: unknown): IdentityError {
+  return new IdentityError(
+    'identity-not-writable',
+    `Cannot write to ${home} (${errorCode(cause) ?? String(cause)}).`,
+    {
+      hint: 'Choose another folder with P2P_CHAT_HOME, or make this one writable.',
+      cause,
+    },
+  );
+}

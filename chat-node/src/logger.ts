@@ -1,0 +1,14 @@
+import { pino, type Logger as PinoLogger } from 'pino';
+
+/** JSON lines for whoever runs the node. Never a message body, a key or a token. */
+export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error'>;
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** Logs to stderr, at once: what a crash has to say is not lost in a buffer. */
+export function createLogger(level: LogLevel): Logger {
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
+}

@@ -1,0 +1,179 @@
+import type { Duplex } from 'node:stream';
+import {
+  type Clock,
+  encodeWireFrame,
+  errorMessage,
+  FRAME_KIND,
+  FrameDecoder,
+  LINK_DEAD_MS,
+  MAX_DETAIL_CHARACTERS,
+  MAX_UNREAD_BYTES,
+  MID_FRAME_STALL_MS,
+  type MessageFrame,
+  type ParsedFrame,
+  parseFrame,
+  PING_INTERVAL_MS,
+  ProtocolError,
+  type Timer,
+  type WireFrame,
+} from '@p2p-chat/shared';
+
+export interface FrameStreamHandler {
+  /** One frame, in order. Pings and pongs are dealt with here and not handed on. */
+  onFrame(frame: ParsedFrame): void;
+  /** The stream is over; called once. `error` says why where it did not end in order. */
+  onEnd(error: Error | null): void;
+}
+
+/** Why a stream is not read: the far end does not read, or too much of what came is not saved yet. */
+export type HoldReason = 'unread' | 'window';
+
+// How often a stream looks at its own silence: well within each of the limits.
+const WATCH_INTERVAL_MS = 5_000;
+// How long the far end has to take the last frames before the socket is torn down.
+const CLOSE_GRACE_MS = 2_000;
+
+/**
+ * Frames over a byte stream: decodes, answers pings, notices silence, and
+ * stops reading while the far end does not read.
+ *
+ * A protocol error of the far end is answered by one `error` frame and the end
+ * of the stream.
+ */
+export class FrameStream {
+  readonly #decoder = new FrameDecoder();
+  #handler: FrameStreamHandler | null = null;
+  #lastReceived: number;
+  #watch: Timer | null = null;
+  readonly #paused = new Set<HoldReason>();
+  #ended = false;
+  #closing = false;
+
+  constructor(
+    private readonly stream: Duplex,
+    private readonly clock: Clock,
+  ) {
+    this.#lastReceived = clock.monotonic();
+  }
+
+  /** Starts to read. The handler can be replaced later by {@link handOver}. */
+  start(handler: FrameStreamHandler): void {
+    this.#handler = handler;
+    this.stream.on('data', (chunk: Buffer) => this.#take(chunk));
+    this.stream.on('drain', () => this.#release('unread'));
+    this.stream.on('end', () => this.#finish(null));
+    this.stream.on('close', () => this.#finish(null));
+    this.stream.on('error', (error: Error) => this.#finish(error));
+    this.#armWatch();
+  }
+
+  /** Gives the frames that follow to another handler. */
+  handOver(handler: FrameStreamHandler): void {
+    this.#handler = handler;
+  }
+
+  /** Sends a frame. After the end of the stream it does nothing. */
+  send(frame: Exclude<WireFrame, MessageFrame>): void {
+    this.sendBytes(encodeWireFrame(frame));
+  }
+
+  /** Sends frames that are already bytes. */
+  sendBytes(...frames: Buffer[]): void {
+    if (this.#ended || this.#closing) return;
+    for (const frame of frames) this.stream.write(frame);
+    if (this.stream.writableLength > MAX_UNREAD_BYTES) this.hold('unread');
+  }
+
+  /** Stops reading for a reason of the caller's; the stream goes on when all reasons are gone. */
+  hold(reason: HoldReason): void {
+    this.#paused.add(reason);
+    this.stream.pause();
+  }
+
+  /** Takes back {@link hold}. */
+  release(reason: HoldReason): void {
+    this.#release(reason);
+  }
+
+  /** Sends a last frame and closes once it has left, or after a grace of two seconds. */
+  close(last?: Exclude<WireFrame, MessageFrame>): void {
+    if (this.#ended || this.#closing) return;
+    if (last !== undefined) this.send(last);
+    this.#closing = true;
+    this.stream.end();
+    const grace = this.clock.setTimeout(() => this.stream.destroy(), CLOSE_GRACE_MS);
+    this.stream.once('close', () => grace.clear());
+  }
+
+  /** Closes because of the far end's fault: sends the error, then {@link onEnd} gets it. */
+  fail(error: ProtocolError): void {
+    if (this.#ended) return;
+    this.close({ type: 'error', code: error.code, detail: error.message.slice(0, MAX_DETAIL_CHARACTERS) });
+    this.#finish(error);
+  }
+
+  /** Tears the stream down at once. */
+  destroy(error?: Error): void {
+    this.stream.destroy();
+    this.#finish(error ?? null);
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#ended) return;
+    this.#lastReceived = this.clock.monotonic();
+    try {
+      for (const frame of this.#decoder.push(chunk)) {
+        if (frame.kind === FRAME_KIND.binary) {
+          throw new ProtocolError('frame-kind-unknown', 'This node takes no binary frames.');
+        }
+        this.#dispatch(parseFrame(frame.payload));
+        if (this.#ended) return;
+      }
+    } catch (error) {
+      if (error instanceof ProtocolError) this.fail(error);
+      else this.destroy(error instanceof Error ? error : new Error(errorMessage(error)));
+    }
+  }
+
+  #dispatch(frame: ParsedFrame): void {
+    if (frame.type === 'ping') this.send({ type: 'pong' });
+    else if (frame.type !== 'pong') this.#handler?.onFrame(frame);
+  }
+
+  #armWatch(): void {
+    this.#watch = this.clock.setTimeout(() => {
+      this.#lookAtSilence();
+      if (!this.#ended) this.#armWatch();
+    }, WATCH_INTERVAL_MS);
+  }
+
+  #lookAtSilence(): void {
+    // While we do not read because of our own storage, silence is our own doing;
+    // while the far end does not read, it is not.
+    if (this.#paused.has('window')) {
+      this.#lastReceived = this.clock.monotonic();
+      return;
+    }
+    const silence = this.clock.monotonic() - this.#lastReceived;
+    if (silence >= LINK_DEAD_MS) {
+      this.destroy(new Error(`nothing was received for ${LINK_DEAD_MS / 1000} seconds`));
+    } else if (this.#decoder.midFrame && silence >= MID_FRAME_STALL_MS) {
+      this.fail(new ProtocolError('frame-stalled', 'A frame was begun and not finished.'));
+    } else if (silence >= PING_INTERVAL_MS) {
+      this.send({ type: 'ping' });
+    }
+  }
+
+  #release(reason: HoldReason): void {
+    if (!this.#paused.delete(reason) || this.#paused.size > 0) return;
+    this.stream.resume();
+  }
+
+  #finish(error: Error | null): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#watch?.clear();
+    if (!this.#closing) this.stream.destroy();
+    this.#handler?.onEnd(error);
+  }
+}

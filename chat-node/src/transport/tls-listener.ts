@@ -1,0 +1,140 @@
+import type { Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { errorCode, HANDSHAKE_TIMEOUT_MS, plainAddress } from '@p2p-chat/shared';
+import { toTransportError, TransportError } from './errors.js';
+import { tlsOptions } from './tls-options.js';
+import { UnauthenticatedConnections } from './unauthenticated.js';
+
+export interface TlsListenerOptions {
+  identity: { keyPem: string; certificatePem: string };
+  /** Address to listen on; '' for all. */
+  host: string;
+  port: number;
+  /** Whether a port that is taken may be replaced by a free one after it. */
+  portMayMove: boolean;
+  /**
+   * A connection whose TLS handshake is done. The promise settles when its
+   * hello is done as well: until then it counts as unauthenticated.
+   */
+  onSocket: (socket: TLSSocket, address: string) => Promise<void>;
+  /** A connection that came to nothing, for the log. */
+  onRefused: (error: TransportError, address: string) => void;
+}
+
+// How many ports after a taken one are tried before any free one is taken.
+const PORTS_TO_TRY = 20;
+
+/** The listening end of the gateway: accepts, bounds and hands on. */
+export class TlsListener {
+  readonly #waiting = new UnauthenticatedConnections();
+  /** By {@link connectionKey}: what gives the place of a connection back. */
+  readonly #places = new Map<string, { socket: Socket; leave: () => void }>();
+  #server: Server | null = null;
+
+  constructor(private readonly options: TlsListenerOptions) {}
+
+  /**
+   * @returns the port
+   * @throws {TransportError} `port-taken` or `port-forbidden`
+   */
+  async start(): Promise<number> {
+    const { port, portMayMove } = this.options;
+    const candidates = portMayMove && port !== 0 ? [...nextPorts(port), 0] : [port];
+    for (const candidate of candidates) {
+      try {
+        return await this.#listen(candidate);
+      } catch (error) {
+        if (errorCode(error) === 'EADDRINUSE' && candidate !== candidates.at(-1)) continue;
+        throw listenError(error, candidate);
+      }
+    }
+    throw listenError(undefined, port);
+  }
+
+  /** Stops accepting and drops whoever has not said hello. */
+  stop(): void {
+    this.#server?.close();
+    for (const { socket } of this.#places.values()) socket.destroy();
+  }
+
+  #listen(port: number): Promise<number> {
+    const server = createServer({
+      ...tlsOptions(this.options.identity),
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    });
+    server.on('connection', (socket: Socket) => this.#admit(socket));
+    server.on('secureConnection', (socket) => this.#identified(socket));
+    server.on('tlsClientError', (error: Error, socket) => {
+      const address = plainAddress(socket.remoteAddress ?? 'unknown');
+      this.options.onRefused(toTransportError(error, address), address);
+      socket.destroy();
+    });
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ port, ...(this.options.host === '' ? {} : { host: this.options.host }) }, () => {
+        server.off('error', reject);
+        server.on('error', (error) =>
+          this.options.onRefused(toTransportError(error, 'listener'), 'listener'),
+        );
+        this.#server = server;
+        const address = server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : port);
+      });
+    });
+  }
+
+  // Runs before the TLS handshake: a connection too many costs no cryptography.
+  #admit(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress ?? 'unknown');
+    if (!this.#waiting.enter(address)) {
+      socket.destroy();
+      this.options.onRefused(
+        new TransportError('link-limit', 'Too many connections that have not said hello.'),
+        address,
+      );
+      return;
+    }
+    const key = connectionKey(socket);
+    const leave = (): void => {
+      if (this.#places.delete(key)) this.#waiting.leave(address);
+    };
+    this.#places.set(key, { socket, leave });
+    socket.once('close', leave);
+  }
+
+  #identified(socket: TLSSocket): void {
+    const place = this.#places.get(connectionKey(socket));
+    this.options.onSocket(socket, plainAddress(socket.remoteAddress ?? 'unknown')).then(
+      () => place?.leave(),
+      () => socket.destroy(),
+    );
+  }
+}
+
+// The same for a TCP connection and the TLS socket on top of it.
+function connectionKey(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`;
+}
+
+function* nextPorts(first: number): Generator<number> {
+  for (let port = first; port < Math.min(first + PORTS_TO_TRY, 65_536); port += 1) yield port;
+}
+
+function listenError(error: unknown, port: number): TransportError {
+  if (errorCode(error) === 'EACCES') {
+    return new TransportError('port-forbidden', `Port ${port} may not be listened on by this user.`, {
+      hint: 'Choose one above 1023 with P2P_CHAT_PORT.',
+      cause: error,
+    });
+  }
+  if (errorCode(error) === 'EADDRNOTAVAIL') {
+    return new TransportError('port-forbidden', 'P2P_CHAT_HOST is not an address of this machine.', {
+      hint: 'Leave it unset to listen on all addresses.',
+      cause: error,
+    });
+  }
+  return new TransportError('port-taken', `Port ${port} is taken by another program.`, {
+    hint: 'Choose another with P2P_CHAT_PORT, or leave it unset to take the next free one.',
+    cause: error,
+  });
+}
