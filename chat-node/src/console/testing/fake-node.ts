@@ -1,0 +1,375 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import {
+  CONTROL_FILE,
+  MAX_BODY_BYTES,
+  newMessageId,
+  peerIdOfKey,
+  PROBLEM_CONTENT_TYPE,
+  problemType,
+  type ControlEvent,
+  type ConversationView,
+  type MessageState,
+  type MessageView,
+  type PeerView,
+  type ProblemDetails,
+  type SendResult,
+  type StatusView,
+  type StreamResult,
+} from '@p2p-chat/shared';
+import { testKeys } from '@p2p-chat/shared/testing';
+
+type Problem = Omit<Partial<ProblemDetails>, 'status' | 'code' | 'detail'>;
+
+class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly more: Problem = {},
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * A node in memory that speaks the control contract over a real socket, for
+ * tests of its clients. What other people do is done by its methods.
+ */
+export class FakeNode {
+  readonly token = 'test-token';
+  readonly peers = new Map<string, PeerView>();
+  readonly messages = new Map<string, MessageView[]>();
+  readonly requests: string[] = [];
+  /** Told before the request that causes them is answered, as a fast peer does. */
+  deliver: (message: MessageView) => MessageState = (message) =>
+    this.peers.get(message.peerId)?.online === true ? 'delivered' : 'queued';
+  /** Replaces the answer of status. */
+  discovery: StatusView['discovery'] = [
+    { source: 'http://127.0.0.1:7777', state: 'ok', detail: '1 person found' },
+  ];
+  /** Resolves when the node was asked to log out. */
+  readonly loggedOut: Promise<void>;
+
+  readonly #log: { id: number; event: ControlEvent }[] = [];
+  readonly #streams = new Set<ServerResponse>();
+  #server: Server | undefined;
+  #nextEvent = 1;
+  #clock = Date.UTC(2026, 10, 22, 12, 0, 0);
+  #resolveLogout: () => void = () => undefined;
+
+  private constructor(
+    readonly home: string,
+    readonly user: string,
+  ) {
+    this.loggedOut = new Promise((resolve) => (this.#resolveLogout = resolve));
+  }
+
+  static async start(user = 'Alice'): Promise<FakeNode> {
+    const node = new FakeNode(await mkdtemp(join(tmpdir(), 'fake-node-')), user);
+    await node.listen();
+    return node;
+  }
+
+  get peerId(): string {
+    return peerIdOfKey(testKeys(this.user).publicKey);
+  }
+
+  get port(): number {
+    return (this.#server?.address() as AddressInfo).port;
+  }
+
+  /** Clients that follow the events. */
+  get followers(): number {
+    return this.#streams.size;
+  }
+
+  async listen(): Promise<void> {
+    const server = createServer((request, response) => void this.handle(request, response));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    this.#server = server;
+    const path = join(this.home, CONTROL_FILE);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const file = {
+      port: this.port,
+      token: this.token,
+      pid: process.pid,
+      peerId: this.peerId,
+      user: this.user,
+    };
+    await writeFile(path, JSON.stringify(file), { mode: 0o600 });
+    await chmod(path, 0o600);
+  }
+
+  /** Goes away as a killed node does: the control file stays. */
+  async crash(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    this.#streams.clear();
+    server?.closeAllConnections();
+    await new Promise((resolve) => (server === undefined ? resolve(undefined) : server.close(resolve)));
+  }
+
+  async close(): Promise<void> {
+    await this.crash();
+    await rm(this.home, { recursive: true, force: true });
+  }
+
+  /** Breaks every stream of events; the node itself goes on. */
+  cutStreams(): void {
+    for (const stream of this.#streams) stream.destroy();
+    this.#streams.clear();
+  }
+
+  /** Adds somebody, or changes them. */
+  person(user: string, change: Partial<PeerView> = {}): PeerView {
+    const peerId = change.peerId ?? peerIdOfKey(testKeys(user).publicKey);
+    const before = this.peers.get(peerId);
+    const peer: PeerView = {
+      peerId,
+      user,
+      host: '192.0.2.7',
+      port: 7780,
+      online: true,
+      blocked: false,
+      verified: false,
+      trust: 'contact',
+      unread: 0,
+      sources: ['http://127.0.0.1:7777'],
+      ambiguous: false,
+      ...before,
+      ...change,
+    };
+    this.peers.set(peerId, peer);
+    this.emit({ type: 'peer', peer });
+    return peer;
+  }
+
+  /** The person writes a message to this node's user. */
+  receive(peer: PeerView, ...bodies: string[]): MessageView[] {
+    const messages = bodies.map((body) => this.store(peer, 'in', body, 'delivered'));
+    this.emit({ type: 'message', messages });
+    this.person(peer.user, {
+      peerId: peer.peerId,
+      unread: (this.peers.get(peer.peerId)?.unread ?? 0) + bodies.length,
+    });
+    return messages;
+  }
+
+  /** A sent message reaches a state. */
+  settle(peerId: string, ids: string[], state: MessageState, reason?: string): void {
+    const messages = this.messages.get(peerId) ?? [];
+    for (const [index, message] of messages.entries()) {
+      if (ids.includes(message.id))
+        messages[index] = { ...message, state, ...(reason === undefined ? {} : { reason }) };
+    }
+    this.emit({ type: 'state', peerId, state, ids, ...(reason === undefined ? {} : { reason }) });
+  }
+
+  emit(event: ControlEvent): void {
+    const entry = { id: this.#nextEvent++, event };
+    this.#log.push(entry);
+    for (const stream of this.#streams) stream.write(sse(entry));
+  }
+
+  private store(peer: PeerView, direction: 'in' | 'out', body: string, state: MessageState): MessageView {
+    this.#clock += 60_000;
+    const at = new Date(this.#clock).toISOString();
+    const message: MessageView = {
+      id: newMessageId(this.#clock),
+      direction,
+      peerId: peer.peerId,
+      user: direction === 'in' ? peer.user : this.user,
+      body,
+      sentAt: at,
+      receivedAt: direction === 'in' ? at : null,
+      state,
+    };
+    this.messages.set(peer.peerId, [...(this.messages.get(peer.peerId) ?? []), message]);
+    return message;
+  }
+
+  private find(name: string): PeerView {
+    const all = [...this.peers.values()];
+    const found = all.filter((one) => [one.peerId, one.peerId.slice(0, 8), one.user].includes(name));
+    const [only] = found;
+    if (only === undefined) {
+      throw new Refusal(404, 'peer-unknown', `Nobody is known as "${name}".`, {
+        hint: 'See "p2p-chat peers --all".',
+      });
+    }
+    if (found.length > 1) {
+      throw new Refusal(409, 'peer-ambiguous', `${found.length} people are called "${name}".`, {
+        choices: found.map(({ peerId, user }) => ({ peerId, user })),
+      });
+    }
+    return only;
+  }
+
+  private accept(peer: PeerView, body: string): SendResult {
+    if (body === '') throw new Refusal(422, 'body-empty', 'A message must not be empty.');
+    if (Buffer.byteLength(body) > MAX_BODY_BYTES)
+      throw new Refusal(413, 'body-too-large', 'The message is too large.');
+    const message = this.store(peer, 'out', body, 'queued');
+    this.emit({ type: 'message', messages: [message] });
+    const state = this.deliver(message);
+    if (state !== 'queued') this.settle(peer.peerId, [message.id], state);
+    return { id: message.id, peerId: peer.peerId, state: 'queued' };
+  }
+
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://node');
+    this.requests.push(`${request.method} ${url.pathname}`);
+    try {
+      if (request.headers.authorization !== `Bearer ${this.token}`)
+        throw new Refusal(401, 'unauthorized', 'No token.');
+      await this.route(request, url, response);
+    } catch (error) {
+      const refusal = error instanceof Refusal ? error : new Refusal(500, 'internal', String(error));
+      const problem: ProblemDetails = {
+        type: problemType(refusal.code),
+        title: refusal.code,
+        status: refusal.status,
+        detail: refusal.message,
+        code: refusal.code,
+        ...refusal.more,
+      };
+      request.resume();
+      response
+        .writeHead(refusal.status, { 'content-type': PROBLEM_CONTENT_TYPE })
+        .end(JSON.stringify(problem));
+    }
+  }
+
+  private async route(request: IncomingMessage, url: URL, response: ServerResponse): Promise<void> {
+    const answer = (body: unknown, status = 200): void => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    };
+    const [, , resource, name, ...rest] = url.pathname.split('/');
+    const action = `${request.method} ${[resource, ...(name === undefined ? [] : [':peer']), ...rest].join('/')}`;
+    const peer = (): PeerView => this.find(decodeURIComponent(name ?? ''));
+    switch (action) {
+      case 'GET status':
+        return answer(this.status());
+      case 'GET peers': {
+        const all = url.searchParams.get('all') === 'true';
+        return answer([...this.peers.values()].filter((one) => all || one.online));
+      }
+      case 'GET peers/:peer':
+        return answer(peer());
+      case 'GET peers/:peer/messages':
+        return answer(this.page(peer(), url.searchParams));
+      case 'POST peers/:peer/messages': {
+        const { body } = JSON.parse(await read(request)) as { body: string };
+        return answer(this.accept(peer(), body), 201);
+      }
+      case 'POST peers/:peer/messages/stream':
+        return this.stream(peer(), request, response);
+      case 'POST peers/:peer/read': {
+        await read(request);
+        const { peerId, user, unread } = peer();
+        this.person(user, { peerId, unread: 0 });
+        return answer({ read: unread });
+      }
+      case 'PUT peers/:peer/block':
+        return answer(this.person(peer().user, { peerId: peer().peerId, blocked: true }));
+      case 'DELETE peers/:peer/block':
+        return answer(this.person(peer().user, { peerId: peer().peerId, blocked: false }));
+      case 'GET conversations':
+        return answer(this.conversations());
+      case 'GET events':
+        return this.follow(request, response);
+      case 'POST logout':
+        answer({}, 202);
+        this.emit({ type: 'stopping' });
+        this.#resolveLogout();
+        return;
+      default:
+        throw new Refusal(404, 'route-unknown', `No route ${action}.`);
+    }
+  }
+
+  private status(): StatusView {
+    const queued = [...this.messages.values()].flat().filter((one) => one.state === 'queued').length;
+    return {
+      peerId: this.peerId,
+      user: this.user,
+      peerPort: 7780,
+      controlPort: this.port,
+      storage: 'sqlite',
+      discovery: this.discovery,
+      links: [...this.peers.values()].filter((one) => one.online).length,
+      outbox: { queued },
+      home: this.home,
+      pid: process.pid,
+      version: '0.0.0-test',
+    };
+  }
+
+  private page(peer: PeerView, query: URLSearchParams): MessageView[] {
+    let messages = this.messages.get(peer.peerId) ?? [];
+    const limit = Number(query.get('limit') ?? 50);
+    const [before, after] = [query.get('before'), query.get('after')];
+    if (after !== null) return messages.slice(indexOf(messages, after) + 1).slice(0, limit);
+    if (before !== null) messages = messages.slice(0, indexOf(messages, before));
+    return messages.slice(-limit);
+  }
+
+  private conversations(): ConversationView[] {
+    const views: ConversationView[] = [];
+    for (const [peerId, messages] of this.messages) {
+      const peer = this.peers.get(peerId);
+      if (peer !== undefined) views.push({ peer, unread: peer.unread, last: messages.at(-1) ?? null });
+    }
+    return views.sort((a, b) => ((a.last?.sentAt ?? '') < (b.last?.sentAt ?? '') ? 1 : -1));
+  }
+
+  private async stream(peer: PeerView, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    response.flushHeaders();
+    let accepted = 0;
+    const write = (result: StreamResult): unknown => response.write(`${JSON.stringify(result)}\n`);
+    try {
+      for await (const line of createInterface({ input: request })) {
+        write({ accepted: [this.accept(peer, JSON.parse(line) as string)] });
+        accepted += 1;
+      }
+    } catch (error) {
+      const { code, message } = error as Refusal;
+      write({ error: { code, detail: message, accepted } });
+    }
+    response.end();
+  }
+
+  private follow(request: IncomingMessage, response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.flushHeaders();
+    const last = request.headers['last-event-id'];
+    if (typeof last === 'string') {
+      for (const entry of this.#log) if (entry.id > Number(last)) response.write(sse(entry));
+    }
+    this.#streams.add(response);
+    response.on('close', () => this.#streams.delete(response));
+  }
+}
+
+function indexOf(messages: MessageView[], id: string): number {
+  const index = messages.findIndex((message) => message.id === id);
+  if (index < 0) throw new Refusal(404, 'message-unknown', `There is no message ${id} in this conversation.`);
+  return index;
+}
+
+function sse({ id, event }: { id: number; event: ControlEvent }): string {
+  const { type, ...data } = event;
+  return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+async function read(request: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) text += chunk;
+  return text;
+}
