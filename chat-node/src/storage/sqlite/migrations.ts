@@ -1,0 +1,73 @@
+/**
+ * The schema, as the steps that lead to it: step n takes a database from
+ * version n to n + 1 (`PRAGMA user_version`). Steps are only ever added.
+ */
+export const MIGRATIONS: readonly string[] = [
+  /*
+   * Version 1.
+   *
+   * authors.ref is in the order of peer ids (see author-table), so that the
+   * history index orders ties of the clock by author with eight bytes a row.
+   *
+   * messages.status is direction, state and receipt in one number (see
+   * message-status). Those up to 3 wait for something; the partial index holds
+   * these alone, so that a long history costs the outbox nothing.
+   *
+   * The unique key starts with the id: states and receipts name ids only.
+   *
+   * conversations carries what a list of them shows, changed in the
+   * transaction that changes its messages.
+   */
+  `
+  CREATE TABLE authors (
+    ref INTEGER PRIMARY KEY,
+    peer_id TEXT NOT NULL UNIQUE
+  ) STRICT;
+
+  CREATE TABLE conversations (
+    ref INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    unread INTEGER NOT NULL,
+    queued INTEGER NOT NULL,
+    last INTEGER REFERENCES messages (n)
+  ) STRICT;
+
+  CREATE TABLE messages (
+    n INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL REFERENCES conversations (ref),
+    author INTEGER NOT NULL REFERENCES authors (ref),
+    id TEXT NOT NULL,
+    clock TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    sent_at INTEGER NOT NULL,
+    received_at INTEGER,
+    reason TEXT,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX messages_key ON messages (id, author);
+  CREATE INDEX messages_history ON messages (conversation, clock, author, id);
+  CREATE INDEX messages_waiting ON messages (conversation, status, clock) WHERE status <= 3;
+
+  CREATE TABLE dropped (
+    peer_id TEXT PRIMARY KEY,
+    count INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE peers (
+    peer_id TEXT PRIMARY KEY,
+    user TEXT NOT NULL,
+    blocked INTEGER NOT NULL,
+    verified INTEGER NOT NULL,
+    accepted INTEGER NOT NULL,
+    addresses TEXT NOT NULL,
+    first_seen_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    announced_seq INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/** The version that this program reads and writes. */
+export const SCHEMA_VERSION = MIGRATIONS.length;

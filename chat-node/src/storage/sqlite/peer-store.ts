@@ -1,0 +1,43 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { PeerAddress, PeerRecord } from '../../chat/peer.js';
+import type { PeerRepository } from '../../chat/ports/peer.repository.js';
+import type { Synchronous } from './operations.js';
+
+/** PeerRepository inside the worker thread. */
+export class PeerStore implements Synchronous<PeerRepository> {
+  readonly #all: StatementSync;
+  readonly #save: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#all = database.prepare('SELECT * FROM peers');
+    this.#save = database.prepare('REPLACE INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  }
+
+  all(): PeerRecord[] {
+    return this.#all.all().map((row) => ({
+      peerId: row['peer_id'] as string,
+      user: row['user'] as string,
+      blocked: row['blocked'] === 1,
+      verified: row['verified'] === 1,
+      accepted: row['accepted'] === 1,
+      addresses: JSON.parse(row['addresses'] as string) as PeerAddress[],
+      firstSeenAt: row['first_seen_at'] as number,
+      lastSeenAt: row['last_seen_at'] as number,
+      announcedSeq: row['announced_seq'] as number,
+    }));
+  }
+
+  save(record: PeerRecord): void {
+    this.#save.run(
+      record.peerId,
+      record.user,
+      Number(record.blocked),
+      Number(record.verified),
+      Number(record.accepted),
+      JSON.stringify(record.addresses),
+      record.firstSeenAt,
+      record.lastSeenAt,
+      record.announcedSeq,
+    );
+  }
+}

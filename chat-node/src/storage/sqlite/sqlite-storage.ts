@@ -1,0 +1,39 @@
+import type { MessageRepository } from '../../chat/ports/message.repository.js';
+import type { PeerRepository } from '../../chat/ports/peer.repository.js';
+import { SqliteMessageRepository } from './sqlite-message.repository.js';
+import { SqlitePeerRepository } from './sqlite-peer.repository.js';
+import { WorkerClient } from './worker-client.js';
+
+export interface SqliteStorageOptions {
+  /** Path of the database; its folder must exist. */
+  file: string;
+  /** The built worker; another one only where this file does not run from the build. */
+  workerUrl?: URL;
+}
+
+/** Messages and peers in one SQLite file, which a thread of its own reads and writes. */
+export class SqliteStorage {
+  readonly messages: MessageRepository;
+  readonly peers: PeerRepository;
+
+  private constructor(private readonly worker: WorkerClient) {
+    this.messages = new SqliteMessageRepository(worker);
+    this.peers = new SqlitePeerRepository(worker);
+  }
+
+  /**
+   * Opens the file, making it or bringing it to this program's schema where needed.
+   * @throws {StorageError} `storage-too-new` or `storage-corrupt` (the file is
+   * left as it was), `storage-in-use`, `storage-full`, `storage-read-only`,
+   * `storage-unavailable`
+   */
+  static async open({ file, workerUrl }: SqliteStorageOptions): Promise<SqliteStorage> {
+    const url = workerUrl ?? new URL('./sqlite-worker.js', import.meta.url);
+    return new SqliteStorage(await WorkerClient.start(url, { file }));
+  }
+
+  /** Finishes what was asked before and lets go of the file. Later calls reject. Never rejects. */
+  close(): Promise<void> {
+    return this.worker.close();
+  }
+}
