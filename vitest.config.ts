@@ -13,7 +13,11 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['shared/src/**/*.test.ts', 'discovery-service/src/**/*.test.ts', 'chat-node/src/**/*.test.ts'],
+          include: [
+            'shared/src/**/*.test.ts',
+            'discovery-service/src/**/*.test.ts',
+            'chat-node/src/**/*.test.ts',
+          ],
         },
       },
       {
@@ -21,8 +25,19 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.e2e.ts'],
+          exclude: ['e2e/docker*.e2e.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Needs a Docker engine: `make test-docker`.
+          name: 'e2e-docker',
+          include: ['e2e/docker*.e2e.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
         },
       },
     ],
