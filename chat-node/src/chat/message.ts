@@ -1,4 +1,4 @@
-import type { Direction, MessageState } from '@p2p-chat/shared';
+import type { Direction, MessageState, WireMessage } from '@p2p-chat/shared';
 
 export type { Direction, MessageState };
 
@@ -37,4 +37,31 @@ export function compareMessages(
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** A message of ours as it travels. */
+export function toWire(message: Message): WireMessage {
+  return {
+    id: message.id,
+    clock: message.clock,
+    sentAt: message.sentAt,
+    kind: message.kind,
+    body: message.body,
+  };
+}
+
+/** A message that arrived over a link, as it is kept. The author is the link's peer, whatever the payload says. */
+export function fromWire(wire: WireMessage, author: string, conversationId: string, receivedAt: number): Message {
+  return {
+    id: wire.id,
+    conversationId,
+    author,
+    direction: 'in',
+    kind: 'text',
+    body: wire.body,
+    clock: wire.clock,
+    sentAt: wire.sentAt,
+    receivedAt,
+    state: 'delivered',
+  };
 }

@@ -148,11 +148,12 @@ export class FrameStream {
   }
 
   #lookAtSilence(): void {
-    // While we do not read because of our own storage, silence is our own doing;
-    // while the far end does not read, it is not.
+    // While we do not read because of our own storage, silence is our own
+    // doing, and the far end is told that we live. While the far end does not
+    // read, silence is its doing.
     if (this.#paused.has('window')) {
       this.#lastReceived = this.clock.monotonic();
-      return;
+      return this.send({ type: 'ping' });
     }
     const silence = this.clock.monotonic() - this.#lastReceived;
     if (silence >= LINK_DEAD_MS) {

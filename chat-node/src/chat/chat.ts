@@ -1,0 +1,229 @@
+import type { Clock, DiscoverySourceView, ParsedFrame, ParsedMessage } from '@p2p-chat/shared';
+import { Connector } from './connector.js';
+import { directConversationId, type ConversationSummary } from './conversation.js';
+import { ConversationClocks } from './conversation-clocks.js';
+import { ChatError } from './errors.js';
+import type { ChatEvents } from './events.js';
+import type { Message } from './message.js';
+import { Outbox } from './outbox.js';
+import type { PeerAddress } from './peer.js';
+import { type KnownPeer, PeerDirectory } from './peer-directory.js';
+import type { ChatLog } from './ports/log.js';
+import type { HistoryPage, MessageRepository } from './ports/message.repository.js';
+import type { PeerDiscovery, SelfAnnouncement } from './ports/peer-discovery.js';
+import type { LinkHandler, PeerLink, PeerTransport } from './ports/peer-link.js';
+import type { PeerRepository } from './ports/peer.repository.js';
+import { ReceiveMessage } from './receive-message.js';
+import { Receipts } from './receipts.js';
+import { SendMessage } from './send-message.js';
+
+export interface ChatOptions {
+  /** Own peer id. */
+  self: string;
+  user: string;
+  instance: string;
+  /** Host of the gateway where it was set to one address; '' for all. */
+  host: string;
+  staticAddresses: readonly PeerAddress[];
+  /** Whether this node tells others what was read here. */
+  receipts: boolean;
+  messages: MessageRepository;
+  peers: PeerRepository;
+  transport: PeerTransport;
+  discovery: readonly PeerDiscovery[];
+  events: ChatEvents;
+  clock: Clock;
+  /** 0 to 1, as Math.random. */
+  random: () => number;
+  log: ChatLog;
+}
+
+/** A peer with what its conversation holds. */
+export interface PeerWithUnread extends KnownPeer {
+  unread: number;
+}
+
+// How long the sources of discovery have to take the withdrawal at the end.
+const WITHDRAW_TIMEOUT_MS = 2_000;
+
+/**
+ * The core of a node: everything that the control API can ask for, and the
+ * handler of all links.
+ */
+export class Chat implements LinkHandler {
+  readonly #directory: PeerDirectory;
+  readonly #connector: Connector;
+  readonly #outbox: Outbox;
+  readonly #receipts: Receipts;
+  readonly #sender: SendMessage;
+  readonly #receiver: ReceiveMessage;
+  #port = 0;
+
+  constructor(private readonly options: ChatOptions) {
+    const { self, messages, peers, events, clock, random, log } = options;
+    const clocks = new ConversationClocks(messages);
+    this.#directory = new PeerDirectory(self, peers, events, clock);
+    this.#connector = new Connector(
+      self,
+      options.transport,
+      this.#directory,
+      clock,
+      random,
+      log,
+      options.staticAddresses,
+    );
+    this.#outbox = new Outbox({ messages, events, clock, random, log });
+    this.#receipts = new Receipts(messages, this.#directory, events, log, options.receipts);
+    this.#sender = new SendMessage(self, messages, clocks, this.#directory, this.#outbox, events, clock);
+    this.#receiver = new ReceiveMessage(messages, clocks, this.#directory, events, clock, random, log);
+  }
+
+  /**
+   * Loads what is known, listens, announces and dials, in this order.
+   * @returns the port of the gateway
+   */
+  async start(): Promise<number> {
+    await this.#directory.load((await this.options.messages.conversations()).map(({ id }) => id));
+    this.#port = await this.options.transport.listen(this);
+    this.options.events.subscribe((event) => {
+      if (event.type === 'peer') this.#connector.peerChanged(event.peerId);
+    });
+    const { user, host, instance } = this.options;
+    const announcement: SelfAnnouncement = { user, host, instance, port: this.#port };
+    for (const source of this.options.discovery) source.start(announcement, this.#directory);
+    this.#connector.start();
+    return this.#port;
+  }
+
+  /** Withdraws, says bye to every peer and closes the links. Never rejects. */
+  async stop(): Promise<void> {
+    this.#connector.stop();
+    const patience = new AbortController();
+    const timer = this.options.clock.setTimeout(() => patience.abort(), WITHDRAW_TIMEOUT_MS);
+    await Promise.all([
+      this.options.transport.stop('logout'),
+      ...this.options.discovery.map((source) => source.stop(patience.signal)),
+    ]);
+    timer.clear();
+  }
+
+  /** Port of the peer gateway. */
+  get port(): number {
+    return this.#port;
+  }
+
+  get links(): number {
+    return this.#directory.links;
+  }
+
+  discoveryHealth(): DiscoverySourceView[] {
+    return [...this.options.discovery.flatMap((source) => source.health()), ...this.#connector.health()];
+  }
+
+  /** Messages in state `queued`, for all peers. */
+  async queuedCount(): Promise<number> {
+    return (await this.options.messages.conversations()).reduce((sum, { queued }) => sum + queued, 0);
+  }
+
+  /**
+   * The peer that a person means; see {@link PeerDirectory.resolve}.
+   * @throws {ChatError}
+   */
+  resolve(reference: string): KnownPeer {
+    return this.#directory.resolve(reference);
+  }
+
+  /** Everyone who is known, with unread counts; only those online unless `all`. */
+  async peers(all: boolean): Promise<PeerWithUnread[]> {
+    const unread = new Map((await this.options.messages.conversations()).map((one) => [one.id, one.unread]));
+    return this.#directory
+      .all()
+      .filter(({ online, contact }) => online || (all && contact))
+      .map((peer) => ({ ...peer, unread: unread.get(directConversationId(peer.peerId)) ?? 0 }));
+  }
+
+  /** One peer with its unread count. */
+  async peer(peerId: string): Promise<PeerWithUnread | null> {
+    const known = this.#directory.get(peerId);
+    if (known === undefined) return null;
+    const conversation = await this.options.messages.conversation(directConversationId(peerId));
+    return { ...known, unread: conversation?.unread ?? 0 };
+  }
+
+  /** A peer by id, as far as it is known. */
+  knownPeer(peerId: string): KnownPeer | undefined {
+    return this.#directory.get(peerId);
+  }
+
+  /** See {@link SendMessage.send}. */
+  async send(peerId: string, bodies: readonly string[]): Promise<Message[]> {
+    const accepted = await this.#sender.send(peerId, bodies);
+    this.#connector.reach(peerId);
+    return accepted;
+  }
+
+  /** A page of the conversation with a peer, oldest first. */
+  history(peerId: string, page: HistoryPage): Promise<Message[]> {
+    return this.options.messages.history(directConversationId(peerId), page);
+  }
+
+  conversations(): Promise<ConversationSummary[]> {
+    return this.options.messages.conversations();
+  }
+
+  /**
+   * A person has seen messages of a peer.
+   * @param upTo id of the last one seen; undefined for all
+   * @returns how many were unread
+   * @throws {ChatError} `message-unknown`
+   */
+  async markRead(peerId: string, upTo?: string): Promise<number> {
+    if (upTo === undefined) return this.#receipts.markRead(peerId, null);
+    const message = await this.options.messages.find(directConversationId(peerId), upTo);
+    if (message === null) throw new ChatError('message-unknown', 'No message of this conversation has that id.');
+    return this.#receipts.markRead(peerId, message.clock);
+  }
+
+  /** Blocks or unblocks by peer id; see docs/protocol.md for what the peer sees: nothing. */
+  setBlocked(peerId: string, blocked: boolean): Promise<KnownPeer> {
+    return this.#directory.setBlocked(peerId, blocked);
+  }
+
+  onOpen(link: PeerLink): void {
+    this.#directory.linkOpened(link.peer);
+    this.#connector.linkOpened(link.peer);
+    this.#receiver.opened(link);
+    this.#outbox.opened(link);
+    this.#receipts.opened(link);
+    this.#directory.rememberAddress(link.peer).catch((error: unknown) => {
+      this.options.log.warn({ error: String(error) }, 'cannot store the address of a peer');
+    });
+  }
+
+  onMessages(link: PeerLink, messages: readonly ParsedMessage[]): Promise<void> {
+    return this.#receiver.receive(link, messages);
+  }
+
+  onFrame(link: PeerLink, frame: Extract<ParsedFrame, { type: 'ack' | 'receipt' | 'reject' }>): void {
+    switch (frame.type) {
+      case 'ack':
+        if (frame.of === 'receipt') void this.#receipts.acked(link, frame.ids);
+        else this.#outbox.acked(link, frame.ids);
+        break;
+      case 'receipt':
+        void this.#receipts.received(link, frame.ids);
+        break;
+      case 'reject':
+        this.#outbox.rejected(link, frame.id, frame.code, frame.retryAfterMs);
+        break;
+    }
+  }
+
+  onClosed(link: PeerLink, reason: string | null): void {
+    this.#receiver.closed(link);
+    this.#outbox.closed(link);
+    this.#receipts.closed(link);
+    this.#directory.linkClosed(link.peer);
+    this.#connector.linkClosed(link.peer, reason);
+  }
+}

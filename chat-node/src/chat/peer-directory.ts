@@ -1,0 +1,326 @@
+import { isPeerId, type Clock, SHORT_PEER_ID_LENGTH } from '@p2p-chat/shared';
+import { ChatError } from './errors.js';
+import type { ChatEvents } from './events.js';
+import { MAX_REMEMBERED_ADDRESSES, type PeerAddress, type PeerRecord } from './peer.js';
+import type { DiscoverySink, Sighting } from './ports/peer-discovery.js';
+import type { LinkPeer } from './ports/peer-link.js';
+import type { PeerRepository } from './ports/peer.repository.js';
+
+/** What is known of a peer now. */
+export interface KnownPeer {
+  peerId: string;
+  user: string;
+  online: boolean;
+  linked: boolean;
+  blocked: boolean;
+  verified: boolean;
+  /** Whether messages were written to it or came from it, or it was accepted. */
+  contact: boolean;
+  /** Where to dial, best first. */
+  addresses: PeerAddress[];
+  /** Who says that it is online. */
+  sources: string[];
+  /** Whether another known peer shows the same name. */
+  ambiguous: boolean;
+}
+
+interface Entry {
+  peerId: string;
+  /** What is stored; a peer that was only seen has none. */
+  record: PeerRecord | null;
+  sightings: Map<string, Sighting>;
+  link: LinkPeer | null;
+  /** The start of the peer that said bye or broke off: its sightings count again when they are newer. */
+  gone: { instance: string; seq: number } | null;
+  /** Name of the last sighting or link. */
+  user: string;
+}
+
+// A list of peers is asked for often and changes seldom enough for this.
+const LAST_SEEN_RESOLUTION_MS = 60_000;
+
+/**
+ * Everyone who is known: stored, seen by discovery, or linked, merged by peer
+ * id. Names are labels here and nothing more.
+ */
+export class PeerDirectory implements DiscoverySink {
+  readonly #entries = new Map<string, Entry>();
+  /** Peer ids by shown name, for ambiguity. */
+  readonly #byName = new Map<string, Set<string>>();
+
+  constructor(
+    private readonly self: string,
+    private readonly peers: PeerRepository,
+    private readonly events: ChatEvents,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Loads what is stored; call once, first.
+   * @param conversations peer ids that have a conversation: they are contacts
+   *   even where a crash came before their record was saved
+   */
+  async load(conversations: readonly string[]): Promise<void> {
+    for (const record of await this.peers.all()) this.#loaded(record);
+    for (const peerId of conversations) {
+      if (!this.#entries.has(peerId)) this.#loaded(this.#newRecord(this.#entry(peerId)));
+    }
+  }
+
+  #loaded(record: PeerRecord): void {
+    const entry = this.#entry(record.peerId);
+    entry.record = record;
+    this.#rename(entry, record.user);
+  }
+
+  /** Everyone, in no order. */
+  all(): KnownPeer[] {
+    return [...this.#entries.values()].map((entry) => this.#view(entry));
+  }
+
+  /** One peer, or undefined. */
+  get(peerId: string): KnownPeer | undefined {
+    const entry = this.#entries.get(peerId);
+    return entry === undefined ? undefined : this.#view(entry);
+  }
+
+  isBlocked(peerId: string): boolean {
+    return this.#entries.get(peerId)?.record?.blocked ?? false;
+  }
+
+  /** Open links. */
+  get links(): number {
+    let count = 0;
+    for (const { link } of this.#entries.values()) if (link !== null) count += 1;
+    return count;
+  }
+
+  /**
+   * Finds the peer that a person means.
+   * @param reference a peer id, its first characters (8 at least), or a name
+   * @throws {ChatError} `peer-unknown`, or `peer-ambiguous` with the choices
+   */
+  resolve(reference: string): KnownPeer {
+    const wanted = reference.trim();
+    const exact = this.#entries.get(wanted.toLowerCase());
+    if (exact !== undefined) return this.#view(exact);
+    const found = this.#candidates(wanted);
+    const [first] = found;
+    if (first === undefined) {
+      throw new ChatError('peer-unknown', `Nobody is known as ${JSON.stringify(wanted)}.`, {
+        hint: 'See who is known: p2p-chat peers --all',
+      });
+    }
+    if (found.length > 1) {
+      throw new ChatError('peer-ambiguous', `${JSON.stringify(wanted)} could be one of ${found.length} people.`, {
+        hint: 'Use the peer id.',
+        choices: found.map(({ peerId, user }) => ({ peerId, user })),
+      });
+    }
+    return this.#view(first);
+  }
+
+  /** The peer was written to: it is a contact from now on. */
+  accept(peerId: string): Promise<void> {
+    return this.#update(peerId, (record) => (record.accepted ? null : { ...record, accepted: true }));
+  }
+
+  /** A message came from the peer: it is known from now on. */
+  remember(peerId: string): Promise<void> {
+    return this.#update(peerId, () => null);
+  }
+
+  /**
+   * Blocks or unblocks. Durable when it resolves.
+   * @throws {StorageError}
+   */
+  async setBlocked(peerId: string, blocked: boolean): Promise<KnownPeer> {
+    if (peerId === this.self) throw new ChatError('peer-is-self', 'You cannot block yourself.');
+    await this.#update(peerId, (record) => (record.blocked === blocked ? null : { ...record, blocked }));
+    this.changed(peerId);
+    return this.#view(this.#entry(peerId));
+  }
+
+  /** Something that is shown of the peer has changed. */
+  changed(peerId: string): void {
+    this.events.publish({ type: 'peer', peerId });
+  }
+
+  replace(source: string, sightings: readonly Sighting[]): void {
+    const seen = new Set<string>();
+    for (const sighting of sightings) {
+      if (sighting.peerId === this.self || !isPeerId(sighting.peerId)) continue;
+      seen.add(sighting.peerId);
+      this.#sighted(source, sighting);
+    }
+    for (const entry of this.#entries.values()) {
+      if (seen.has(entry.peerId) || !entry.sightings.has(source)) continue;
+      this.#notingChange(entry, () => entry.sightings.delete(source));
+      this.#forgetIfNothingIsKnown(entry);
+    }
+  }
+
+  /** A link to the peer is open. */
+  linkOpened(peer: LinkPeer): void {
+    const entry = this.#entry(peer.peerId);
+    this.#notingChange(entry, () => {
+      entry.link = peer;
+      entry.gone = null;
+      this.#rename(entry, peer.user);
+    });
+  }
+
+  /** The link is gone; until it is seen anew, the peer counts as offline. */
+  linkClosed(peer: LinkPeer): void {
+    const entry = this.#entry(peer.peerId);
+    if (entry.link !== peer) return;
+    this.#notingChange(entry, () => {
+      entry.link = null;
+      const seqs = [...entry.sightings.values()].filter((one) => one.instance === peer.instance).map(({ seq }) => seq);
+      entry.gone = { instance: peer.instance, seq: Math.max(-1, ...seqs) };
+    });
+    this.#forgetIfNothingIsKnown(entry);
+  }
+
+  /** Stores name, address and time of a contact that was linked. Others are not stored for being linked. */
+  async rememberAddress(peer: LinkPeer): Promise<void> {
+    if (this.#entries.get(peer.peerId)?.record === null) return;
+    await this.#update(peer.peerId, (record) => {
+      const addresses = withFirst(record.addresses, peer.address);
+      const now = this.clock.now();
+      const unchanged =
+        record.user === peer.user &&
+        addresses.every((one, index) => isSame(one, record.addresses[index])) &&
+        Math.abs(now - record.lastSeenAt) < LAST_SEEN_RESOLUTION_MS;
+      return unchanged ? null : { ...record, user: peer.user, addresses, lastSeenAt: now };
+    });
+  }
+
+  #candidates(wanted: string): Entry[] {
+    const prefix = wanted.toLowerCase();
+    const byName = this.#byName.get(wanted.normalize('NFC'));
+    if (byName !== undefined) return [...byName].map((peerId) => this.#entry(peerId));
+    const all = [...this.#entries.values()];
+    if (prefix.length >= SHORT_PEER_ID_LENGTH) {
+      const byId = all.filter(({ peerId }) => peerId.startsWith(prefix));
+      if (byId.length > 0) return byId;
+    }
+    return all.filter(({ user }) => user.toLowerCase() === prefix);
+  }
+
+  #sighted(source: string, sighting: Sighting): void {
+    const entry = this.#entry(sighting.peerId);
+    this.#notingChange(entry, () => {
+      entry.sightings.set(source, sighting);
+      const { gone } = entry;
+      if (gone !== null && (sighting.instance !== gone.instance || sighting.seq > gone.seq)) entry.gone = null;
+      if (entry.link === null) this.#rename(entry, sighting.user);
+    });
+  }
+
+  #entry(peerId: string): Entry {
+    let entry = this.#entries.get(peerId);
+    if (entry === undefined) {
+      entry = { peerId, record: null, sightings: new Map(), link: null, gone: null, user: '' };
+      this.#entries.set(peerId, entry);
+    }
+    return entry;
+  }
+
+  async #update(peerId: string, change: (record: PeerRecord) => PeerRecord | null): Promise<void> {
+    const entry = this.#entry(peerId);
+    const before = entry.record;
+    const next = change(before ?? this.#newRecord(entry));
+    if (next === null && before !== null) return;
+    const record = next ?? this.#newRecord(entry);
+    // In memory at once, so that two changes in flight do not undo each other.
+    entry.record = record;
+    try {
+      await this.peers.save(record);
+    } catch (error) {
+      if (entry.record === record) entry.record = before;
+      throw error;
+    }
+  }
+
+  #newRecord(entry: Entry): PeerRecord {
+    const now = this.clock.now();
+    return {
+      peerId: entry.peerId,
+      user: entry.user === '' ? entry.peerId.slice(0, SHORT_PEER_ID_LENGTH) : entry.user,
+      blocked: false,
+      verified: false,
+      accepted: false,
+      addresses: entry.link?.address ? [entry.link.address] : (liveSightings(entry)[0]?.addresses.slice(0, 1) ?? []),
+      firstSeenAt: now,
+      lastSeenAt: now,
+      announcedSeq: 0,
+    };
+  }
+
+  #view(entry: Entry): KnownPeer {
+    const live = liveSightings(entry);
+    const linked = entry.link?.address ? [entry.link.address] : [];
+    const sighted = live.flatMap(({ addresses }) => addresses);
+    return {
+      peerId: entry.peerId,
+      user: entry.user,
+      online: isOnline(entry),
+      linked: entry.link !== null,
+      blocked: entry.record?.blocked ?? false,
+      verified: entry.record?.verified ?? false,
+      contact: entry.record !== null,
+      addresses: unique([...linked, ...sighted, ...(entry.record?.addresses ?? [])]),
+      sources: [...(entry.link === null ? [] : ['link']), ...live.map(({ source }) => source)],
+      ambiguous: (this.#byName.get(entry.user)?.size ?? 0) > 1,
+    };
+  }
+
+  #notingChange(entry: Entry, change: () => void): void {
+    const before = [isOnline(entry), entry.user].join();
+    change();
+    if ([isOnline(entry), entry.user].join() !== before) this.changed(entry.peerId);
+  }
+
+  #rename(entry: Entry, user: string): void {
+    if (entry.user === user) return;
+    this.#dropName(entry);
+    entry.user = user;
+    const namesakes = this.#byName.get(user);
+    if (namesakes === undefined) this.#byName.set(user, new Set([entry.peerId]));
+    else namesakes.add(entry.peerId);
+  }
+
+  #dropName(entry: Entry): void {
+    const namesakes = this.#byName.get(entry.user);
+    namesakes?.delete(entry.peerId);
+    if (namesakes?.size === 0) this.#byName.delete(entry.user);
+  }
+
+  #forgetIfNothingIsKnown(entry: Entry): void {
+    if (entry.record !== null || entry.link !== null || entry.sightings.size > 0) return;
+    this.#dropName(entry);
+    this.#entries.delete(entry.peerId);
+  }
+}
+
+function isOnline(entry: Entry): boolean {
+  return entry.link !== null || liveSightings(entry).length > 0;
+}
+
+function liveSightings({ sightings, gone }: Entry): Sighting[] {
+  const all = [...sightings.values()];
+  return gone === null ? all : all.filter((one) => one.instance !== gone.instance || one.seq > gone.seq);
+}
+
+function withFirst(addresses: readonly PeerAddress[], first: PeerAddress | null): PeerAddress[] {
+  return unique(first === null ? [...addresses] : [first, ...addresses]).slice(0, MAX_REMEMBERED_ADDRESSES);
+}
+
+function unique(addresses: readonly PeerAddress[]): PeerAddress[] {
+  return addresses.filter((one, index) => addresses.findIndex((other) => isSame(one, other)) === index);
+}
+
+function isSame(a: PeerAddress, b: PeerAddress | undefined): boolean {
+  return a.host === b?.host && a.port === b.port;
+}

@@ -1,0 +1,94 @@
+import { type Clock, encodeMessage, MAX_BODY_BYTES, newMessageId, ProtocolError } from '@p2p-chat/shared';
+import { directConversationId } from './conversation.js';
+import type { ConversationClocks } from './conversation-clocks.js';
+import { ChatError } from './errors.js';
+import type { ChatEvents } from './events.js';
+import type { HybridClock } from './hybrid-clock.js';
+import { type Message, toWire } from './message.js';
+import type { Outbox } from './outbox.js';
+import type { PeerDirectory } from './peer-directory.js';
+import type { MessageRepository } from './ports/message.repository.js';
+
+/** Takes what a person wrote: makes it durable, then gives it to the outbox. */
+export class SendMessage {
+  constructor(
+    private readonly self: string,
+    private readonly messages: MessageRepository,
+    private readonly clocks: ConversationClocks,
+    private readonly directory: PeerDirectory,
+    private readonly outbox: Outbox,
+    private readonly events: ChatEvents,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Accepts messages for a peer, in order: when the promise resolves they are
+   * durable and in state `queued`. All of them are accepted or none.
+   *
+   * @throws {ChatError} `peer-is-self`, `peer-blocked`, `body-empty`,
+   *   `body-too-large` or `body-malformed`
+   * @throws {StorageError} where they could not be made durable
+   */
+  async send(peerId: string, bodies: readonly string[]): Promise<Message[]> {
+    if (peerId === this.self) throw new ChatError('peer-is-self', 'A message to oneself goes nowhere.');
+    if (this.directory.isBlocked(peerId)) {
+      throw new ChatError('peer-blocked', 'You have blocked this person.', { hint: 'Unblock them to write to them.' });
+    }
+    bodies.forEach(checkBody);
+    const conversationId = directConversationId(peerId);
+    const loaded = this.clocks.get(conversationId);
+    const clock = loaded instanceof Promise ? await loaded : loaded;
+    const accepted = bodies.map((body) => this.#create(conversationId, body, clock));
+    const contact = this.directory.accept(peerId);
+    await Promise.all([contact, this.messages.addOutgoing(accepted)]);
+    this.events.publish({ type: 'messages', messages: accepted });
+    this.outbox.accepted(peerId, accepted);
+    return accepted;
+  }
+
+  #create(conversationId: string, body: string, clock: HybridClock): Message {
+    const now = this.clock.now();
+    const message: Message = {
+      id: newMessageId(now),
+      conversationId,
+      author: this.self,
+      direction: 'out',
+      kind: 'text',
+      body,
+      clock: clock.next(now),
+      sentAt: now,
+      receivedAt: null,
+      state: 'queued',
+    };
+    checkFits(message);
+    return message;
+  }
+}
+
+function checkBody(body: string): void {
+  if (body.trim() === '') throw new ChatError('body-empty', 'A message needs some text.');
+  // The cheap bound first: UTF-8 takes at most three bytes for a UTF-16 unit.
+  if (body.length * 3 > MAX_BODY_BYTES && Buffer.byteLength(body) > MAX_BODY_BYTES) throw tooLarge();
+  if (!body.isWellFormed()) {
+    throw new ChatError('body-malformed', 'The message holds half a character (a lone surrogate).');
+  }
+}
+
+// A body within the limit still does not fit a frame where most of it is
+// control characters, which JSON writes with six bytes each.
+function checkFits(message: Message): void {
+  if (message.body.length < MAX_BODY_BYTES / 3) return;
+  try {
+    encodeMessage(toWire(message));
+  } catch (error) {
+    if (error instanceof ProtocolError) throw tooLarge(error);
+    throw error;
+  }
+}
+
+function tooLarge(cause?: unknown): ChatError {
+  return new ChatError('body-too-large', `A message has at most ${MAX_BODY_BYTES / 1024} KiB.`, {
+    hint: 'Send it in parts.',
+    cause,
+  });
+}
