@@ -1,0 +1,41 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { Clock } from '@p2p-chat/shared';
+import { Config } from './config.js';
+import { HealthController } from './health.controller.js';
+import { Logger } from './logger.js';
+import { Metrics } from './metrics.js';
+import { MetricsController } from './metrics.controller.js';
+import { ProblemFilter } from './problem.filter.js';
+import { AnnouncementVerifier } from './registry/announcement.verifier.js';
+import { LeaseRegistry } from './registry/lease-registry.js';
+import { MemoryLeaseRegistry } from './registry/memory-lease-registry.js';
+import { RegistryController } from './registry/registry.controller.js';
+
+/** What the service is put together from. */
+export interface Parts {
+  config: Config;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** The composition root: the only place that chooses the registry. */
+@Module({})
+export class AppModule {
+  static of({ config, clock, logger }: Parts): DynamicModule {
+    const registry = new MemoryLeaseRegistry(clock, { leaseMs: config.leaseSeconds * 1_000 });
+    return {
+      module: AppModule,
+      controllers: [RegistryController, HealthController, MetricsController],
+      providers: [
+        { provide: Config, useValue: config },
+        { provide: Clock, useValue: clock },
+        { provide: Logger, useValue: logger },
+        { provide: LeaseRegistry, useValue: registry },
+        { provide: Metrics, useValue: new Metrics(registry) },
+        AnnouncementVerifier,
+        { provide: APP_FILTER, useClass: ProblemFilter },
+      ],
+    };
+  }
+}
