@@ -1,0 +1,98 @@
+import { safeLine, shortPeerId, type ControlEvent, type PeerView } from '@p2p-chat/shared';
+import type { ControlClient } from '../console/control-client.js';
+import type { FeedItem } from '../console/event-feed.js';
+import { peerLabel, timeOfDay } from '../console/labels.js';
+import { note, print, printJson, type Io } from './io.js';
+import { profileClient, type ProfileFlags } from './profile-client.js';
+
+export interface EventsFlags extends ProfileFlags {
+  json?: boolean;
+}
+
+/** `events`: what happens, a line each, until Ctrl-C. */
+export async function events(io: Io, flags: EventsFlags): Promise<void> {
+  const client = profileClient(io, flags);
+  const signal = io.interruption();
+  const names = new Names(client, signal);
+  let connected = false;
+  for await (const item of client.events(signal)) {
+    if (item.type === 'connected') {
+      if (connected) note(io, 'The node is back.');
+      connected = true;
+      await names.load().catch(() => undefined);
+    } else if (item.type === 'disconnected') {
+      note(io, 'The node has gone away; waiting for it to come back. Ctrl-C ends this.');
+    } else {
+      names.learn(item);
+      if (flags.json === true) for (const object of objects(item)) await printJson(io, object);
+      else for (const line of describe(item, names, io.clock.now())) await print(io, `${line}\n`);
+    }
+  }
+}
+
+/** An event as objects that stand for themselves: one for each message or id. */
+export function objects(event: ControlEvent): object[] {
+  switch (event.type) {
+    case 'message':
+      return event.messages.map((message) => ({ event: 'message', ...message }));
+    case 'state': {
+      const { type, ids, ...rest } = event;
+      return ids.map((id) => ({ event: type, id, ...rest }));
+    }
+    case 'peer':
+      return [{ event: 'peer', ...event.peer }];
+    case 'resync':
+    case 'stopping':
+      return [{ event: event.type }];
+  }
+}
+
+/** An event as lines for a person. */
+function describe(event: ControlEvent, names: Names, at: number): string[] {
+  const now = timeOfDay(new Date(at).toISOString());
+  switch (event.type) {
+    case 'message':
+      return event.messages.map((message) => {
+        const who =
+          message.direction === 'in' ? names.of(message.peerId) : `You to ${names.of(message.peerId)}`;
+        return `${timeOfDay(message.sentAt)}  ${who}: ${safeLine(message.body)}`;
+      });
+    case 'state': {
+      const reason = event.reason === undefined ? '' : ` (${safeLine(event.reason)})`;
+      return event.ids.map(
+        (id) => `${now}  ${names.of(event.peerId)}: ${event.state} ${safeLine(id)}${reason}`,
+      );
+    }
+    case 'peer': {
+      const remarks = [event.peer.online ? 'online' : 'offline', ...(event.peer.blocked ? ['blocked'] : [])];
+      return [`${now}  ${peerLabel(event.peer)} is ${remarks.join(', ')}`];
+    }
+    case 'resync':
+      return [`${now}  Some events were missed.`];
+    case 'stopping':
+      return [`${now}  The node ends.`];
+  }
+}
+
+/** What people are called, by peer id. */
+class Names {
+  readonly #peers = new Map<string, PeerView>();
+
+  constructor(
+    private readonly client: ControlClient,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async load(): Promise<void> {
+    for (const peer of await this.client.peers(true, this.signal)) this.#peers.set(peer.peerId, peer);
+  }
+
+  learn(item: FeedItem): void {
+    if (item.type === 'peer') this.#peers.set(item.peer.peerId, item.peer);
+  }
+
+  of(peerId: string): string {
+    const peer = this.#peers.get(peerId);
+    return peer === undefined ? shortPeerId(safeLine(peerId)) : peerLabel(peer);
+  }
+}

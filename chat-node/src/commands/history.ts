@@ -1,0 +1,80 @@
+import { styleText } from 'node:util';
+import { MAX_HISTORY_PAGE, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
+import type { ControlClient } from '../console/control-client.js';
+import { localDay, stateMark, timeOfDay } from '../console/labels.js';
+import { note, print, printJson, type Io } from './io.js';
+import { profileClient, type ProfileFlags } from './profile-client.js';
+
+export interface HistoryFlags extends ProfileFlags {
+  limit: number;
+  before?: string;
+  after?: string;
+  json?: boolean;
+}
+
+/** `history`: a conversation, oldest first. */
+export async function history(io: Io, peer: string, flags: HistoryFlags): Promise<void> {
+  const client = profileClient(io, flags);
+  const signal = io.interruption();
+  const { peerId } = await client.peer(peer, signal);
+  const pages =
+    flags.after === undefined
+      ? latest(client, peerId, flags, signal)
+      : following(client, peerId, flags, signal);
+  let printed = 0;
+  for await (const page of pages) {
+    printed += page.length;
+    for (const message of page) {
+      await (flags.json === true ? printJson(io, message) : print(io, describeMessage(message)));
+    }
+  }
+  if (printed === 0 && flags.json !== true) note(io, 'There are no messages.');
+}
+
+/** Pages from a message on, as they come. */
+async function* following(
+  client: ControlClient,
+  peerId: string,
+  flags: HistoryFlags,
+  signal: AbortSignal,
+): AsyncGenerator<MessageView[]> {
+  let { after } = flags;
+  for (let left = flags.limit; left > 0 && after !== undefined;) {
+    const limit = Math.min(left, MAX_HISTORY_PAGE);
+    const page: MessageView[] = await client.history(peerId, { limit, after }, signal);
+    yield page;
+    left -= page.length;
+    after = page.length < limit ? undefined : page.at(-1)?.id;
+  }
+}
+
+/** The pages that end the conversation, or end before a message: fetched backwards, given forwards. */
+async function* latest(
+  client: ControlClient,
+  peerId: string,
+  flags: HistoryFlags,
+  signal: AbortSignal,
+): AsyncGenerator<MessageView[]> {
+  const pages: MessageView[][] = [];
+  let { before } = flags;
+  for (let left = flags.limit; left > 0;) {
+    const limit = Math.min(left, MAX_HISTORY_PAGE);
+    const page = await client.history(peerId, { limit, ...(before === undefined ? {} : { before }) }, signal);
+    pages.push(page);
+    left -= page.length;
+    before = page[0]?.id;
+    if (page.length < limit || before === undefined) break;
+  }
+  yield* pages.reverse();
+}
+
+/** A message for a person: when, who, what; further lines of the body indented. */
+export function describeMessage(message: MessageView): string {
+  const mine = message.direction === 'out';
+  const when = styleText('dim', `${localDay(message.sentAt)} ${timeOfDay(message.sentAt)}`);
+  const who = styleText(mine ? 'cyan' : 'green', mine ? 'You' : safeLine(message.user));
+  const body = safeText(message.body).replaceAll('\n', '\n    ');
+  const reason = message.state === 'failed' ? ` ${safeLine(message.reason ?? 'refused')}` : '';
+  const state = mine ? `  ${styleText('dim', `${stateMark(message.state)}${reason}`)}` : '';
+  return `${when}  ${who}: ${body}${state}\n`;
+}

@@ -1,0 +1,33 @@
+import type { Readable, Writable } from 'node:stream';
+import { once } from 'node:events';
+import type { Clock } from '@p2p-chat/shared';
+import type { Environment } from '../profile.js';
+import { safeJson } from './safe-json.js';
+
+/** What a command has of the world. Tests give it another one. */
+export interface Io {
+  env: Environment;
+  stdin: Readable & { isTTY?: boolean };
+  stdout: Writable & { isTTY?: boolean };
+  stderr: Writable;
+  clock: Clock;
+  /** The built entry point, for a command that starts another one. */
+  main: string;
+  /** Aborts on Ctrl-C from the first call on; until then Ctrl-C ends the process as usual. */
+  interruption: () => AbortSignal;
+}
+
+/** Writes results to stdout, waiting where the reader is slow. */
+export async function print(io: Io, text: string): Promise<void> {
+  if (!io.stdout.write(text)) await once(io.stdout, 'drain');
+}
+
+/** Writes one result as a line of JSON. */
+export function printJson(io: Io, value: unknown): Promise<void> {
+  return print(io, `${safeJson(value)}\n`);
+}
+
+/** Tells the person something that is not a result. */
+export function note(io: Io, text: string): void {
+  io.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,175 @@
+import { Command, CommanderError, Option } from 'commander';
+import { DISCOVERY_PORT, PEER_PORT, VERSION } from '@p2p-chat/shared';
+import { setBlocked, type BlockFlags } from './block.js';
+import { openConsole } from './console.js';
+import { daemon, type DaemonFlags } from './daemon.js';
+import { parseCount, parseDuration } from './duration.js';
+import { events, type EventsFlags } from './events.js';
+import { EXIT, exitStatusOf } from './exit-status.js';
+import { history, type HistoryFlags } from './history.js';
+import type { Io } from './io.js';
+import { peers, type PeersFlags } from './peers.js';
+import type { NodeFlags, ProfileFlags } from './profile-client.js';
+import { reportError } from './report-error.js';
+import { AWAITED_STATES, send, type SendFlags } from './send.js';
+import { status, type StatusFlags } from './status.js';
+
+const PEER_HELP = 'a peer id, its short form, or a name that only one person has';
+const JSON_HELP = 'print JSON, one object per line';
+
+const EXIT_HELP = `
+Exit status:
+  0  done
+  1  failed
+  2  wrong use
+  3  no such peer, or an ambiguous one
+  4  no node is running
+  5  not in the awaited state in time; the message stays queued`;
+
+/**
+ * Runs the command line `p2p-chat`.
+ * @param argv the arguments, without the program
+ * @returns the exit status
+ */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  let status: number = EXIT.done;
+  const program = createProgram(io, (returned) => (status = returned));
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return status;
+  } catch (error) {
+    // Commander has said itself what is wrong, on stderr.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    const interrupted = io.interruption().aborted;
+    if (interrupted) return EXIT.interrupted;
+    reportError(io, error, argv.includes('--json'));
+    return exitStatusOf(error);
+  }
+}
+
+/** The commands. Exported for documentation made from it. */
+export function createProgram(io: Io, onStatus: (status: number) => void): Command {
+  const program = new Command('p2p-chat')
+    .description('Private messages between the machines of a local network, with nobody in between.')
+    .version(VERSION)
+    .option('--user <name>', 'whose node it is (P2P_CHAT_USER; default: the login name)')
+    .option('--home <folder>', "the profile's data (P2P_CHAT_HOME; default: in $XDG_DATA_HOME/p2p-chat)")
+    .addHelpText('after', EXIT_HELP)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'p2p-chat: ')),
+    })
+    .showHelpAfterError('(add --help for how it is used)')
+    .exitOverride();
+
+  withNodeFlags(program.command('console'))
+    .description('the screens for people; starts a node where none is running')
+    .action(async (_flags: NodeFlags, command: Command) => onStatus(await openConsole(io, all(command))));
+
+  withNodeFlags(program.command('daemon'))
+    .description('run a node until SIGTERM or Ctrl-C')
+    .option('--json', 'print JSON when it is ready')
+    .action(async (_flags: DaemonFlags, command: Command) => onStatus(await daemon(io, all(command))));
+
+  program
+    .command('status')
+    .description('who and where am I, what runs')
+    .option('--json', JSON_HELP)
+    .action((_flags: StatusFlags, command: Command) => status(io, all(command)));
+
+  program
+    .command('peers')
+    .description('who is online')
+    .option('--all', 'everyone known, not only who is online')
+    .option('--json', JSON_HELP)
+    .action((_flags: PeersFlags, command: Command) => peers(io, all(command)));
+
+  program
+    .command('send')
+    .description('send a message: the text, or all of stdin')
+    .argument('<peer>', PEER_HELP)
+    .argument('[text]', 'the message; without it, stdin is read')
+    .option('--lines', 'send each line of stdin as a message, as they come')
+    .addOption(
+      new Option('--wait <state>', 'return when it is in this state')
+        .choices(AWAITED_STATES)
+        .default('queued'),
+    )
+    .addOption(
+      new Option(
+        '--timeout <time>',
+        'how long to wait for that after the last one was accepted: 500ms, 30s, 2m',
+      )
+        .argParser(parseDuration)
+        .default(30_000, '30s'),
+    )
+    .option('--json', 'print {id, peerId, state} for each message')
+    .action((peer: string, text: string | undefined, _flags: SendFlags, command: Command) =>
+      send(io, peer, text, all(command)),
+    );
+
+  program
+    .command('history')
+    .description('a conversation, oldest first')
+    .argument('<peer>', PEER_HELP)
+    .addOption(
+      new Option('--limit <count>', 'at most this many messages, the latest ones')
+        .argParser(parseCount)
+        .default(50),
+    )
+    .addOption(new Option('--before <id>', 'only messages before this one').conflicts('after'))
+    .option('--after <id>', 'only messages after this one, the first ones of them')
+    .option('--json', JSON_HELP)
+    .action((peer: string, _flags: HistoryFlags, command: Command) => history(io, peer, all(command)));
+
+  program
+    .command('events')
+    .description('what happens, a line each, until Ctrl-C')
+    .option('--json', JSON_HELP)
+    .action((_flags: EventsFlags, command: Command) => untilInterrupted(io, () => events(io, all(command))));
+
+  for (const blocked of [true, false]) {
+    program
+      .command(blocked ? 'block' : 'unblock')
+      .description(blocked ? 'let no more messages from a person arrive; they cannot tell' : 'undo block')
+      .argument('<peer>', PEER_HELP)
+      .option('--json', JSON_HELP)
+      .action((peer: string, _flags: BlockFlags, command: Command) =>
+        setBlocked(io, peer, blocked, all(command)),
+      );
+  }
+  return program;
+}
+
+/** The flags of a command together with those before it. */
+function all<T extends ProfileFlags>(command: Command): T {
+  return command.optsWithGlobals<T>();
+}
+
+function withNodeFlags(command: Command): Command {
+  const list = (value: string, before: string[] = []): string[] => [...before, ...value.split(',')];
+  return command
+    .option('--port <port>', `port for peers (P2P_CHAT_PORT; default: ${PEER_PORT} or the next free one)`)
+    .option(
+      '--discovery <url>',
+      `discovery services, repeated or with commas, "" for none (DISCOVERY_URLS; default: http://127.0.0.1:${DISCOVERY_PORT})`,
+      list,
+    )
+    .option(
+      '--peers <host:port>',
+      'people at known addresses, repeated or with commas (P2P_CHAT_PEERS)',
+      list,
+    )
+    .option('--mongodb <uri>', 'keep messages in MongoDB (MONGODB_URI; default: a file in the data folder)');
+}
+
+/** Ctrl-C is the ordinary end of what runs. */
+async function untilInterrupted(io: Io, command: () => Promise<void>): Promise<void> {
+  try {
+    await command();
+  } catch (error) {
+    if (!io.interruption().aborted) throw error;
+  }
+}
