@@ -9,7 +9,8 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const P2P_CHAT = join(ROOT, 'chat-node/bin/p2p-chat.js');
 
 const DISCOVERY_MAIN = join(ROOT, 'discovery-service/dist/main.js');
-const END_WITH_STDIN = join(ROOT, 'scripts/end-with-stdin.ts');
+/** Preload of a service that shall end with its stdin. */
+export const END_WITH_STDIN = join(ROOT, 'scripts/end-with-stdin.ts');
 /** Default of DISCOVERY_URLS. */
 const DEFAULT_URLS = 'http://127.0.0.1:7777';
 /** Between two looks at the service, and between two starts, in milliseconds: others hardly notice that it was away. */
