@@ -123,11 +123,12 @@ export class RunningProcess {
   stderr = '';
   /** Resolves with the exit status when the process has ended (null: by a signal). */
   readonly exited: Promise<number | null>;
+  readonly name: string;
+  readonly child: ChildProcess;
 
-  constructor(
-    readonly name: string,
-    readonly child: ChildProcess,
-  ) {
+  constructor(name: string, child: ChildProcess) {
+    this.name = name;
+    this.child = child;
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
     this.exited = once(child, 'close').then(([code]) => code as number | null);
@@ -201,14 +202,15 @@ export class RunningProcess {
 
 /** A chat node in a process of its own. */
 export class RunningDaemon extends RunningProcess {
-  constructor(
-    child: ChildProcess,
-    readonly options: Required<Pick<DaemonOptions, 'user' | 'home' | 'port'>> & DaemonOptions,
-    /** The settings that it runs with; the same ones make a client find it. */
-    readonly env: Record<string, string>,
-    private ready_?: ReadyLine,
-  ) {
+  readonly options: Required<Pick<DaemonOptions, 'user' | 'home' | 'port'>> & DaemonOptions;
+  /** The settings that it runs with; the same ones make a client find it. */
+  readonly env: Record<string, string>;
+  #ready: ReadyLine | undefined;
+
+  constructor(child: ChildProcess, options: RunningDaemon['options'], env: Record<string, string>) {
     super(`daemon ${options.user}`, child);
+    this.options = options;
+    this.env = env;
   }
 
   get home(): string {
@@ -217,8 +219,8 @@ export class RunningDaemon extends RunningProcess {
 
   /** What it printed when it was ready. */
   get ready(): ReadyLine {
-    if (this.ready_ === undefined) throw new Error(`${this.name} is not ready`);
-    return this.ready_;
+    if (this.#ready === undefined) throw new Error(`${this.name} is not ready`);
+    return this.#ready;
   }
 
   get peerId(): string {
@@ -227,7 +229,7 @@ export class RunningDaemon extends RunningProcess {
 
   /** Waits for the ready line. */
   async untilReady(): Promise<this> {
-    this.ready_ = await this.line('ready line', parseReady);
+    this.#ready = await this.line('ready line', parseReady);
     return this;
   }
 
