@@ -5,9 +5,9 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from '../e2e/support/processes.ts';
 import { runInForeground } from './foreground.ts';
 import { END_WITH_STDIN, LocalDiscovery, P2P_CHAT, ROOT } from './local-discovery.ts';
 
@@ -86,17 +86,6 @@ async function startAda(discovery: URL): Promise<void> {
       | { event: 'state' | 'resync' | 'stopping' };
     if (event.event === 'peer' && event.online) greet(event.peerId);
     if (event.event === 'message' && event.direction === 'in') send(event.peerId, answerTo(event.body));
-  });
-}
-
-/** A port of loopback that nothing listens on. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject).listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
   });
 }
 
