@@ -17,13 +17,17 @@ export interface Parts {
   config: Config;
   clock: Clock;
   logger: Logger;
+  /** In place of the one that the settings choose. */
+  registry?: LeaseRegistry;
 }
 
 /** The composition root: the only place that chooses the registry. */
 @Module({})
 export class AppModule {
-  static of({ config, clock, logger }: Parts): DynamicModule {
-    const registry = new MemoryLeaseRegistry(clock, { leaseMs: config.leaseSeconds * 1_000 });
+  static of(parts: Parts): DynamicModule {
+    const { config, clock, logger } = parts;
+    const registry =
+      parts.registry ?? new MemoryLeaseRegistry(clock, { leaseMs: config.leaseSeconds * 1_000 });
     return {
       module: AppModule,
       controllers: [RegistryController, HealthController, MetricsController],

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, readConfig } from './config.js';
+
+describe('readConfig', () => {
+  it('has a default for everything', () => {
+    expect(readConfig({})).toEqual({
+      host: '0.0.0.0',
+      port: 7777,
+      leaseSeconds: 30,
+      requireSigned: false,
+      logLevel: 'info',
+    });
+  });
+
+  it('takes every setting', () => {
+    const env = {
+      DISCOVERY_HOST: '::1',
+      DISCOVERY_PORT: '0',
+      DISCOVERY_LEASE_SECONDS: '3600',
+      DISCOVERY_REQUIRE_SIGNED: 'ON',
+      DISCOVERY_STORE: 'memory',
+      LOG_LEVEL: 'debug',
+    };
+    expect(readConfig(env)).toEqual({
+      host: '::1',
+      port: 0,
+      leaseSeconds: 3600,
+      requireSigned: true,
+      logLevel: 'debug',
+    });
+  });
+
+  it('takes an empty variable as one that is not set', () => {
+    expect(readConfig({ DISCOVERY_PORT: '', DISCOVERY_HOST: ' ' })).toMatchObject({
+      port: 7777,
+      host: '0.0.0.0',
+    });
+  });
+
+  it('cannot be changed afterwards', () => {
+    expect(Object.isFrozen(readConfig({}))).toBe(true);
+  });
+
+  it.each([
+    ['DISCOVERY_HOST', 'not a host'],
+    ['DISCOVERY_HOST', '256.0.0.1'],
+    ['DISCOVERY_PORT', '65536'],
+    ['DISCOVERY_PORT', '-1'],
+    ['DISCOVERY_PORT', '0x10'],
+    ['DISCOVERY_PORT', '7777.5'],
+    ['DISCOVERY_LEASE_SECONDS', '0'],
+    ['DISCOVERY_LEASE_SECONDS', '3601'],
+    ['DISCOVERY_LEASE_SECONDS', 'long'],
+    ['DISCOVERY_REQUIRE_SIGNED', 'perhaps'],
+    ['DISCOVERY_STORE', 'mongodb://localhost'],
+    ['LOG_LEVEL', 'loud'],
+  ])('refuses %s=%s with its name, what it got and what it takes', (variable, value) => {
+    const read = (): unknown => readConfig({ [variable]: value });
+    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(
+      new RegExp(
+        `^${variable} is ${JSON.stringify(value).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}; it takes .+\\.$`,
+      ),
+    );
+  });
+});
