@@ -1,0 +1,29 @@
+import type { PeerRecord } from '../../chat/peer.js';
+import { PeerRepository } from '../../chat/ports/peer.repository.js';
+import type { Models } from './models.js';
+import { peerRecordOf } from './peer.schema.js';
+import { Read } from './read.js';
+import { PEERS, SavePeers } from './save-peers.js';
+import type { StepQueue } from './step-queue.js';
+
+/** PeerRepository in a MongoDB database. */
+export class MongoPeerRepository extends PeerRepository {
+  constructor(
+    private readonly models: Models,
+    private readonly queue: StepQueue,
+  ) {
+    super();
+  }
+
+  override all(): Promise<PeerRecord[]> {
+    const step = new Read(PEERS, async () => (await this.models.peers.find().lean()).map(peerRecordOf));
+    this.queue.push(step);
+    return step.call.result;
+  }
+
+  override save(record: PeerRecord): Promise<void> {
+    const step = new SavePeers(this.models, record);
+    this.queue.push(step);
+    return step.call.result;
+  }
+}

@@ -1,0 +1,28 @@
+import type { Model } from 'mongoose';
+import type { MessageDocument } from './message.schema.js';
+
+/**
+ * Inserts that were rejected and may still have reached the database, because
+ * the connection broke before the answer or a part of them was refused. Their
+ * callers were told that nothing was saved, so what is there of them is taken
+ * back before anything else is done.
+ */
+export class UnknownWrites {
+  readonly #writes = new Map<string, string[]>();
+
+  constructor(private readonly messages: Model<MessageDocument>) {}
+
+  /** Notes the documents that a write, named in them, may have added. */
+  add(write: string, keys: string[]): void {
+    this.#writes.set(write, keys);
+  }
+
+  /** Takes back what is there of them. May be repeated after it rejected. */
+  async undo(): Promise<void> {
+    for (const [write, keys] of this.#writes) {
+      // The name of the write keeps a message that was there before.
+      await this.messages.deleteMany({ _id: { $in: keys }, write: { $eq: write } });
+      this.#writes.delete(write);
+    }
+  }
+}
