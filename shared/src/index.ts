@@ -3,6 +3,7 @@ export * from './clock.js';
 export * from './errors.js';
 export * from './message-id.js';
 export * from './peer-id.js';
+export * from './problem.js';
 export * from './text.js';
 export * from './version.js';
 export * from './control/contract.js';

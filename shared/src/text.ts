@@ -6,8 +6,20 @@ import { MAX_USER_NAME_CHARACTERS } from './wire/limits.js';
 // (UAX #9): they reorder what stands around them.
 const BIDI = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 // Invisible characters that change nothing a person sees but make two texts differ.
-const INVISIBLE =
-  /[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\uffff\u{e0000}-\u{e0fff}]/gu;
+const INVISIBLE = new RegExp(
+  [
+    String.raw`\u00ad`, // soft hyphen
+    String.raw`\u034f`, // combining grapheme joiner
+    String.raw`[\u115f\u1160\u3164\uffa0]`, // Hangul fillers
+    String.raw`[\u17b4\u17b5]`, // Khmer inherent vowels
+    String.raw`[\u180b-\u180f]`, // Mongolian selectors
+    String.raw`[\u200b\u2060-\u2065\u206a-\u206f\ufeff]`, // zero-width space, joiners, deprecated format characters
+    String.raw`[\ufe00-\ufe0e]`, // variation selectors, but the one that makes an emoji
+    String.raw`[\ufff0-\uffff]`, // annotations and noncharacters
+    String.raw`[\u{e0000}-\u{e0fff}]`, // tags and further selectors
+  ].join('|'),
+  'gu',
+);
 // Joiners have a use inside words of joining scripts and inside emoji, none elsewhere.
 const STRAY_JOINER =
   /(?<![\p{Script=Arabic}\p{Script=Deva}\p{Script=Beng}\p{Script=Mlym}\p{Script=Sinh}\p{Extended_Pictographic}\p{M}\ufe0f])[\u200c\u200d]|[\u200c\u200d](?![\p{Script=Arabic}\p{Script=Deva}\p{Script=Beng}\p{Script=Mlym}\p{Script=Sinh}\p{Extended_Pictographic}])/gu;

@@ -180,7 +180,8 @@ export class Chat implements LinkHandler {
   async markRead(peerId: string, upTo?: string): Promise<number> {
     if (upTo === undefined) return this.#receipts.markRead(peerId, null);
     const message = await this.options.messages.find(directConversationId(peerId), upTo);
-    if (message === null) throw new ChatError('message-unknown', 'No message of this conversation has that id.');
+    if (message === null)
+      throw new ChatError('message-unknown', 'No message of this conversation has that id.');
     return this.#receipts.markRead(peerId, message.clock);
   }
 

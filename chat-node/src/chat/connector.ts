@@ -192,7 +192,8 @@ export class Connector {
   }
 
   #isWorthADial(target: Target, peer: KnownPeer | undefined): boolean {
-    if (target.staticAddress !== null) return target.found === null || !this.directory.get(target.found)?.linked;
+    if (target.staticAddress !== null)
+      return target.found === null || !this.directory.get(target.found)?.linked;
     return peer !== undefined && !peer.linked && peer.addresses.length > 0;
   }
 }

@@ -33,7 +33,10 @@ export class HybridClock {
       this.#ms += 1;
       this.#counter = 0;
     }
-    return this.#ms.toString(16).padStart(MS_DIGITS, '0') + this.#counter.toString(16).padStart(COUNTER_DIGITS, '0');
+    return (
+      this.#ms.toString(16).padStart(MS_DIGITS, '0') +
+      this.#counter.toString(16).padStart(COUNTER_DIGITS, '0')
+    );
   }
 
   /** Takes note of the clock of a message that arrived. */

@@ -51,7 +51,12 @@ export function toWire(message: Message): WireMessage {
 }
 
 /** A message that arrived over a link, as it is kept. The author is the link's peer, whatever the payload says. */
-export function fromWire(wire: WireMessage, author: string, conversationId: string, receivedAt: number): Message {
+export function fromWire(
+  wire: WireMessage,
+  author: string,
+  conversationId: string,
+  receivedAt: number,
+): Message {
   return {
     id: wire.id,
     conversationId,

@@ -1,11 +1,4 @@
-import {
-  Backoff,
-  type Clock,
-  errorCode,
-  type Timer,
-  WINDOW_BYTES,
-  WINDOW_MESSAGES,
-} from '@p2p-chat/shared';
+import { Backoff, type Clock, errorCode, type Timer, WINDOW_BYTES, WINDOW_MESSAGES } from '@p2p-chat/shared';
 import { directConversationId } from './conversation.js';
 import type { ChatEvents } from './events.js';
 import { type Message, toWire } from './message.js';
@@ -184,7 +177,10 @@ class PeerOutbox {
       this.#behind = page.length > 0 || this.#missed;
     } catch (error) {
       const wait = this.#backoff.next();
-      this.dependencies.log.warn({ code: errorCode(error), retryInMs: Math.round(wait) }, 'cannot read the outbox');
+      this.dependencies.log.warn(
+        { code: errorCode(error), retryInMs: Math.round(wait) },
+        'cannot read the outbox',
+      );
       await this.dependencies.clock.sleep(wait);
     } finally {
       this.#loading = false;
@@ -201,12 +197,21 @@ class PeerOutbox {
         const changed = await messages.setState(this.#conversationId, ids, state, reason);
         if (changed.length > 0) {
           const { peerId } = this.link.peer;
-          events.publish({ type: 'states', peerId, state, ids: changed, ...(reason === undefined ? {} : { reason }) });
+          events.publish({
+            type: 'states',
+            peerId,
+            state,
+            ids: changed,
+            ...(reason === undefined ? {} : { reason }),
+          });
         }
         return;
       } catch (error) {
         const wait = backoff.next();
-        log.warn({ code: errorCode(error), retryInMs: Math.round(wait) }, 'cannot record the state of messages');
+        log.warn(
+          { code: errorCode(error), retryInMs: Math.round(wait) },
+          'cannot record the state of messages',
+        );
         await clock.sleep(wait);
         if (this.#stopped) return;
       }

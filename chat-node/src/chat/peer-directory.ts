@@ -112,10 +112,14 @@ export class PeerDirectory implements DiscoverySink {
       });
     }
     if (found.length > 1) {
-      throw new ChatError('peer-ambiguous', `${JSON.stringify(wanted)} could be one of ${found.length} people.`, {
-        hint: 'Use the peer id.',
-        choices: found.map(({ peerId, user }) => ({ peerId, user })),
-      });
+      throw new ChatError(
+        'peer-ambiguous',
+        `${JSON.stringify(wanted)} could be one of ${found.length} people.`,
+        {
+          hint: 'Use the peer id.',
+          choices: found.map(({ peerId, user }) => ({ peerId, user })),
+        },
+      );
     }
     return this.#view(first);
   }
@@ -176,7 +180,9 @@ export class PeerDirectory implements DiscoverySink {
     if (entry.link !== peer) return;
     this.#notingChange(entry, () => {
       entry.link = null;
-      const seqs = [...entry.sightings.values()].filter((one) => one.instance === peer.instance).map(({ seq }) => seq);
+      const seqs = [...entry.sightings.values()]
+        .filter((one) => one.instance === peer.instance)
+        .map(({ seq }) => seq);
       entry.gone = { instance: peer.instance, seq: Math.max(-1, ...seqs) };
     });
     this.#forgetIfNothingIsKnown(entry);
@@ -213,7 +219,8 @@ export class PeerDirectory implements DiscoverySink {
     this.#notingChange(entry, () => {
       entry.sightings.set(source, sighting);
       const { gone } = entry;
-      if (gone !== null && (sighting.instance !== gone.instance || sighting.seq > gone.seq)) entry.gone = null;
+      if (gone !== null && (sighting.instance !== gone.instance || sighting.seq > gone.seq))
+        entry.gone = null;
       if (entry.link === null) this.#rename(entry, sighting.user);
     });
   }
@@ -251,7 +258,9 @@ export class PeerDirectory implements DiscoverySink {
       blocked: false,
       verified: false,
       accepted: false,
-      addresses: entry.link?.address ? [entry.link.address] : (liveSightings(entry)[0]?.addresses.slice(0, 1) ?? []),
+      addresses: entry.link?.address
+        ? [entry.link.address]
+        : (liveSightings(entry)[0]?.addresses.slice(0, 1) ?? []),
       firstSeenAt: now,
       lastSeenAt: now,
       announcedSeq: 0,

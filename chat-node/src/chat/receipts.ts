@@ -43,7 +43,10 @@ export class Receipts {
     const receipts = this.enabled && !this.directory.isBlocked(peerId);
     let total = 0;
     for (;;) {
-      const ids = await this.messages.markRead(conversationId, upToClock, { limit: MAX_IDS_PER_FRAME, receipts });
+      const ids = await this.messages.markRead(conversationId, upToClock, {
+        limit: MAX_IDS_PER_FRAME,
+        receipts,
+      });
       if (ids.length === 0) break;
       total += ids.length;
       this.events.publish({ type: 'states', peerId, state: 'read', ids });

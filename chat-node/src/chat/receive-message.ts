@@ -52,7 +52,10 @@ export class ReceiveMessage {
         return;
       } catch (error) {
         const wait = backoff.next();
-        this.log.warn({ code: errorCode(error), retryInMs: Math.round(wait) }, 'cannot save messages that arrived');
+        this.log.warn(
+          { code: errorCode(error), retryInMs: Math.round(wait) },
+          'cannot save messages that arrived',
+        );
         await this.clock.sleep(wait);
       }
     }
@@ -74,7 +77,10 @@ export class ReceiveMessage {
       conversationClock.observe(one.clock);
       return fromWire(one, peerId, conversationId, receivedAt);
     });
-    const [, isNew] = await Promise.all([this.directory.remember(peerId), this.messages.addIncoming(messages)]);
+    const [, isNew] = await Promise.all([
+      this.directory.remember(peerId),
+      this.messages.addIncoming(messages),
+    ]);
     link.sendAck(ids);
     this.#tell(messages.filter((_, index) => isNew[index]));
   }

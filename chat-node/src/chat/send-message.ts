@@ -3,8 +3,8 @@ import { directConversationId } from './conversation.js';
 import type { ConversationClocks } from './conversation-clocks.js';
 import { ChatError } from './errors.js';
 import type { ChatEvents } from './events.js';
-import type { HybridClock } from './hybrid-clock.js';
-import { type Message, toWire } from './message.js';
+import { HybridClock } from './hybrid-clock.js';
+import type { Message } from './message.js';
 import type { Outbox } from './outbox.js';
 import type { PeerDirectory } from './peer-directory.js';
 import type { MessageRepository } from './ports/message.repository.js';
@@ -32,7 +32,9 @@ export class SendMessage {
   async send(peerId: string, bodies: readonly string[]): Promise<Message[]> {
     if (peerId === this.self) throw new ChatError('peer-is-self', 'A message to oneself goes nowhere.');
     if (this.directory.isBlocked(peerId)) {
-      throw new ChatError('peer-blocked', 'You have blocked this person.', { hint: 'Unblock them to write to them.' });
+      throw new ChatError('peer-blocked', 'You have blocked this person.', {
+        hint: 'Unblock them to write to them.',
+      });
     }
     bodies.forEach(checkBody);
     const conversationId = directConversationId(peerId);
@@ -48,7 +50,7 @@ export class SendMessage {
 
   #create(conversationId: string, body: string, clock: HybridClock): Message {
     const now = this.clock.now();
-    const message: Message = {
+    return {
       id: newMessageId(now),
       conversationId,
       author: this.self,
@@ -60,26 +62,31 @@ export class SendMessage {
       receivedAt: null,
       state: 'queued',
     };
-    checkFits(message);
-    return message;
   }
 }
 
-function checkBody(body: string): void {
+/**
+ * Checks one body.
+ * @throws {ChatError} `body-empty`, `body-too-large` or `body-malformed`
+ */
+export function checkBody(body: string): void {
   if (body.trim() === '') throw new ChatError('body-empty', 'A message needs some text.');
-  // The cheap bound first: UTF-8 takes at most three bytes for a UTF-16 unit.
-  if (body.length * 3 > MAX_BODY_BYTES && Buffer.byteLength(body) > MAX_BODY_BYTES) throw tooLarge();
   if (!body.isWellFormed()) {
     throw new ChatError('body-malformed', 'The message holds half a character (a lone surrogate).');
   }
-}
-
-// A body within the limit still does not fit a frame where most of it is
-// control characters, which JSON writes with six bytes each.
-function checkFits(message: Message): void {
-  if (message.body.length < MAX_BODY_BYTES / 3) return;
+  // The cheap bound first: UTF-8 takes at most three bytes for a UTF-16 unit.
+  if (body.length * 3 <= MAX_BODY_BYTES) return;
+  if (Buffer.byteLength(body) > MAX_BODY_BYTES) throw tooLarge();
+  // A body within the limit still does not fit a frame where most of it is
+  // control characters, which JSON writes with six bytes each.
   try {
-    encodeMessage(toWire(message));
+    encodeMessage({
+      id: newMessageId(0),
+      clock: new HybridClock().next(0),
+      sentAt: Number.MAX_SAFE_INTEGER,
+      kind: 'text',
+      body,
+    });
   } catch (error) {
     if (error instanceof ProtocolError) throw tooLarge(error);
     throw error;

@@ -183,6 +183,14 @@ describe('announcement', () => {
     expect(verifyAnnouncement(listed, NOW).hosts).toEqual(['192.0.2.99', '10.0.0.7']);
   });
 
+  it('refuses what is no host in place of an open one', () => {
+    const signed = signAnnouncement(fields({ host: '' }), anna);
+    for (const HOST of [5, 'a'.repeat(254), undefined]) {
+      const listed = { ...signed, HOST, SIGNED_HOST: '' } as PeerEntry;
+      expect(refusal(() => verifyAnnouncement(listed, NOW)).field).toBe('HOST');
+    }
+  });
+
   it('does not let a service put a host beside the one that was signed', () => {
     const signed = signAnnouncement(fields(), anna);
     const swapped = { ...signed, HOST: '192.0.2.66', SIGNED_HOST: signed.HOST };

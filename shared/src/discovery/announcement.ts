@@ -201,7 +201,8 @@ function readSigned(entry: PeerEntry): {
     throw malformed('SIGNED_HOST', 'is there only where the signed host was left open');
   }
   if (!isPeerId(PEER_ID)) throw malformed('PEER_ID', 'is not a peer id');
-  if (typeof host !== 'string' || host.length > MAX_HOST_CHARACTERS) throw malformed('HOST', 'is not a host');
+  // Where they differ, HOST is what a service put there, and as foreign as the rest.
+  if (!isHostText(host) || !isHostText(entry.HOST)) throw malformed('HOST', 'is not a host');
   if (!isUserName(entry.USER)) throw malformed('USER', 'is not a user name');
   if (!Number.isInteger(entry.PORT) || entry.PORT < 1 || entry.PORT > 65_535)
     throw malformed('PORT', 'is 1 to 65535');
@@ -261,6 +262,10 @@ function decodeBase64(text: unknown): Buffer {
 
 function verifyEd25519(bytes: Buffer, spki: Buffer, signature: Buffer): boolean {
   return verify(null, bytes, createPublicKey({ key: spki, type: 'spki', format: 'der' }), signature);
+}
+
+function isHostText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_HOST_CHARACTERS;
 }
 
 function isAddress(value: unknown): value is string {

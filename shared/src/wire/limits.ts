@@ -89,6 +89,12 @@ export const MAX_RECOGNISED_REQUEST_BYTES = 1 * KiB;
 export const MAX_REMEMBERED_SEQUENCES = 100_000;
 /** One request to the discovery service, from connect to the last byte. */
 export const DISCOVERY_REQUEST_TIMEOUT_MS = 3_000;
+/** Least time between two requests to one discovery service: nothing makes a node a flood. */
+export const MIN_DISCOVERY_GAP_MS = 1_000;
+/** Longest wait that a discovery service may ask for. */
+export const MAX_DISCOVERY_WAIT_MS = 60_000;
+/** Waits after failures of a discovery service: soon again, and never more often than a renewal for long. */
+export const DISCOVERY_BACKOFF = { initialMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.5 } as const;
 /** The list as a node takes it: 50,000 entries of signed size. */
 export const MAX_DISCOVERY_LIST_BYTES = 48 * MiB;
 /** How long the signature of an announcement counts. */

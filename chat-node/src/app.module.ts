@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { Clock, VERSION } from '@p2p-chat/shared';
+import { Chat } from './chat/chat.js';
+import { ChatEvents } from './chat/events.js';
+import type { MessageRepository } from './chat/ports/message.repository.js';
+import type { PeerRepository } from './chat/ports/peer.repository.js';
+import type { NodeConfig } from './config.js';
+import { EventLog } from './control-api/event-log.js';
+import { EventsController } from './control-api/events.controller.js';
+import { MessagesController } from './control-api/messages.controller.js';
+import { NodeInfo } from './control-api/node-info.js';
+import { PeersController } from './control-api/peers.controller.js';
+import { Presenter } from './control-api/presenter.js';
+import { LOGGER, ProblemFilter } from './control-api/problem.filter.js';
+import { StatusController } from './control-api/status.controller.js';
+import { HttpRegistryDiscovery } from './discovery/http-registry.discovery.js';
+import type { Identity } from './identity/keystore.js';
+import type { Logger } from './logger.js';
+import { MongoStorage } from './storage/mongo/mongo-storage.js';
+import { SqliteStorage } from './storage/sqlite/sqlite-storage.js';
+import { PeerGateway } from './transport/peer-gateway.js';
+
+/** Either storage, open. */
+export interface Storage {
+  readonly messages: MessageRepository;
+  readonly peers: PeerRepository;
+  close(): Promise<void>;
+}
+
+/** Opens the storage that the settings choose. @throws {StorageError} */
+export function openStorage(config: NodeConfig): Promise<Storage> {
+  return config.mongodbUri === null
+    ? SqliteStorage.open({ file: join(config.home, 'messages.sqlite') })
+    : MongoStorage.open({ uri: config.mongodbUri });
+}
+
+/** What a node is put together from. */
+export interface NodeParts {
+  config: NodeConfig;
+  identity: Identity;
+  storage: Storage;
+  clock: Clock;
+  /** 0 to 1, as Math.random. */
+  random: () => number;
+  logger: Logger;
+}
+
+/** Puts the core together with its adapters: the only place where a port meets one. */
+export function composeChat(parts: NodeParts): { chat: Chat; events: ChatEvents; instance: string } {
+  const { config, identity, storage, clock, random, logger } = parts;
+  const instance = randomUUID();
+  const events = new ChatEvents((error) => logger.error({ err: error }, 'a listener of events failed'));
+  const transport = new PeerGateway({
+    ...config,
+    identity,
+    agent: `p2p-chat/${VERSION}`,
+    instance,
+    clock,
+    logger,
+  });
+  const discovery = config.discoveryUrls.map(
+    (url) => new HttpRegistryDiscovery({ url, keys: identity, clock, random, logger }),
+  );
+  const chat = new Chat({
+    self: identity.peerId,
+    user: config.user,
+    instance,
+    host: config.host,
+    staticAddresses: config.staticPeers,
+    receipts: config.receipts,
+    messages: storage.messages,
+    peers: storage.peers,
+    transport,
+    discovery,
+    events,
+    clock,
+    random,
+    log: logger,
+  });
+  return { chat, events, instance };
+}
+
+/** The Nest module of the control API over a core. */
+@Module({})
+export class AppModule {
+  static of(chat: Chat, log: EventLog, node: NodeInfo, clock: Clock, logger: Logger): DynamicModule {
+    return {
+      module: AppModule,
+      controllers: [StatusController, PeersController, MessagesController, EventsController],
+      providers: [
+        { provide: Chat, useValue: chat },
+        { provide: EventLog, useValue: log },
+        { provide: NodeInfo, useValue: node },
+        { provide: Clock, useValue: clock },
+        { provide: LOGGER, useValue: logger },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        Presenter,
+      ],
+    };
+  }
+}

@@ -1,0 +1,115 @@
+import type { Readable } from 'node:stream';
+import { MAX_CONTROL_BODY_BYTES, WINDOW_MESSAGES } from '@p2p-chat/shared';
+import { checkBody } from '../chat/send-message.js';
+import { ControlApiError } from './problem.js';
+
+/** Bytes that are read ahead while a batch is being saved. */
+const READ_AHEAD_BYTES = 1024 * 1024;
+const NEWLINE = 0x0a;
+
+/**
+ * The bodies of a message stream, in batches: all that has arrived when the
+ * next batch is asked for. Reading goes on meanwhile, within a bound.
+ *
+ * A line that is no message ends the iteration with its error, after the good
+ * ones before it.
+ */
+export class BodyLines implements AsyncIterable<string[]> {
+  #bodies: string[] = [];
+  #bytes = 0;
+  #rest: Buffer[] = [];
+  #restBytes = 0;
+  #done = false;
+  #error: Error | null = null;
+  #wake: (() => void) | null = null;
+
+  constructor(private readonly source: Readable) {
+    source.on('data', (chunk: Buffer) => this.#take(chunk));
+    source.on('end', () => this.#end());
+    source.on('close', () => this.#finish(null));
+    source.on('error', (error) => this.#finish(error));
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<string[], void, void> {
+    for (;;) {
+      if (this.#bodies.length > 0) {
+        const batch = this.#bodies.splice(0, WINDOW_MESSAGES);
+        if (this.#bodies.length === 0) this.#readOn();
+        yield batch;
+      } else if (this.#error !== null) {
+        throw this.#error;
+      } else if (this.#done) {
+        return;
+      } else {
+        const more = new Promise<void>((resolve) => (this.#wake = resolve));
+        this.#readOn();
+        await more;
+      }
+    }
+  }
+
+  #readOn(): void {
+    this.#bytes = 0;
+    this.source.resume();
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#done) return;
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1 && !this.#done; end = chunk.indexOf(NEWLINE, start)) {
+      this.#line(this.#join(chunk.subarray(start, end)));
+      start = end + 1;
+    }
+    if (start < chunk.length) {
+      this.#rest.push(chunk.subarray(start));
+      this.#restBytes += chunk.length - start;
+      if (this.#restBytes > MAX_CONTROL_BODY_BYTES) {
+        this.#finish(new ControlApiError(413, 'body-too-large', 'A line is larger than any message.'));
+      }
+    }
+    this.#bytes += chunk.length;
+    if (this.#bytes >= READ_AHEAD_BYTES) this.source.pause();
+    this.#notify();
+  }
+
+  #join(end: Buffer): Buffer {
+    if (this.#rest.length === 0) return end;
+    const line = Buffer.concat([...this.#rest, end]);
+    this.#rest = [];
+    this.#restBytes = 0;
+    return line;
+  }
+
+  #line(line: Buffer): void {
+    if (line.length === 0) return;
+    try {
+      const body: unknown = JSON.parse(line.toString('utf8'));
+      if (typeof body !== 'string') throw new SyntaxError('not a string');
+      checkBody(body);
+      this.#bodies.push(body);
+    } catch (error) {
+      const known = error instanceof Error && !(error instanceof SyntaxError);
+      const syntax = 'A line of a message stream is one JSON string.';
+      this.#finish(known ? error : new ControlApiError(422, 'request-invalid', syntax));
+    }
+  }
+
+  #end(): void {
+    if (this.#restBytes > 0) this.#line(this.#join(Buffer.alloc(0)));
+    this.#finish(null);
+  }
+
+  #finish(error: Error | null): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#error = error;
+    // What is still to come is of no use and must not hold up the answer.
+    if (error !== null) this.source.resume();
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#wake?.();
+    this.#wake = null;
+  }
+}

@@ -1,0 +1,72 @@
+import type { AddressInfo } from 'node:net';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { errorCode, errorMessage, MAX_CONTROL_BODY_BYTES, P2pChatError, VERSION } from '@p2p-chat/shared';
+import type { DynamicModule } from '@nestjs/common';
+import { authorize } from './local-auth.js';
+import { NDJSON } from './messages.controller.js';
+
+/** How long a request that is being answered has at the end, before its connection is closed. */
+const SHUTDOWN_GRACE_MS = 500;
+
+/** The HTTP server of the control API, on loopback. */
+export class ControlServer {
+  private constructor(
+    private readonly app: NestFastifyApplication,
+    readonly port: number,
+  ) {}
+
+  /**
+   * @param port 0 for any free one
+   * @throws {P2pChatError} `control-port-taken`
+   */
+  static async start(module: DynamicModule, token: string, port: number): Promise<ControlServer> {
+    const adapter = new FastifyAdapter({ bodyLimit: MAX_CONTROL_BODY_BYTES, forceCloseConnections: 'idle' });
+    const fastify = adapter.getInstance();
+    fastify.addHook('onRequest', async (request) => authorize(request, token));
+    // Read line by line by its controller, so it has no limit as a whole.
+    fastify.addContentTypeParser(NDJSON, { bodyLimit: Number.MAX_SAFE_INTEGER }, (_request, body, done) =>
+      done(null, body),
+    );
+    const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+      logger: false,
+      abortOnError: false,
+    });
+    SwaggerModule.setup('api/docs', app, () => SwaggerModule.createDocument(app, openApiInfo()));
+    try {
+      await app.init();
+      await fastify.listen({ host: '127.0.0.1', port });
+    } catch (error) {
+      await app.close();
+      if (errorCode(error) !== 'EADDRINUSE') throw error;
+      throw new P2pChatError(
+        'control-port-taken',
+        `Port ${port} of the control API is taken: ${errorMessage(error)}.`,
+        {
+          hint: 'Choose another with P2P_CHAT_CONTROL_PORT, or unset it to take any free one.',
+          cause: error,
+        },
+      );
+    }
+    return new ControlServer(app, (app.getHttpServer().address() as AddressInfo).port);
+  }
+
+  /** Ends the answers that go on for ever and closes every connection; takes less than a second. */
+  async stop(): Promise<void> {
+    const late = setTimeout(() => this.app.getHttpServer().closeAllConnections(), SHUTDOWN_GRACE_MS);
+    await this.app.close();
+    clearTimeout(late);
+  }
+}
+
+function openApiInfo() {
+  return new DocumentBuilder()
+    .setTitle('p2p-chat control API')
+    .setDescription(
+      'Commands and events of one chat node, on loopback. Errors are problem details (RFC 9457).',
+    )
+    .setVersion(VERSION)
+    .addBearerAuth()
+    .build();
+}

@@ -1,0 +1,142 @@
+import type { ControlEvent } from '@p2p-chat/shared';
+import type { ChatEvent, ChatEvents } from '../chat/events.js';
+
+/** Events that are kept for clients that come back, by number and by size. */
+export const MAX_KEPT_EVENTS = 2_000;
+export const MAX_KEPT_BYTES = 4 * 1024 * 1024;
+
+/** An event of the core with its place in the log. */
+export interface LoggedEvent {
+  /** `<epoch>.<number>`, as `Last-Event-ID` brings it back. */
+  id: string;
+  event: ChatEvent | { type: 'stopping' };
+  bytes: number;
+}
+
+/**
+ * The latest events of this start, for clients to read at their own speed: a
+ * slow one falls behind and starts anew, it holds up nobody and nothing is
+ * kept for it.
+ */
+export class EventLog {
+  readonly #events: LoggedEvent[] = [];
+  readonly #wake = new Set<() => void>();
+  #bytes = 0;
+  /** Number of the first kept event. */
+  #first = 1;
+  #closed = false;
+
+  /** @param epoch tells this start from others */
+  constructor(
+    private readonly epoch: string,
+    events: ChatEvents,
+  ) {
+    events.subscribe((event) => this.#append(event));
+  }
+
+  /** Tells every reader that the node ends. */
+  close(): void {
+    this.#append({ type: 'stopping' });
+    this.#closed = true;
+  }
+
+  /**
+   * The events after a place, and then as they come, until the signal aborts
+   * or the log is closed.
+   * @param lastId id of the last event the client has seen; undefined to begin
+   *   with what comes next. Where events since then are lost, `resync` comes first.
+   */
+  async *read(
+    lastId: string | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<
+    LoggedEvent | { id: string; event: Extract<ControlEvent, { type: 'resync' }> },
+    void,
+    void
+  > {
+    let next = this.#end;
+    if (lastId !== undefined) {
+      const seen = this.#place(lastId);
+      if (seen === null) yield { id: this.#id(next - 1), event: { type: 'resync' } };
+      else next = seen + 1;
+    }
+    while (!signal.aborted) {
+      if (next < this.#first) {
+        next = this.#end;
+        yield { id: this.#id(next - 1), event: { type: 'resync' } };
+      }
+      const event = this.#events[next - this.#first];
+      if (event !== undefined) {
+        next += 1;
+        yield event;
+      } else if (this.#closed) {
+        return;
+      } else {
+        await this.#changed(signal);
+      }
+    }
+  }
+
+  get #end(): number {
+    return this.#first + this.#events.length;
+  }
+
+  #id(number: number): string {
+    return `${this.epoch}.${number}`;
+  }
+
+  /** The number of an id, or null where it is not one that can be gone on from. */
+  #place(id: string): number | null {
+    const dot = id.lastIndexOf('.');
+    const number = Number(id.slice(dot + 1));
+    const isOurs = id.slice(0, dot) === this.epoch && Number.isSafeInteger(number);
+    return isOurs && number >= this.#first - 1 && number < this.#end ? number : null;
+  }
+
+  #append(event: LoggedEvent['event']): void {
+    const bytes = sizeOf(event);
+    this.#events.push({ id: this.#id(this.#end), event, bytes });
+    this.#bytes += bytes;
+    let drop = 0;
+    while (
+      this.#events.length - drop > MAX_KEPT_EVENTS ||
+      (this.#bytes > MAX_KEPT_BYTES && this.#events.length - drop > 1)
+    ) {
+      this.#bytes -= this.#events[drop]?.bytes ?? 0;
+      drop += 1;
+    }
+    if (drop > 0) this.#events.splice(0, drop);
+    this.#first += drop;
+    for (const wake of this.#wake) wake();
+  }
+
+  #changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#wake.delete(wake);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#wake.add(wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+}
+
+const EVENT_OVERHEAD_BYTES = 200;
+const ID_BYTES = 40;
+
+function sizeOf(event: LoggedEvent['event']): number {
+  switch (event.type) {
+    case 'messages':
+      return event.messages.reduce(
+        (sum, { body }) => sum + body.length * 2 + EVENT_OVERHEAD_BYTES,
+        EVENT_OVERHEAD_BYTES,
+      );
+    case 'states':
+      return event.ids.length * ID_BYTES + EVENT_OVERHEAD_BYTES;
+    case 'peer':
+    case 'stopping':
+      return EVENT_OVERHEAD_BYTES;
+  }
+}

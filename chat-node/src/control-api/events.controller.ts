@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import { Controller, Get, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Clock } from '@p2p-chat/shared';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { EventLog } from './event-log.js';
+import { Presenter } from './presenter.js';
+
+/** A comment is sent this often, so that a client notices a node that is gone. */
+const KEEP_ALIVE_MS = 15_000;
+
+@ApiTags('events')
+@ApiBearerAuth()
+@Controller('api/events')
+export class EventsController {
+  constructor(
+    private readonly log: EventLog,
+    private readonly presenter: Presenter,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Everything that happens, as Server-Sent Events (WHATWG HTML, 9.2), until the client goes. */
+  @Get()
+  @ApiOperation({ summary: 'Server-Sent Events: message, state, peer, resync, stopping.' })
+  @ApiHeader({ name: 'last-event-id', required: false, description: 'Goes on after this event.' })
+  async events(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const lastId = request.headers['last-event-id'];
+    const gone = new AbortController();
+    const { raw } = reply;
+    reply.hijack();
+    raw.on('close', () => gone.abort());
+    raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    // Something at once, so that the client knows that it misses nothing from here on.
+    raw.write(': listening\n\n');
+    const keepAlive = this.#keepAlive(reply, gone.signal);
+    for await (const logged of this.log.read(typeof lastId === 'string' ? lastId : undefined, gone.signal)) {
+      const event =
+        logged.event.type === 'resync' ? logged.event : await this.presenter.event({ event: logged.event });
+      if (event === null) continue;
+      const { type, ...data } = event;
+      const written = raw.write(`id: ${logged.id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+      if (!written && !gone.signal.aborted) await Promise.race([once(raw, 'drain'), once(raw, 'close')]);
+    }
+    raw.end();
+    gone.abort();
+    await keepAlive;
+  }
+
+  async #keepAlive({ raw }: FastifyReply, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.clock.sleep(KEEP_ALIVE_MS, signal);
+      // A client that does not read gets no more to read.
+      if (!signal.aborted && raw.writableLength === 0) raw.write(':\n\n');
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import {
+  type ControlEvent,
+  type ConversationView,
+  type MessageView,
+  type PeerView,
+  shortPeerId,
+} from '@p2p-chat/shared';
+import { Chat, type PeerWithUnread } from '../chat/chat.js';
+import { ChatError } from '../chat/errors.js';
+import type { Message } from '../chat/message.js';
+import type { LoggedEvent } from './event-log.js';
+import { NodeInfo } from './node-info.js';
+import { messageView, peerView } from './views.js';
+
+/** Turns what the core gives into the forms of the control contract. */
+@Injectable()
+export class Presenter {
+  constructor(
+    private readonly chat: Chat,
+    private readonly node: NodeInfo,
+  ) {}
+
+  /** People by name, then by id. */
+  peers(peers: readonly PeerWithUnread[]): PeerView[] {
+    return peers.map(peerView).sort((a, b) => a.user.localeCompare(b.user) || (a.peerId < b.peerId ? -1 : 1));
+  }
+
+  /** @throws {ChatError} `peer-unknown` */
+  async peer(peerId: string): Promise<PeerView> {
+    const peer = await this.chat.peer(peerId);
+    if (peer === null)
+      throw new ChatError('peer-unknown', `Nobody is known as ${shortPeerId(peerId)} any more.`);
+    return peerView(peer);
+  }
+
+  messages(messages: readonly Message[]): MessageView[] {
+    return messages.map((message) => messageView(message, (author) => this.#name(author)));
+  }
+
+  async conversations(): Promise<ConversationView[]> {
+    const views: ConversationView[] = [];
+    for (const { id, unread, last } of await this.chat.conversations()) {
+      const peer = this.chat.knownPeer(id);
+      if (peer === undefined) continue;
+      const [view = null] = last === null ? [] : this.messages([last]);
+      views.push({ peer: peerView({ ...peer, unread }), unread, last: view });
+    }
+    return views;
+  }
+
+  /** An event as clients get it; null for one that has become void, such as news of a forgotten peer. */
+  async event({ event }: Pick<LoggedEvent, 'event'>): Promise<ControlEvent | null> {
+    switch (event.type) {
+      case 'messages':
+        return { type: 'message', messages: this.messages(event.messages) };
+      case 'states': {
+        const { peerId, state, ids, reason } = event;
+        return { type: 'state', peerId, state, ids: [...ids], ...(reason === undefined ? {} : { reason }) };
+      }
+      case 'peer': {
+        const peer = await this.chat.peer(event.peerId);
+        return peer === null ? null : { type: 'peer', peer: peerView(peer) };
+      }
+      case 'stopping':
+        return { type: 'stopping' };
+    }
+  }
+
+  #name(author: string): string {
+    const { peerId, user } = this.node.identity;
+    return author === peerId ? user : (this.chat.knownPeer(author)?.user ?? shortPeerId(author));
+  }
+}

@@ -1,0 +1,29 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs/common';
+import { PROBLEM_CONTENT_TYPE, problemBody } from '@p2p-chat/shared';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from '../logger.js';
+import { INTERNAL_ERROR, problemOf } from './problem.js';
+
+/** DI token of the log. */
+export const LOGGER = Symbol('Logger');
+
+/** Answers every error as a problem (RFC 9457). What nobody foresaw is logged and says nothing of itself. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(@Inject(LOGGER) private readonly logger: Logger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const reply = http.getResponse<FastifyReply>();
+    const problem = problemOf(error) ?? { status: 500, content: INTERNAL_ERROR };
+    if (problem.status === 500) {
+      const { method, url } = http.getRequest<FastifyRequest>();
+      this.logger.error({ err: error, method, url }, 'request failed');
+    }
+    if (reply.sent) return;
+    void reply
+      .code(problem.status)
+      .header('content-type', PROBLEM_CONTENT_TYPE)
+      .send(problemBody(problem.status, problem.content));
+  }
+}

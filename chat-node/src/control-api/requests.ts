@@ -1,0 +1,98 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { type ReadRequest, type SendRequest, isMessageId, MAX_HISTORY_PAGE } from '@p2p-chat/shared';
+import {
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Max,
+  Min,
+  validateSync,
+  type ValidationError,
+} from 'class-validator';
+import { plainToInstance } from 'class-transformer';
+import { ControlApiError } from './problem.js';
+
+export class SendDto implements SendRequest {
+  @ApiProperty({ description: 'Text of 1 byte to 64 KiB of UTF-8.' })
+  @IsString({ message: 'must be a text' })
+  body!: string;
+}
+
+export class ReadDto implements ReadRequest {
+  @ApiPropertyOptional({ description: 'The last message that was seen; without it, all.' })
+  @IsOptional()
+  @IsUUID(undefined, { message: 'must be the id of a message' })
+  upTo?: string;
+}
+
+export class PeersQuery {
+  @ApiPropertyOptional({
+    description: 'Everyone who is known, not only who is online.',
+    enum: ['true', 'false'],
+  })
+  @IsOptional()
+  @IsIn(['true', 'false'], { message: 'must be true or false' })
+  all?: string;
+}
+
+const DEFAULT_HISTORY_PAGE = 50;
+
+export class HistoryQuery {
+  @ApiPropertyOptional({ minimum: 1, maximum: MAX_HISTORY_PAGE, default: DEFAULT_HISTORY_PAGE })
+  @IsInt({ message: 'must be a whole number' })
+  @Min(1, { message: 'must be at least 1' })
+  @Max(MAX_HISTORY_PAGE, { message: `must be at most ${MAX_HISTORY_PAGE}` })
+  limit: number = DEFAULT_HISTORY_PAGE;
+
+  @ApiPropertyOptional({ description: 'Id of a message: the newest ones older than it.' })
+  @IsOptional()
+  @IsUUID(undefined, { message: 'must be the id of a message' })
+  before?: string;
+
+  @ApiPropertyOptional({ description: 'Id of a message: the oldest ones newer than it.' })
+  @IsOptional()
+  @IsUUID(undefined, { message: 'must be the id of a message' })
+  after?: string;
+}
+
+/**
+ * Reads a body or query into its class.
+ * @throws {ControlApiError} 422 `request-invalid`, naming each field
+ */
+export function readRequest<T extends object>(type: new () => T, value: unknown): T {
+  if (value !== undefined && value !== null && (typeof value !== 'object' || Array.isArray(value))) {
+    throw invalid([{ field: 'body', reason: 'must be an object' }]);
+  }
+  const instance = plainToInstance(type, value ?? {}, { exposeDefaultValues: true });
+  const errors = validateSync(instance, { whitelist: true });
+  if (errors.length > 0) throw invalid(errors.map(fieldError));
+  return instance;
+}
+
+/** As {@link readRequest}, for the page of a history. */
+export function readHistoryQuery(value: Record<string, unknown>): HistoryQuery {
+  const { limit } = value;
+  // A number in a query is a text.
+  const number = typeof limit === 'string' && /^\d{1,9}$/.test(limit) ? Number(limit) : limit;
+  const query = readRequest(HistoryQuery, { ...value, ...(limit === undefined ? {} : { limit: number }) });
+  if (query.before !== undefined && query.after !== undefined) {
+    throw invalid([{ field: 'after', reason: 'cannot go together with before' }]);
+  }
+  for (const field of ['before', 'after'] as const) {
+    if (query[field] !== undefined && !isMessageId(query[field])) {
+      throw invalid([{ field, reason: 'must be the id of a message, in lower case' }]);
+    }
+  }
+  return query;
+}
+
+function fieldError(error: ValidationError): { field: string; reason: string } {
+  return { field: error.property, reason: Object.values(error.constraints ?? {})[0] ?? 'is not valid' };
+}
+
+function invalid(errors: { field: string; reason: string }[]): ControlApiError {
+  const detail = errors.map(({ field, reason }) => `${field} ${reason}`).join('; ');
+  return new ControlApiError(422, 'request-invalid', `${detail}.`, { errors });
+}

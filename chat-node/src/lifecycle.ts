@@ -1,0 +1,121 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, CONTROL_FILE, type ControlFile, type StatusView, VERSION } from '@p2p-chat/shared';
+import { AppModule, composeChat, openStorage, type Storage } from './app.module.js';
+import type { Chat } from './chat/chat.js';
+import type { NodeConfig } from './config.js';
+import { ControlServer } from './control-api/control-server.js';
+import { EventLog } from './control-api/event-log.js';
+import type { NodeInfo } from './control-api/node-info.js';
+import { loadIdentity } from './identity/keystore.js';
+import type { Logger } from './logger.js';
+import { ProfileLock } from './profile-lock.js';
+
+export interface NodeEnvironment {
+  config: NodeConfig;
+  clock: Clock;
+  random: () => number;
+  logger: Logger;
+  /** Called when a client asks the node to end. */
+  onLogout: () => void;
+}
+
+/** What the daemon says when it is ready. */
+export type ReadyView = Pick<StatusView, 'peerId' | 'user' | 'peerPort' | 'controlPort' | 'storage'>;
+
+const TOKEN_BYTES = 32;
+
+/**
+ * A node that runs. It starts from the inside out (profile, key, storage,
+ * links, discovery, control API) and stops from the outside in.
+ */
+export class RunningNode {
+  private constructor(
+    private readonly parts: RunningParts,
+    /** Who and where the node is. */
+    readonly ready: ReadyView,
+  ) {}
+
+  /**
+   * Starts a node. Where a part cannot start, those before it are stopped.
+   * @throws {P2pChatError} of the part that could not start
+   */
+  static async start(environment: NodeEnvironment): Promise<RunningNode> {
+    const undo: (() => unknown)[] = [];
+    try {
+      const { parts, ready } = await startParts(environment, undo);
+      return new RunningNode(parts, ready);
+    } catch (error) {
+      for (const step of undo.reverse()) await step();
+      throw error;
+    }
+  }
+
+  /** Withdraws, says bye, finishes what is being saved, lets go of the profile. */
+  async stop(): Promise<void> {
+    const { lock, storage, chat, log, control, controlFile } = this.parts;
+    log.close();
+    await rm(controlFile, { force: true });
+    await chat.stop();
+    await control.stop();
+    await storage.close();
+    lock.release();
+  }
+}
+
+interface RunningParts {
+  lock: ProfileLock;
+  storage: Storage;
+  chat: Chat;
+  log: EventLog;
+  control: ControlServer;
+  controlFile: string;
+}
+
+/** @param undo is given what stops each part that was started */
+async function startParts(
+  environment: NodeEnvironment,
+  undo: (() => unknown)[],
+): Promise<{ parts: RunningParts; ready: ReadyView }> {
+  const { config, clock, random, logger, onLogout } = environment;
+  const lock = ProfileLock.acquire(config.home);
+  undo.push(() => lock.release());
+  const identity = await loadIdentity(config.home);
+  const storage = await openStorage(config);
+  undo.push(() => storage.close());
+  const { chat, events, instance } = composeChat({ config, identity, storage, clock, random, logger });
+  const log = new EventLog(instance, events);
+  undo.push(() => chat.stop());
+  const peerPort = await chat.start();
+
+  const token = randomBytes(TOKEN_BYTES).toString('base64url');
+  const { user, home } = config;
+  const { peerId } = identity;
+  const storageKind = config.mongodbUri === null ? 'sqlite' : 'mongodb';
+  const node = {
+    identity: { peerId, user, storage: storageKind, home, pid: process.pid, version: VERSION },
+    token,
+    controlPort: 0,
+    logout: onLogout,
+  } satisfies NodeInfo;
+  const module = AppModule.of(chat, log, node, clock, logger);
+  const control = await ControlServer.start(module, token, config.controlPort);
+  undo.push(() => control.stop());
+  node.controlPort = control.port;
+  const controlFile = join(home, CONTROL_FILE);
+  await writeControlFile(controlFile, { port: control.port, token, pid: process.pid, peerId, user });
+  return {
+    parts: { lock, storage, chat, log, control, controlFile },
+    ready: { peerId, user, peerPort, controlPort: control.port, storage: storageKind },
+  };
+}
+
+// Written aside and renamed: a client never reads half of it.
+async function writeControlFile(file: string, content: ControlFile): Promise<void> {
+  const draft = `${file}.new`;
+  await rm(draft, { force: true });
+  await writeFile(draft, `${JSON.stringify(content)}\n`, { mode: 0o600, flag: 'wx' });
+  await rename(draft, file);
+}
