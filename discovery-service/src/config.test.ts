@@ -48,7 +48,7 @@ describe('readConfig', () => {
     ['DISCOVERY_PORT', '-1'],
     ['DISCOVERY_PORT', '0x10'],
     ['DISCOVERY_PORT', '7777.5'],
-    ['DISCOVERY_LEASE_SECONDS', '0'],
+    ['DISCOVERY_LEASE_SECONDS', '1'],
     ['DISCOVERY_LEASE_SECONDS', '3601'],
     ['DISCOVERY_LEASE_SECONDS', 'long'],
     ['DISCOVERY_REQUIRE_SIGNED', 'perhaps'],

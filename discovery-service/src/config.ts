@@ -17,6 +17,8 @@ export abstract class Config {
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** Shortest lease: clients ask no more often than every second. */
+const MIN_LEASE_SECONDS = 2;
 /** Longest lease: somebody who is gone for an hour is not online. */
 const MAX_LEASE_SECONDS = 3_600;
 
@@ -45,7 +47,7 @@ export const SETTINGS = [
   },
   {
     variable: 'DISCOVERY_LEASE_SECONDS',
-    takes: `whole seconds from 1 to ${MAX_LEASE_SECONDS}`,
+    takes: `whole seconds from ${MIN_LEASE_SECONDS} to ${MAX_LEASE_SECONDS}`,
     fallback: `${LEASE_SECONDS}`,
   },
   { variable: 'DISCOVERY_REQUIRE_SIGNED', takes: 'on or off', fallback: 'off' },
@@ -71,7 +73,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   return Object.freeze({
     host: read('DISCOVERY_HOST', parseHost),
     port: read('DISCOVERY_PORT', (text) => parseInteger(text, 0, 65_535)),
-    leaseSeconds: read('DISCOVERY_LEASE_SECONDS', (text) => parseInteger(text, 1, MAX_LEASE_SECONDS)),
+    leaseSeconds: read('DISCOVERY_LEASE_SECONDS', (text) =>
+      parseInteger(text, MIN_LEASE_SECONDS, MAX_LEASE_SECONDS),
+    ),
     requireSigned: read('DISCOVERY_REQUIRE_SIGNED', parseSwitch),
     logLevel: read('LOG_LEVEL', (text) => LOG_LEVELS.find((level) => level === text.toLowerCase())),
   });

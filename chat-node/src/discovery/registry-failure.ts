@@ -1,0 +1,61 @@
+import { errorCode, errorMessage, P2pChatError, type ProblemDetails } from '@p2p-chat/shared';
+
+export type RegistryFailureCode = 'registry-unreachable' | 'registry-refused' | 'registry-nonsense';
+
+/** A discovery service did not do what it was asked; the message is a sentence for a person. */
+export class RegistryFailure extends P2pChatError {
+  declare readonly code: RegistryFailureCode;
+  /** Of `registry-refused`: what the service said. */
+  readonly problem: Partial<ProblemDetails>;
+  /** When the service would like to be asked again; 0 where it did not say. */
+  readonly retryAfterMs: number;
+
+  constructor(
+    code: RegistryFailureCode,
+    message: string,
+    options: { cause?: unknown; problem?: Partial<ProblemDetails>; retryAfterMs?: number } = {},
+  ) {
+    super(code, message, options);
+    this.problem = options.problem ?? {};
+    this.retryAfterMs = options.retryAfterMs ?? 0;
+  }
+}
+
+/** What went wrong on the way to a server, as a sentence that says what to look at. */
+export function unreachable(url: URL, error: unknown): RegistryFailure {
+  return new RegistryFailure('registry-unreachable', sentence(url, error), { cause: error });
+}
+
+function sentence(url: URL, error: unknown): string {
+  const at = url.origin;
+  if (error instanceof Error && error.name === 'TimeoutError') return noAnswer(at);
+  const code = errorCode(error) ?? '';
+  switch (code) {
+    case 'ECONNREFUSED':
+      return `connection refused at ${at}: is the discovery service running there?`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `the name ${url.hostname} is not known: check DISCOVERY_URLS, or use the address instead`;
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'ENETDOWN':
+    case 'EADDRNOTAVAIL':
+      return `no route to ${at}: is this machine connected to that network?`;
+    case 'ETIMEDOUT':
+    case 'UND_ERR_CONNECT_TIMEOUT':
+      return noAnswer(at);
+    case 'ECONNRESET':
+    case 'EPIPE':
+    case 'UND_ERR_SOCKET':
+      return `${at} closed the connection: is it a discovery service?`;
+    case 'UND_ERR_RES_EXCEEDED_MAX_SIZE':
+      return `${at} sent more than a list can have: is it a discovery service?`;
+    default:
+      if (code.startsWith('HPE_')) return `${at} does not speak HTTP: is it a discovery service?`;
+      return `${at} cannot be asked: ${errorMessage(error)}`;
+  }
+}
+
+function noAnswer(at: string): string {
+  return `no answer from ${at}: is that machine on, and does no firewall stand between?`;
+}

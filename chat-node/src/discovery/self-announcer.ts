@@ -1,0 +1,88 @@
+import type { KeyObject } from 'node:crypto';
+import {
+  ANNOUNCEMENT_VALIDITY_MS,
+  type Clock,
+  type SignedEntry,
+  signAnnouncement,
+  signWithdrawal,
+  type Withdrawal,
+} from '@p2p-chat/shared';
+import type { SelfAnnouncement } from '../chat/ports/peer-discovery.js';
+import type { AnnouncementSequence } from './announcement-sequence.js';
+
+/** The key pair of the node, Ed25519. */
+export interface SigningKeys {
+  privateKey: KeyObject;
+  publicKey: KeyObject;
+}
+
+/** Where the peer gateway can be reached. */
+export interface AnnouncedHosts {
+  host: string;
+  /** Further ones, best first. */
+  addresses: string[];
+}
+
+/**
+ * Signs what the node says of itself. The same announcement is used until
+ * something changes or half of its validity is over, so that a renewal is the
+ * same bytes and costs nobody a signature.
+ */
+export class SelfAnnouncer {
+  #current: SignedEntry | null = null;
+  #hosts = '';
+  #clockOffsetMs = 0;
+
+  constructor(
+    private readonly self: SelfAnnouncement,
+    private readonly keys: SigningKeys,
+    private readonly clock: Clock,
+    private readonly sequence: AnnouncementSequence,
+  ) {}
+
+  /** The time that others go by: the wall clock, corrected by {@link correctClock}. */
+  now(): number {
+    return this.clock.now() + this.#clockOffsetMs;
+  }
+
+  /** How far the wall clock is behind others' (negative: ahead). */
+  get clockOffsetMs(): number {
+    return this.#clockOffsetMs;
+  }
+
+  /** The announcement to send now. */
+  announce(hosts: AnnouncedHosts): SignedEntry {
+    const wanted = [hosts.host, ...hosts.addresses].join(',');
+    if (this.#current === null || wanted !== this.#hosts || !this.#isFresh(this.#current)) {
+      const { user, port, instance } = this.self;
+      const expires = this.now() + ANNOUNCEMENT_VALIDITY_MS;
+      const seq = this.sequence.next();
+      this.#current = signAnnouncement({ ...hosts, user, port, instance, seq, expires }, this.keys);
+      this.#hosts = wanted;
+    }
+    return this.#current;
+  }
+
+  /** Someone knows an announcement of ours with this SEQ: the next one is a new one above it. */
+  supersede(seq: number): void {
+    this.sequence.jumpAbove(seq);
+    this.#current = null;
+  }
+
+  /** Someone's clock shows this time: the next announcement is a new one that goes by it. */
+  correctClock(now: number): void {
+    this.#clockOffsetMs = now - this.clock.now();
+    this.#current = null;
+  }
+
+  /** Takes back everything that was announced so far. */
+  withdraw(): Withdrawal {
+    return signWithdrawal({ instance: this.self.instance, seq: this.sequence.next() }, this.keys);
+  }
+
+  // More than the whole validity is left where the clock went back.
+  #isFresh({ EXPIRES }: SignedEntry): boolean {
+    const left = EXPIRES - this.now();
+    return left > ANNOUNCEMENT_VALIDITY_MS / 2 && left <= ANNOUNCEMENT_VALIDITY_MS;
+  }
+}
