@@ -1,6 +1,5 @@
 import type { ChatError, StorageError } from '../../chat/errors.js';
-import type { Decoys } from './decoys.js';
-import type { Models } from './models.js';
+import type { DroppedMessages } from './dropped-messages.js';
 import { PendingCall, Step } from './step.js';
 
 /** Counts messages that were dropped, at the price of adding them. */
@@ -10,8 +9,7 @@ export class DropMessages extends Step {
   readonly #counts: Map<string, number>;
 
   constructor(
-    private readonly models: Models,
-    private readonly decoys: Decoys,
+    private readonly dropped: DroppedMessages,
     peerId: string,
     count: number,
   ) {
@@ -28,16 +26,9 @@ export class DropMessages extends Step {
   }
 
   override async run(): Promise<void> {
-    await Promise.all([
-      this.decoys.insert([...this.#counts.values()].reduce((sum, count) => sum + count, 0)),
-      this.models.dropped.bulkWrite(
-        [...this.#counts].map(([peerId, count]) => ({
-          updateOne: { filter: { _id: { $eq: peerId } }, update: { $inc: { count } }, upsert: true },
-        })),
-      ),
-    ]);
+    await this.dropped.add(this.#counts);
     for (const call of this.#calls) call.resolve();
-    await this.decoys.trim();
+    await this.dropped.trim();
   }
 
   override reject(error: StorageError | ChatError): void {

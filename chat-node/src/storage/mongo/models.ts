@@ -1,6 +1,6 @@
 import type { Connection } from 'mongoose';
 import { ConversationDocument, ConversationSchema } from './conversation.schema.js';
-import { DroppedDocument, DroppedSchema } from './dropped.schema.js';
+import { DroppedTotalDocument, DroppedTotalSchema } from './dropped-total.schema.js';
 import { MessageDocument, MessageSchema } from './message.schema.js';
 import { MetaDocument, MetaSchema } from './meta.schema.js';
 import { PeerDocument, PeerSchema } from './peer.schema.js';
@@ -14,9 +14,9 @@ export function modelsOf(connection: Connection) {
     messages: connection.model(MessageDocument.name, MessageSchema),
     conversations: connection.model(ConversationDocument.name, ConversationSchema),
     peers: connection.model(PeerDocument.name, PeerSchema),
-    dropped: connection.model(DroppedDocument.name, DroppedSchema),
-    /** Of the shape of messages, and emptied: see Decoys. */
-    decoys: connection.model('DecoyDocument', MessageSchema, 'decoys'),
+    /** Of the shape of messages; see DroppedMessages. */
+    dropped: connection.model('DroppedDocument', MessageSchema, 'dropped'),
+    droppedTotals: connection.model(DroppedTotalDocument.name, DroppedTotalSchema),
     meta: connection.model(MetaDocument.name, MetaSchema),
   };
 }

@@ -4,8 +4,8 @@ import type { Message } from '../../chat/message.js';
 import { type HistoryPage, MessageRepository } from '../../chat/ports/message.repository.js';
 import { AddMessages } from './add-messages.js';
 import type { ConversationIndex } from './conversation-index.js';
-import { Decoys } from './decoys.js';
 import { DropMessages } from './drop-messages.js';
+import { DroppedMessages } from './dropped-messages.js';
 import { MarkRead } from './mark-read.js';
 import { type MessageDocument, messageOf, orderKeyBounds } from './message.schema.js';
 import type { Models } from './models.js';
@@ -18,7 +18,7 @@ import type { UnknownWrites } from './unknown-writes.js';
 
 /** MessageRepository in a MongoDB database. */
 export class MongoMessageRepository extends MessageRepository {
-  readonly #decoys: Decoys;
+  readonly #dropped: DroppedMessages;
 
   constructor(
     private readonly models: Models,
@@ -27,7 +27,7 @@ export class MongoMessageRepository extends MessageRepository {
     private readonly unknownWrites: UnknownWrites,
   ) {
     super();
-    this.#decoys = new Decoys(models.decoys);
+    this.#dropped = new DroppedMessages(models);
   }
 
   override async addOutgoing(messages: readonly Message[]): Promise<void> {
@@ -39,7 +39,7 @@ export class MongoMessageRepository extends MessageRepository {
   }
 
   override addDropped(peerId: string, count: number): Promise<void> {
-    return this.#run(new DropMessages(this.models, this.#decoys, peerId, count));
+    return this.#run(new DropMessages(this.#dropped, peerId, count));
   }
 
   override setState(
@@ -134,9 +134,9 @@ export class MongoMessageRepository extends MessageRepository {
     return this.#read(conversationId, () => this.index.summary(conversationId));
   }
 
-  /** Removes what an earlier start left that means nothing. */
-  async tidy(): Promise<void> {
-    await this.#decoys.clear();
+  /** Counts what was dropped before this start. */
+  async countDropped(): Promise<void> {
+    await this.#dropped.total();
   }
 
   #add(messages: readonly Message[]): Promise<boolean[]> {

@@ -61,7 +61,7 @@ export class MongoStorage {
         () => index.invalidate(),
       );
       const messages = new MongoMessageRepository(models, queue, index, unknownWrites);
-      await Promise.all([messages.tidy(), index.load()]);
+      await Promise.all([messages.countDropped(), index.load()]);
       return new MongoStorage(connection, queue, messages, new MongoPeerRepository(models, queue));
     } catch (error) {
       await connection.close(true);
@@ -121,7 +121,7 @@ async function prepareSchema(models: Models): Promise<void> {
     );
   }
   await models.messages.createIndexes();
-  await models.decoys.createIndexes();
+  await models.dropped.createIndexes();
   await models.meta.updateOne(
     { _id: { $eq: META_ID } },
     { $set: { schemaVersion: SCHEMA_VERSION } },
