@@ -1,16 +1,12 @@
 import { fileURLToPath } from 'node:url';
-import { errorCode, SystemClock } from '@p2p-chat/shared';
+import { SystemClock } from '@p2p-chat/shared';
 import { Interrupted } from './commands/interrupted.js';
 import type { Io } from './commands/io.js';
 import { run } from './commands/program.js';
 
-// `p2p-chat history Bob | head`: who does not read on has read enough.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error) => {
-    if (errorCode(error) === 'EPIPE') process.exit(0);
-    throw error;
-  });
-}
+// Whoever prints learns of a reader that has gone from the write itself; what
+// is left over must not end a node that goes on.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 let interruption: AbortController | undefined;
 const io: Io = {

@@ -1,5 +1,4 @@
 import type { Readable, Writable } from 'node:stream';
-import { once } from 'node:events';
 import type { Clock } from '@p2p-chat/shared';
 import type { Environment } from '../profile.js';
 import { safeJson } from './safe-json.js';
@@ -17,9 +16,15 @@ export interface Io {
   interruption: () => AbortSignal;
 }
 
-/** Writes results to stdout, waiting where the reader is slow. */
-export async function print(io: Io, text: string): Promise<void> {
-  if (!io.stdout.write(text)) await once(io.stdout, 'drain');
+/**
+ * Writes results to stdout; resolves when they are on their way, so a slow
+ * reader slows the command.
+ * @throws the stream's error, `EPIPE` where the reader has gone
+ */
+export function print(io: Io, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    io.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 /** Writes one result as a line of JSON. */

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import { DISCOVERY_PORT, PEER_PORT, VERSION } from '@p2p-chat/shared';
+import { DISCOVERY_PORT, errorCode, PEER_PORT, VERSION } from '@p2p-chat/shared';
 import { setBlocked, type BlockFlags } from './block.js';
 import { openConsole } from './console.js';
 import { daemon, type DaemonFlags } from './daemon.js';
@@ -40,8 +40,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     // Commander has said itself what is wrong, on stderr.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    const interrupted = io.interruption().aborted;
-    if (interrupted) return EXIT.interrupted;
+    if (io.interruption().aborted) return EXIT.interrupted;
+    // `p2p-chat history Bob | head`: who does not read on has read enough.
+    if (errorCode(error) === 'EPIPE') return EXIT.done;
     reportError(io, error, argv.includes('--json'));
     return exitStatusOf(error);
   }

@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { P2pChatError } from '@p2p-chat/shared';
+
+/** The log of a node that the console started, in the profile's data directory. */
+export const NODE_LOG = 'node.log';
+
+export interface AttachedNodeOptions {
+  /** The built entry point of the command line. */
+  main: string;
+  env: Readonly<Record<string, string | undefined>>;
+  /** The profile's data directory. */
+  home: string;
+}
+
+/** A node that runs for as long as the console does: it ends by itself when its parent is gone. */
+export class AttachedNode {
+  /** Resolves with the exit status when the node has ended (null: by a signal). */
+  readonly exited: Promise<number | null>;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly log: string,
+  ) {
+    this.exited = new Promise((resolve) => child.once('exit', resolve));
+  }
+
+  /**
+   * Starts a node and waits until it is ready.
+   * @throws {P2pChatError} `node-failed`, with what the node said last
+   */
+  static async start({ main, env, home }: AttachedNodeOptions): Promise<AttachedNode> {
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    const path = join(home, NODE_LOG);
+    const log = await open(path, 'w', 0o600);
+    try {
+      const child = spawn(process.execPath, [main, 'daemon', '--json'], {
+        env: { ...env, P2P_CHAT_ATTACHED: '1' },
+        stdio: ['ignore', 'pipe', log.fd, 'ipc'],
+        // Ctrl-C in the terminal is the console's affair.
+        detached: true,
+      });
+      const node = new AttachedNode(child, path);
+      await node.ready();
+      return node;
+    } finally {
+      await log.close();
+    }
+  }
+
+  /** Lets the node end by itself, and waits until it has. */
+  async release(): Promise<void> {
+    if (this.child.connected) this.child.disconnect();
+    await this.exited;
+  }
+
+  private async ready(): Promise<void> {
+    const { stdout } = this.child;
+    if (stdout === null) throw new TypeError('The node was started without a pipe.');
+    const lines = createInterface({ input: stdout });
+    const ready = (async () => {
+      for await (const line of lines) if (line.includes('"ready"')) return true;
+      return false;
+    })();
+    const failed = once(this.child, 'error').then(([error]: unknown[]) => Promise.reject(error as Error));
+    const isReady = await Promise.race([ready, failed]);
+    stdout.resume();
+    if (isReady) return;
+    const status = await this.exited;
+    throw new P2pChatError('node-failed', `The node could not start: ${await this.lastWords(status)}`, {
+      hint: `Its log is ${this.log}.`,
+    });
+  }
+
+  private async lastWords(status: number | null): Promise<string> {
+    const text = await readFile(this.log, 'utf8').catch(() => '');
+    return lastWords(text) ?? `it ended with status ${status ?? 'unknown'}.`;
+  }
+}
+
+/** The last error of a node's log, in its own words: what it told a person, logged, or died of. */
+export function lastWords(log: string): string | undefined {
+  const lines = log.split('\n').filter((line) => line.trim() !== '');
+  for (const read of [told, logged, diedOf]) {
+    const words = lines.map(read).findLast((found) => found !== undefined);
+    if (words !== undefined) return words;
+  }
+  return lines.at(-1);
+}
+
+function told(line: string): string | undefined {
+  return /^p2p-chat: (.*)/.exec(line)?.[1];
+}
+
+function logged(line: string): string | undefined {
+  // Of pino's levels.
+  const errorLevel = 50;
+  if (!line.startsWith('{')) return undefined;
+  try {
+    const entry = JSON.parse(line) as { level?: number; msg?: string };
+    return (entry.level ?? 0) >= errorLevel ? entry.msg : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function diedOf(line: string): string | undefined {
+  return /^(?:Uncaught )?(?:\w*Error)(?: \[\w+\])?: (.*)/.exec(line)?.[1];
+}

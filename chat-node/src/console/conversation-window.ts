@@ -1,0 +1,156 @@
+import type { ControlEvent, MessageView } from '@p2p-chat/shared';
+import type { LiveView } from './live-view.js';
+import { Refresher } from './refresher.js';
+import { Store } from './store.js';
+import { withoutNotices } from './view-state.js';
+
+/** Messages asked for at once: several screens. */
+const PAGE = 100;
+/** Messages held: what was scrolled past is dropped at the other end, so memory stays bounded. */
+const MAX_HELD = 1_000;
+/** A burst of messages is asked for at most this often, in milliseconds. */
+const REFRESH_INTERVAL_MS = 50;
+
+/** The part of a conversation that is loaded, oldest first. */
+export interface LoadedMessages {
+  messages: readonly MessageView[];
+  /** Whether there is nothing before the first one. */
+  atStart: boolean;
+  /** Whether there is nothing after the last one. */
+  atEnd: boolean;
+  loading: boolean;
+}
+
+/** A conversation that is open: follows its end live, and loads older parts where somebody scrolls. */
+export class ConversationWindow {
+  readonly store = new Store<LoadedMessages>({ messages: [], atStart: false, atEnd: true, loading: true });
+  readonly #refresher: Refresher;
+  readonly #closing = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #unsubscribe: () => void;
+
+  constructor(
+    private readonly view: LiveView,
+    readonly peerId: string,
+  ) {
+    this.#signal = AbortSignal.any([view.signal, this.#closing.signal]);
+    this.#refresher = new Refresher(() => this.loadEnd(), view.clock, REFRESH_INTERVAL_MS, this.#signal);
+    this.#unsubscribe = view.onEvent((event) => this.take(event));
+    view.store.update((state) => withoutNotices({ ...state, open: peerId }, peerId));
+    this.#refresher.request();
+  }
+
+  /** Hands a message to the node and shows it. */
+  async send(body: string): Promise<void> {
+    await this.view.client.send(this.peerId, body, this.#signal);
+    if (!this.store.get().atEnd) this.toEnd();
+  }
+
+  /** Loads what lies before the first message, if that is not done already. */
+  async older(): Promise<void> {
+    const { messages, atStart, loading } = this.store.get();
+    const [first] = messages;
+    if (atStart || loading || first === undefined) return;
+    await this.load(async () => {
+      const page = await this.page({ before: first.id });
+      this.store.update((now) => {
+        const all = [...page, ...now.messages];
+        const held = all.slice(0, MAX_HELD);
+        return {
+          ...now,
+          messages: held,
+          atStart: page.length < PAGE,
+          atEnd: now.atEnd && held.length === all.length,
+        };
+      });
+    });
+  }
+
+  /** Loads what lies after the last message, if that is not done already. */
+  async newer(): Promise<void> {
+    const { messages, atEnd, loading } = this.store.get();
+    const last = messages.at(-1);
+    if (atEnd || loading || last === undefined) return;
+    await this.load(async () => {
+      const page = await this.page({ after: last.id });
+      this.store.update((now) => {
+        const all = [...now.messages, ...page];
+        const held = all.slice(-MAX_HELD);
+        return {
+          ...now,
+          messages: held,
+          atEnd: page.length < PAGE,
+          atStart: now.atStart && held.length === all.length,
+        };
+      });
+    });
+  }
+
+  /** Goes back to the end, wherever one scrolled to. */
+  toEnd(): void {
+    this.store.update((now) => ({ ...now, messages: [], atStart: false, atEnd: true, loading: true }));
+    this.#refresher.request();
+  }
+
+  close(): void {
+    this.#unsubscribe();
+    this.#closing.abort();
+    this.view.store.update((state) => ({ ...state, open: null }));
+    this.view.refreshConversations();
+  }
+
+  private take(event: ControlEvent): void {
+    if (event.type === 'resync') this.#refresher.request();
+    if (event.type === 'message' && event.messages.some((one) => one.peerId === this.peerId))
+      this.#refresher.request();
+    if (event.type !== 'state' || event.peerId !== this.peerId) return;
+    const ids = new Set(event.ids);
+    const { state, reason } = event;
+    this.store.update((now) => ({
+      ...now,
+      messages: now.messages.map((one) =>
+        ids.has(one.id) ? { ...one, state, ...(reason === undefined ? {} : { reason }) } : one,
+      ),
+    }));
+    // A page that is on its way may still have the state from before.
+    this.#refresher.request();
+  }
+
+  /** Asks for the end anew, because only the node knows the order of what is new. */
+  private async loadEnd(): Promise<void> {
+    if (!this.store.get().atEnd) return;
+    const page = await this.page({});
+    this.store.update((now) => {
+      const [first] = page;
+      const known = first === undefined ? -1 : now.messages.findIndex((one) => one.id === first.id);
+      const before = known < 0 ? [] : now.messages.slice(0, known);
+      const messages = [...before, ...page].slice(-MAX_HELD);
+      const atStart =
+        known < 0 ? page.length < PAGE : now.atStart && messages.length === before.length + page.length;
+      return { messages, atStart, atEnd: true, loading: false };
+    });
+    await this.markRead(page);
+  }
+
+  private async markRead(page: readonly MessageView[]): Promise<void> {
+    const last = page.findLast((one) => one.direction === 'in');
+    if (last === undefined || last.state === 'read') return;
+    await this.view.client.read(this.peerId, last.id, this.#signal);
+    this.view.refreshConversations();
+  }
+
+  private page(bound: { before?: string; after?: string }): Promise<MessageView[]> {
+    return this.view.client.history(this.peerId, { ...bound, limit: PAGE }, this.#signal);
+  }
+
+  private async load(task: () => Promise<void>): Promise<void> {
+    this.store.update((now) => ({ ...now, loading: true }));
+    try {
+      await task();
+    } catch {
+      // The header says that the node is away; scrolling again asks again.
+    } finally {
+      this.store.update((now) => ({ ...now, loading: false }));
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { safeLine, shortPeerId, type DiscoverySourceView } from '@p2p-chat/shared';
+import { count, peerLabel } from './labels.js';
+import { spread, truncate, wrap } from './layout.js';
+import { theme } from './theme.js';
+import { onlinePeers, totalUnread, type ViewState } from './view-state.js';
+
+/** People whose new messages are announced at once; the others are counted. */
+const MAX_NOTICES = 3;
+
+/** The lines above every screen: who I am, what is wrong, what is new. */
+export function header(state: ViewState, width: number): string[] {
+  return [
+    title(state, width),
+    theme.faint('─'.repeat(width)),
+    ...problems(state, width),
+    ...notices(state, width),
+  ];
+}
+
+function title(state: ViewState, width: number): string {
+  const { me } = state;
+  if (me === null) return theme.title('p2p-chat');
+  const unread = totalUnread(state);
+  const left = truncate(`p2p-chat  ${safeLine(me.user)} (${shortPeerId(me.peerId)})`, width);
+  const right = [`${onlinePeers(state).length} online`, ...(unread > 0 ? [`${unread} unread`] : [])].join(
+    ' · ',
+  );
+  return spread(theme.title(left), unread > 0 ? theme.news(right) : theme.faint(right), width);
+}
+
+function problems(state: ViewState, width: number): string[] {
+  const { connection, me } = state;
+  if (connection.state === 'lost') {
+    return wrap(`! ${safeLine(connection.detail)} Trying to reconnect…`, width).map(theme.problem);
+  }
+  const failing = me?.discovery.filter((source) => source.state === 'failing') ?? [];
+  const [first] = failing;
+  if (first === undefined) return [];
+  const more = failing.length > 1 ? ` (and ${failing.length - 1} more)` : '';
+  return [theme.warning(truncate(`! ${describe(first)}${more}`, width))];
+}
+
+function describe(source: DiscoverySourceView): string {
+  return `${safeLine(source.source)}: ${safeLine(source.detail)}`;
+}
+
+function notices(state: ViewState, width: number): string[] {
+  const shown = state.notices.slice(-MAX_NOTICES);
+  const hidden = state.notices.length - shown.length;
+  const lines = shown.map(({ peerId, last, count: messages }) => {
+    const peer = state.peers.get(peerId);
+    const from = peer === undefined ? safeLine(last.user) : peerLabel(peer);
+    const several = messages > 1 ? ` (${count(messages, 'new message')})` : '';
+    return theme.news(truncate(`✉ ${from}${several}: ${safeLine(last.body)}`, width));
+  });
+  return hidden > 0
+    ? [theme.news(`✉ ${count(hidden, 'other person', 'other people')} wrote too`), ...lines]
+    : lines;
+}

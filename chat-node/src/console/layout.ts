@@ -1,0 +1,37 @@
+import stringWidth from 'fast-string-width';
+import { wrapAnsi } from 'fast-wrap-ansi';
+
+/** The size of a terminal in character cells. */
+export interface Size {
+  columns: number;
+  rows: number;
+}
+
+/** Breaks text into lines of at most `width` cells: at spaces where there are any, inside long words elsewhere. */
+export function wrap(text: string, width: number): string[] {
+  return wrapAnsi(text, Math.max(1, width), { hard: true, trim: false }).split('\n');
+}
+
+/** Cuts a line to `width` cells, with `…` where something was cut. The line has no colours yet. */
+export function truncate(line: string, width: number): string {
+  if (stringWidth(line) <= width) return line;
+  let cut = '';
+  let used = 1;
+  for (const { segment } of new Intl.Segmenter().segment(line)) {
+    used += stringWidth(segment);
+    if (used > width) break;
+    cut += segment;
+  }
+  return width < 1 ? '' : `${cut}…`;
+}
+
+/** Fills a line with spaces up to `width` cells. */
+export function pad(line: string, width: number): string {
+  return line + ' '.repeat(Math.max(0, width - stringWidth(line)));
+}
+
+/** Two texts at both ends of a line; the right one is left out where there is no room. */
+export function spread(left: string, right: string, width: number): string {
+  const gap = width - stringWidth(left) - stringWidth(right);
+  return gap < 2 ? left : left + ' '.repeat(gap) + right;
+}

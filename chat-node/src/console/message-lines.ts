@@ -1,0 +1,78 @@
+import stringWidth from 'fast-string-width';
+import { safeLine, safeText, type MessageView } from '@p2p-chat/shared';
+import { localDay, stateMark, timeOfDay } from './labels.js';
+import { pad, truncate, wrap } from './layout.js';
+import { theme } from './theme.js';
+
+/** One line of a conversation on the screen, and the message that it belongs to. */
+export interface MessageLine {
+  messageId: string;
+  text: string;
+}
+
+const MAX_NAME_WIDTH = 16;
+const TIME_WIDTH = 'HH:MM '.length;
+
+/** Messages as lines of at most `width` cells, a line with the date before each day's first one. */
+export class MessageLines {
+  #width = 0;
+  #cache = new WeakMap<MessageView, string[]>();
+
+  /** @param messages oldest first */
+  of(messages: readonly MessageView[], width: number): MessageLine[] {
+    if (width !== this.#width) {
+      this.#width = width;
+      this.#cache = new WeakMap();
+    }
+    const lines: MessageLine[] = [];
+    let day = '';
+    for (const message of messages) {
+      const its = localDay(message.sentAt);
+      if (its !== day) lines.push({ messageId: message.id, text: theme.faint(`── ${its} ──`) });
+      day = its;
+      for (const text of this.lines(message)) lines.push({ messageId: message.id, text });
+    }
+    return lines;
+  }
+
+  private lines(message: MessageView): string[] {
+    let lines = this.#cache.get(message);
+    if (lines === undefined) {
+      lines = draw(message, this.#width);
+      this.#cache.set(message, lines);
+    }
+    return lines;
+  }
+}
+
+function draw(message: MessageView, width: number): string[] {
+  const mine = message.direction === 'out';
+  const name = truncate(mine ? 'You' : safeLine(message.user), MAX_NAME_WIDTH);
+  const indent = TIME_WIDTH + stringWidth(name) + 2;
+  // A name may leave too little room beside it; then the text goes below.
+  const narrow = width - indent < 20;
+  const lead = `${theme.faint(timeOfDay(message.sentAt))} ${(mine ? theme.me : theme.other)(name)}: `;
+  const body = safeText(message.body)
+    .split('\n')
+    .flatMap((line) => wrap(line, narrow ? width - 2 : width - indent));
+  const state = mine ? marks(message) : '';
+  const text = narrow
+    ? [lead, ...body.map((line) => `  ${line}`)]
+    : body.map((line, i) => (i === 0 ? lead : pad('', indent)) + line);
+  return text.flatMap((line, i) =>
+    i === text.length - 1 && state !== '' ? wrap(`${line} ${state}`, width) : [line],
+  );
+}
+
+function marks(message: MessageView): string {
+  const mark = stateMark(message.state);
+  switch (message.state) {
+    case 'queued':
+      return theme.faint(`${mark} waits`);
+    case 'delivered':
+    case 'read':
+      return theme.good(`${mark} ${message.state}`);
+    case 'failed':
+      return theme.problem(`${mark} failed: ${safeLine(message.reason ?? 'refused')}`);
+  }
+}

@@ -1,0 +1,183 @@
+import { render } from '@inquirer/testing';
+import { describe, expect, it, vi } from 'vitest';
+import { P2pChatError, type MessageView } from '@p2p-chat/shared';
+import type { LoadedMessages } from '../conversation-window.js';
+import { Store } from '../store.js';
+import { INITIAL_STATE, type ViewState } from '../view-state.js';
+import { conversationPrompt, type ConversationPromptConfig } from './conversation-prompt.js';
+
+let nextId = 0;
+
+function message(body: string, more: Partial<MessageView> = {}): MessageView {
+  nextId += 1;
+  const at = new Date(2026, 10, 22, 17, 40).toISOString();
+  return {
+    id: `id-${nextId}`,
+    direction: 'in',
+    peerId: 'bob',
+    user: 'Bob',
+    body,
+    sentAt: at,
+    receivedAt: at,
+    state: 'delivered',
+    ...more,
+  };
+}
+
+async function show(messages: MessageView[], more: Partial<ConversationPromptConfig> = {}) {
+  const view = new Store<ViewState>(INITIAL_STATE);
+  const store = new Store<LoadedMessages>({ messages, atStart: true, atEnd: true, loading: false });
+  const send = vi.fn<(body: string) => Promise<void>>().mockResolvedValue(undefined);
+  const older = vi.fn<() => Promise<void>>().mockResolvedValue(undefined);
+  const rendered = await render(conversationPrompt, {
+    view,
+    messages: store,
+    header: (state) => ['HEADER', ...(state.flash === null ? [] : [state.flash])],
+    empty: 'Nothing yet.',
+    draft: '',
+    send,
+    older,
+    newer: () => Promise.resolve(),
+    toEnd: () => undefined,
+    ...more,
+  });
+  const add = (...added: MessageView[]): void =>
+    store.update((now) => ({ ...now, messages: [...now.messages, ...added] }));
+  return { ...rendered, view, store, send, older, add };
+}
+
+describe('a conversation', () => {
+  it('shows history above and the line below', async () => {
+    const { getScreen } = await show([
+      message('hello\nthere'),
+      message('hi', { direction: 'out', state: 'read' }),
+    ]);
+    expect(getScreen()).toBe(
+      [
+        'HEADER',
+        '',
+        '── 2026-11-22 ──',
+        '17:40 Bob: hello',
+        '           there',
+        '17:40 You: hi ✓✓ read',
+        '',
+        '›',
+        '⏎ back · esc back',
+      ].join('\n'),
+    );
+  });
+
+  it('says that there is nothing yet', async () => {
+    const { getScreen } = await show([]);
+    expect(getScreen()).toContain('Nothing yet.');
+  });
+
+  it('sends what is written, and stays', async () => {
+    const { getScreen, events, send } = await show([]);
+    events.type('good morning');
+    expect(getScreen()).toContain('› good morning\n⏎ send');
+    events.keypress('enter');
+    expect(send).toHaveBeenCalledExactlyOnceWith('good morning');
+    expect(getScreen()).not.toContain('good morning');
+    expect(getScreen()).toContain('⏎ back');
+  });
+
+  it('goes back with Enter on an empty line', async () => {
+    const { events, answer, send } = await show([]);
+    events.type('  ');
+    events.keypress('enter');
+    expect(await answer).toBe('');
+    expect(send).not.toHaveBeenCalled();
+  });
+
+  it('goes back with Esc and hands the draft over; begins with it again', async () => {
+    const first = await show([]);
+    first.events.type('half a sent');
+    first.events.keypress('escape');
+    expect(await first.answer).toBe('half a sent');
+    const second = await show([], { draft: 'half a sent' });
+    second.events.type('ence');
+    second.events.keypress('enter');
+    expect(second.send).toHaveBeenCalledExactlyOnceWith('half a sentence');
+  });
+
+  it('leaves what is being written alone while messages, states and news come', async () => {
+    const mine = message('sent before', { direction: 'out', state: 'queued' });
+    const { getScreen, events, nextRender, add, store, view, send } = await show([mine]);
+    events.type('half a ');
+    add(message('an interruption'));
+    store.update((now) => ({
+      ...now,
+      messages: now.messages.map((one) => (one === mine ? { ...mine, state: 'delivered' } : one)),
+    }));
+    view.update((state) => ({ ...state, flash: 'Carol wrote' }));
+    await nextRender();
+    expect(getScreen()).toContain('HEADER\nCarol wrote');
+    expect(getScreen()).toContain('sent before ✓ delivered\n17:40 Bob: an interruption\n\n› half a\n');
+    events.type('sentence');
+    events.keypress('enter');
+    expect(send).toHaveBeenCalledExactlyOnceWith('half a sentence');
+  });
+
+  it('gives the text back where it could not be sent, with the reason', async () => {
+    const refused = new P2pChatError('body-too-large', 'It is \u001b[31mtoo long.', { hint: 'Split it.' });
+    const send = vi
+      .fn<(body: string) => Promise<void>>()
+      .mockRejectedValueOnce(refused)
+      .mockResolvedValue(undefined);
+    const { getScreen, events, nextRender } = await show([], { send });
+    events.type('very long');
+    events.keypress('enter');
+    await nextRender();
+    expect(getScreen()).toContain('› very long\n! Not sent: It is too long. Split it.\n');
+    events.keypress('enter');
+    expect(send).toHaveBeenLastCalledWith('very long');
+  });
+
+  it('puts the refused text before what was written since', async () => {
+    const sending = Promise.withResolvers<void>();
+    const { getScreen, events, nextRender } = await show([], { send: () => sending.promise });
+    events.type('first');
+    events.keypress('enter');
+    events.type('second');
+    sending.reject(new Error('no'));
+    await nextRender();
+    expect(getScreen()).toContain('› first second\n');
+  });
+
+  it('scrolls, stays where it is while messages come, and comes back', async () => {
+    const messages = Array.from({ length: 60 }, (_, i) => message(`number ${i}.`));
+    const { getScreen, events, nextRender, add, older } = await show(messages);
+    expect(getScreen()).toContain('number 59.');
+    expect(getScreen()).not.toContain('number 30.');
+    events.keypress('pageup');
+    const scrolled = getScreen();
+    expect(scrolled).not.toContain('number 59.');
+    expect(older).not.toHaveBeenCalled();
+    add(message('one more.'));
+    await nextRender();
+    expect(getScreen()).toBe(scrolled);
+    for (let i = 0; i < 5; i += 1) events.keypress('pageup');
+    expect(getScreen()).toContain('number 0.');
+    expect(older).toHaveBeenCalled();
+    for (let i = 0; i < 6; i += 1) events.keypress('pagedown');
+    expect(getScreen()).toContain('one more.');
+  });
+
+  it('fits the screen, however long the messages and the line are', async () => {
+    const { getScreen, events } = await show([message('word '.repeat(1_000))]);
+    expect(getScreen().split('\n').length).toBeLessThan(24);
+    events.type('x'.repeat(300));
+    expect(getScreen().split('\n').length).toBeLessThan(24);
+  });
+
+  it('lets no foreign text act upon the terminal', async () => {
+    const evil = message('a\u001b]52;c;x\u0007b\u009b2Jc\rd\u202ee', { user: 'Mal\u001b[2Jlory' });
+    const { getScreen } = await show([evil]);
+    // eslint-disable-next-line no-control-regex -- these are what must not come out
+    const harmless = getScreen({ raw: true }).replace(/\u001b\[\d*(;\d+)*m|\n/g, '');
+    expect(harmless).toContain('Mallory: abc');
+    // eslint-disable-next-line no-control-regex -- as above
+    expect(harmless).not.toMatch(/[\u0000-\u001a\u001c-\u001f\u007f-\u009f\u202e]|\u001b[^[]|\u0007|2J/);
+  });
+});

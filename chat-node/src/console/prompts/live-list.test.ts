@@ -1,0 +1,131 @@
+import { render } from '@inquirer/testing';
+import { describe, expect, it } from 'vitest';
+import { Store } from '../store.js';
+import { liveList, type LiveListConfig } from './live-list.js';
+
+interface State {
+  news: string[];
+  names: string[];
+}
+
+function show(names: string[], more: Partial<LiveListConfig<State, string>> = {}) {
+  const store = new Store<State>({ news: [], names });
+  const config: LiveListConfig<State, string> = {
+    message: 'Whom?',
+    store,
+    header: (state) => ['HEADER', ...state.news],
+    rows: (state) =>
+      [...state.names, 'Cancel'].map((name) => ({ key: name, value: `value of ${name}`, label: name })),
+    back: 'went back',
+    ...more,
+  };
+  const change = (part: Partial<State>): void => store.update((state) => ({ ...state, ...part }));
+  return render(liveList<State, string>, config).then((rendered) => ({ ...rendered, change }));
+}
+
+function marked(screen: string): string | undefined {
+  return screen
+    .split('\n')
+    .find((line) => line.startsWith('❯'))
+    ?.slice(2);
+}
+
+describe('a live list', () => {
+  it('shows the header, the question, the rows and the keys', async () => {
+    const { getScreen, events, answer } = await show(['Bob', 'Carol'], { intro: () => ['Choose well.'] });
+    expect(getScreen()).toBe(
+      [
+        'HEADER',
+        '',
+        'Whom?',
+        'Choose well.',
+        '❯ Bob',
+        '  Carol',
+        '  Cancel',
+        '',
+        '↑↓ move · ⏎ choose · esc back',
+      ].join('\n'),
+    );
+    events.keypress('down');
+    expect(marked(getScreen())).toBe('Carol');
+    events.keypress('enter');
+    expect(await answer).toBe('value of Carol');
+  });
+
+  it('goes round, and to both ends', async () => {
+    const { getScreen, events } = await show(['Bob', 'Carol']);
+    for (const [key, row] of [
+      ['up', 'Cancel'],
+      ['down', 'Bob'],
+      ['end', 'Cancel'],
+      ['home', 'Bob'],
+      ['pagedown', 'Cancel'],
+      ['pageup', 'Bob'],
+    ] as const) {
+      events.keypress(key);
+      expect(marked(getScreen()), key).toBe(row);
+    }
+  });
+
+  it('begins at the row that it is told', async () => {
+    const { getScreen } = await show(['Bob', 'Carol'], { initial: 'Carol' });
+    expect(marked(getScreen())).toBe('Carol');
+  });
+
+  it('answers Esc with "back"', async () => {
+    const { events, answer } = await show(['Bob']);
+    events.keypress('escape');
+    expect(await answer).toBe('went back');
+  });
+
+  it('does not leave by Esc where there is no way back', async () => {
+    const { events, answer, getScreen } = await show(['Bob'], { back: undefined as never });
+    expect(getScreen()).not.toContain('esc');
+    events.keypress('escape');
+    events.keypress('enter');
+    expect(await answer).toBe('value of Bob');
+  });
+
+  it('stays on the same person while others come and go', async () => {
+    const { getScreen, events, nextRender, change, answer } = await show(['Bob', 'Carol']);
+    events.keypress('down');
+    change({ names: ['Alice', 'Bob', 'Carol'] });
+    await nextRender();
+    expect(marked(getScreen())).toBe('Carol');
+    change({ names: ['Carol'] });
+    await nextRender();
+    expect(marked(getScreen())).toBe('Carol');
+    events.keypress('enter');
+    expect(await answer).toBe('value of Carol');
+  });
+
+  it('goes to the next one where the person is gone', async () => {
+    const { getScreen, events, nextRender, change } = await show(['Alice', 'Bob', 'Carol']);
+    events.keypress('down');
+    change({ names: ['Alice', 'Carol'] });
+    await nextRender();
+    expect(marked(getScreen())).toBe('Carol');
+    change({ names: [] });
+    await nextRender();
+    expect(marked(getScreen())).toBe('Cancel');
+  });
+
+  it('announces what is new above the question', async () => {
+    const { getScreen, nextRender, change } = await show(['Bob']);
+    change({ news: ['Bob wrote'] });
+    await nextRender();
+    expect(getScreen()).toMatch(/^HEADER\nBob wrote\n\nWhom\?\n❯ Bob/);
+  });
+
+  it('shows a part of a long list, around the selection', async () => {
+    const names = Array.from({ length: 100 }, (_, i) => `person ${i}`);
+    const { getScreen, events } = await show(names, { initial: 'person 50' });
+    const lines = getScreen().split('\n');
+    expect(lines.length).toBeLessThan(24);
+    expect(marked(getScreen())).toBe('person 50');
+    events.keypress('end');
+    expect(marked(getScreen())).toBe('Cancel');
+    expect(getScreen()).toContain('person 99');
+    expect(getScreen()).not.toContain('person 50');
+  });
+});

@@ -1,0 +1,98 @@
+import { styleText } from 'node:util';
+import { AbortPromptError, ExitPromptError } from '@inquirer/core';
+import { errorCode, safeLine, type Clock } from '@p2p-chat/shared';
+import { inquirerAsker } from './asker.js';
+import { AttachedNode } from './attached-node.js';
+import { ControlClient } from './control-client.js';
+import { LiveView } from './live-view.js';
+import { home } from './screens/home.js';
+import { Terminal } from './terminal.js';
+
+export interface ConsoleOptions {
+  profile: { user: string; home: string };
+  /** The settings of a node that is started. */
+  env: Readonly<Record<string, string | undefined>>;
+  /** The built entry point of the command line. */
+  main: string;
+  clock: Clock;
+}
+
+/** The last words to the node must not keep a person waiting, in milliseconds. */
+const LOGOUT_TIMEOUT_MS = 5_000;
+
+/**
+ * The console: attaches to the profile's node, or starts one for as long as it
+ * is open, and shows the screens until the person logs out or presses Ctrl-C.
+ * @returns the exit status
+ * @throws {P2pChatError} where no node could be reached or started
+ */
+export async function runConsole({ profile, env, main, clock }: ConsoleOptions): Promise<number> {
+  const client = new ControlClient(profile.home, clock);
+  const node = await reachNode(client, profile, { main, env });
+  const leaving = new AbortController();
+  const onSignal = (): void => leaving.abort();
+  // Between two prompts nobody else listens for Ctrl-C.
+  process.on('SIGINT', onSignal);
+  // The terminal was closed, or the machine goes down: a node of its own goes with it, another one stays.
+  let dismissed = false;
+  const onDismissed = (): void => {
+    dismissed = true;
+    leaving.abort();
+  };
+  process.on('SIGHUP', onDismissed).on('SIGTERM', onDismissed);
+
+  const terminal = new Terminal(process.stdin, process.stdout, env);
+  const view = new LiveView(client, clock, leaving.signal);
+  try {
+    await view.start();
+    terminal.enter();
+    const ask = inquirerAsker(() => terminal.clear(), leaving.signal);
+    await home({ view, ask, drafts: new Map() });
+  } catch (error) {
+    if (!isLeaving(error) && !leaving.signal.aborted) throw error;
+  } finally {
+    leaving.abort();
+    terminal.leave();
+    if (!dismissed) await logout(client);
+    await node?.release();
+    process.off('SIGINT', onSignal).off('SIGHUP', onDismissed).off('SIGTERM', onDismissed);
+  }
+  process.stdout.write(`Logged out. Goodbye, ${safeLine(profile.user)}.\n`);
+  return 0;
+}
+
+/** @returns the node where it was started here; undefined where one was running */
+async function reachNode(
+  client: ControlClient,
+  profile: ConsoleOptions['profile'],
+  options: Pick<ConsoleOptions, 'main' | 'env'>,
+): Promise<AttachedNode | undefined> {
+  if (await isRunning(client)) return undefined;
+  process.stdout.write(styleText('dim', `Starting a node for ${safeLine(profile.user)}…\n`));
+  try {
+    return await AttachedNode.start({ ...options, home: profile.home });
+  } catch (error) {
+    // Two consoles opened at the same moment: the other one's node is as good.
+    if (await isRunning(client)) return undefined;
+    throw error;
+  }
+}
+
+async function isRunning(client: ControlClient): Promise<boolean> {
+  try {
+    await client.status();
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'node-not-running') return false;
+    throw error;
+  }
+}
+
+async function logout(client: ControlClient): Promise<void> {
+  // A node that is away needs no logout.
+  await client.logout(AbortSignal.timeout(LOGOUT_TIMEOUT_MS)).catch(() => undefined);
+}
+
+function isLeaving(error: unknown): boolean {
+  return error instanceof ExitPromptError || error instanceof AbortPromptError;
+}

@@ -1,0 +1,45 @@
+import { header } from '../header.js';
+import type { ListRow } from '../prompts/live-list.js';
+import { knownPeers, onlinePeers, totalUnread, type ViewState } from '../view-state.js';
+import { manageBlockedUsers } from './blocked-users.js';
+import type { ScreenContext } from './context.js';
+import { readMessages } from './read-messages.js';
+import { sendMessages } from './send-messages.js';
+
+type Choice = 'read' | 'send' | 'blocked' | 'logout';
+
+/** The main menu, until the person logs out. */
+export async function home(context: ScreenContext): Promise<void> {
+  const screens = { read: readMessages, send: sendMessages, blocked: manageBlockedUsers };
+  let initial: Choice = 'read';
+  for (;;) {
+    const choice: Choice = await context.ask.list<ViewState, Choice>({
+      message: 'What would you like to do?',
+      store: context.view.store,
+      header,
+      rows,
+      initial,
+    });
+    if (choice === 'logout' || choice === undefined) return;
+    await screens[choice](context);
+    initial = choice;
+  }
+}
+
+function rows(state: ViewState): ListRow<Choice>[] {
+  const unread = totalUnread(state);
+  const online = onlinePeers(state).length;
+  const blocked = knownPeers(state).filter((peer) => peer.blocked).length;
+  const row = (value: Choice, label: string, remark: string): ListRow<Choice> => ({
+    key: value,
+    value,
+    label,
+    remark,
+  });
+  return [
+    row('read', 'Read Messages', unread > 0 ? `${unread} unread` : ''),
+    row('send', 'Send Messages', online > 0 ? `${online} online` : 'nobody else is here yet'),
+    row('blocked', 'Manage Blocked Users', blocked > 0 ? `${blocked} blocked` : ''),
+    row('logout', 'Logout', ''),
+  ];
+}

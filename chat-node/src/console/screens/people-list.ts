@@ -1,0 +1,70 @@
+import type { PeerView } from '@p2p-chat/shared';
+import { header } from '../header.js';
+import { peerLabel } from '../labels.js';
+import type { ListRow } from '../prompts/live-list.js';
+import type { ViewState } from '../view-state.js';
+import { theme } from '../theme.js';
+import type { ScreenContext } from './context.js';
+
+/** The value of the row that goes back. */
+export const CANCEL = null;
+
+export interface PeopleListOptions {
+  message: string;
+  /** Who can be chosen. */
+  people: (state: ViewState) => PeerView[];
+  /** Beside the name, faint. */
+  remark: (peer: PeerView, state: ViewState) => string | undefined;
+  /** Instead of the list, where it is empty. */
+  empty: (state: ViewState) => string[];
+  /** Peer id to begin at. */
+  initial?: string;
+}
+
+/** Lets the person choose somebody. @returns the peer id, or {@link CANCEL} */
+export async function choosePerson(
+  context: ScreenContext,
+  options: PeopleListOptions,
+): Promise<string | null> {
+  const answer = await context.ask.list<ViewState, string>({
+    message: options.message,
+    store: context.view.store,
+    header,
+    intro: (state) => [
+      ...(state.flash === null ? [] : [theme.good(state.flash)]),
+      ...(options.people(state).length === 0 ? options.empty(state) : []),
+    ],
+    rows: (state) => [
+      ...options.people(state).map((peer) => personRow(peer, options.remark(peer, state))),
+      CANCEL_ROW,
+    ],
+    back: CANCEL_ROW.value,
+    ...(options.initial === undefined ? {} : { initial: options.initial }),
+  });
+  context.view.store.update((state) => (state.flash === null ? state : { ...state, flash: null }));
+  return answer === CANCEL_ROW.value ? CANCEL : answer;
+}
+
+const CANCEL_ROW: ListRow<string> = { key: 'cancel', value: '', label: 'Cancel' };
+
+function personRow(peer: PeerView, remark: string | undefined): ListRow<string> {
+  const blocked = peer.blocked ? ' [BLOCKED]' : '';
+  return {
+    key: peer.peerId,
+    value: peer.peerId,
+    label: `${peerLabel(peer)}${blocked}`,
+    ...(remark === undefined || remark === '' ? {} : { remark }),
+  };
+}
+
+/** How a second person gets here. */
+export function startASecondOne(state: ViewState): string[] {
+  const port = state.me?.discovery.find((source) => source.source.startsWith('http'))?.source;
+  return [
+    'Start a second one, in another terminal:',
+    theme.strong('  p2p-chat console --user Bob'),
+    port === undefined
+      ? 'or on another machine of this network.'
+      : `or on another machine that reaches the same discovery service.`,
+  ];
+}

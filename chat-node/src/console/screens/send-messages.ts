@@ -1,0 +1,22 @@
+import { onlinePeers } from '../view-state.js';
+import type { ScreenContext } from './context.js';
+import { openConversation } from './conversation.js';
+import { choosePerson, startASecondOne } from './people-list.js';
+
+/** Send Messages: choose from the people online, and write. */
+export async function sendMessages(context: ScreenContext): Promise<void> {
+  const peerId = await choosePerson(context, {
+    message: 'Send Messages: to whom?',
+    people: onlinePeers,
+    remark: (peer, state) => {
+      const unread = state.conversations.find((one) => one.peer.peerId === peer.peerId)?.unread ?? 0;
+      return unread > 0 ? `${unread} unread` : undefined;
+    },
+    empty: (state) => [
+      'Nobody else is here yet.',
+      ...startASecondOne(state),
+      'Whoever comes appears here by itself.',
+    ],
+  });
+  if (peerId !== null) await openConversation(context, peerId);
+}

@@ -1,0 +1,117 @@
+import type { ControlEvent, ConversationView, MessageView, PeerView, StatusView } from '@p2p-chat/shared';
+
+/** Whether the node can be heard. */
+export type Connection = { state: 'connecting' } | { state: 'connected' } | { state: 'lost'; detail: string };
+
+/** Messages that came while something else was on the screen: the last one of each person. */
+export interface Notice {
+  peerId: string;
+  last: MessageView;
+  count: number;
+}
+
+/** All that the screens show, but for an open conversation's messages. */
+export interface ViewState {
+  connection: Connection;
+  me: StatusView | null;
+  /** Everyone known, by peer id. */
+  peers: ReadonlyMap<string, PeerView>;
+  /** The latest first. */
+  conversations: readonly ConversationView[];
+  /** The latest last. */
+  notices: readonly Notice[];
+  /** Whose conversation is open: no notice is needed for it. */
+  open: string | null;
+  /** What became of the last choice, until the next one. */
+  flash: string | null;
+}
+
+export const INITIAL_STATE: ViewState = {
+  connection: { state: 'connecting' },
+  me: null,
+  peers: new Map(),
+  conversations: [],
+  notices: [],
+  open: null,
+  flash: null,
+};
+
+/** The state after everything was asked anew. */
+export function withSnapshot(
+  state: ViewState,
+  snapshot: { me: StatusView; peers: readonly PeerView[]; conversations: readonly ConversationView[] },
+): ViewState {
+  return {
+    ...state,
+    me: snapshot.me,
+    peers: new Map(snapshot.peers.map((peer) => [peer.peerId, peer])),
+    conversations: snapshot.conversations,
+  };
+}
+
+/** The state after the conversations were asked anew. */
+export function withConversations(state: ViewState, conversations: readonly ConversationView[]): ViewState {
+  const peers = new Map(state.peers);
+  for (const { peer } of conversations) peers.set(peer.peerId, peer);
+  return { ...state, peers, conversations };
+}
+
+/** The state after an event. */
+export function withEvent(state: ViewState, event: ControlEvent): ViewState {
+  switch (event.type) {
+    case 'peer':
+      return withPeer(state, event.peer);
+    case 'message':
+      return event.messages.reduce(withNotice, state);
+    case 'stopping':
+      return { ...state, connection: { state: 'lost', detail: 'The node was ended.' } };
+    case 'state':
+    case 'resync':
+      return state;
+  }
+}
+
+/** The state without the notices of a person. */
+export function withoutNotices(state: ViewState, peerId: string): ViewState {
+  const notices = state.notices.filter((notice) => notice.peerId !== peerId);
+  return notices.length === state.notices.length ? state : { ...state, notices };
+}
+
+/** The state after a peer changed. */
+export function withPeer(state: ViewState, peer: PeerView): ViewState {
+  return {
+    ...state,
+    peers: new Map(state.peers).set(peer.peerId, peer),
+    conversations: state.conversations.map((one) =>
+      one.peer.peerId === peer.peerId ? { ...one, peer } : one,
+    ),
+  };
+}
+
+function withNotice(state: ViewState, message: MessageView): ViewState {
+  const { peerId } = message;
+  if (message.direction === 'out' || peerId === state.open || state.peers.get(peerId)?.blocked === true)
+    return state;
+  const count = (state.notices.find((notice) => notice.peerId === peerId)?.count ?? 0) + 1;
+  const others = state.notices.filter((notice) => notice.peerId !== peerId);
+  return { ...state, notices: [...others, { peerId, last: message, count }] };
+}
+
+/** Everyone who is online, by name. */
+export function onlinePeers(state: ViewState): PeerView[] {
+  return byName([...state.peers.values()].filter((peer) => peer.online));
+}
+
+/** Everyone known, by name. */
+export function knownPeers(state: ViewState): PeerView[] {
+  return byName([...state.peers.values()]);
+}
+
+/** Messages that were not read, in all. */
+export function totalUnread(state: ViewState): number {
+  return state.conversations.reduce((sum, { peer, unread }) => (peer.blocked ? sum : sum + unread), 0);
+}
+
+function byName(peers: PeerView[]): PeerView[] {
+  return peers.sort((a, b) => a.user.localeCompare(b.user) || (a.peerId < b.peerId ? -1 : 1));
+}
