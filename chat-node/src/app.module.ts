@@ -16,6 +16,7 @@ import { PeersController } from './control-api/peers.controller.js';
 import { Presenter } from './control-api/presenter.js';
 import { LOGGER, ProblemFilter } from './control-api/problem.filter.js';
 import { StatusController } from './control-api/status.controller.js';
+import { AnnouncementSequence } from './discovery/announcement-sequence.js';
 import { HttpRegistryDiscovery } from './discovery/http-registry.discovery.js';
 import type { Identity } from './identity/keystore.js';
 import type { Logger } from './logger.js';
@@ -61,8 +62,9 @@ export function composeChat(parts: NodeParts): { chat: Chat; events: ChatEvents;
     clock,
     logger,
   });
+  const sequence = new AnnouncementSequence(clock);
   const discovery = config.discoveryUrls.map(
-    (url) => new HttpRegistryDiscovery({ url, keys: identity, clock, random, logger }),
+    (url) => new HttpRegistryDiscovery({ url, keys: identity, clock, random, logger, sequence }),
   );
   const chat = new Chat({
     self: identity.peerId,

@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Clock } from '@p2p-chat/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { drained } from './drained.js';
 import { EventLog } from './event-log.js';
 import { Presenter } from './presenter.js';
 
@@ -39,7 +39,7 @@ export class EventsController {
       if (event === null) continue;
       const { type, ...data } = event;
       const written = raw.write(`id: ${logged.id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
-      if (!written && !gone.signal.aborted) await Promise.race([once(raw, 'drain'), once(raw, 'close')]);
+      if (!written) await drained(raw);
     }
     raw.end();
     gone.abort();

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
@@ -7,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Chat } from '../chat/chat.js';
 import type { Message } from '../chat/message.js';
 import { BodyLines } from './body-lines.js';
+import { drained } from './drained.js';
 import { Presenter } from './presenter.js';
 import { ControlApiError, INTERNAL_ERROR, problemOf } from './problem.js';
 import { ReadDto, readHistoryQuery, readRequest, SendDto } from './requests.js';
@@ -107,7 +107,7 @@ function sendResult({ id, conversationId, state }: Message): SendResult {
 
 async function writeLine(reply: FastifyReply, result: StreamResult): Promise<void> {
   if (reply.raw.destroyed || reply.raw.write(`${JSON.stringify(result)}\n`)) return;
-  await Promise.race([once(reply.raw, 'drain'), once(reply.raw, 'close')]);
+  await drained(reply.raw);
 }
 
 function isStream(body: unknown): body is Readable {

@@ -1,62 +1,49 @@
 import type { TLSSocket } from 'node:tls';
-import {
-  type Clock,
-  DIAL_STAGGER_MS,
-  errorMessage,
-  type HelloFrame,
-  MAX_LINKS,
-  PROTOCOL_VERSION,
-  ProtocolError,
-  shortPeerId,
-  SIMULTANEOUS_DIAL_MS,
-} from '@p2p-chat/shared';
+import { DIAL_STAGGER_MS } from '@p2p-chat/shared';
 import type { PeerAddress } from '../chat/peer.js';
 import { type LinkHandler, type LinkPeer, PeerTransport } from '../chat/ports/peer-link.js';
-import type { Logger } from '../logger.js';
 import { toTransportError, TransportError } from './errors.js';
-import { FrameStream } from './frame-stream.js';
-import { exchangeHello } from './handshake.js';
-import { Link } from './link.js';
+import { LinkTable, type LinkTableOptions } from './link-table.js';
+import { RefusalLog } from './refusal-log.js';
 import { dialTls } from './tls-dialer.js';
 import { TlsListener } from './tls-listener.js';
 import { peerIdOf } from './tls-options.js';
 
-export interface PeerGatewayOptions {
+export interface PeerGatewayOptions extends Omit<LinkTableOptions, 'self' | 'onProtocolError'> {
   identity: { peerId: string; keyPem: string; certificatePem: string };
   /** Address to listen on; '' for all. */
   host: string;
   port: number;
+  /** Whether a port that is taken may be replaced by a free one after it. */
   portMayMove: boolean;
-  user: string;
-  agent: string;
-  instance: string;
-  clock: Clock;
-  logger: Logger;
 }
 
-/** Links to peers over TLS 1.3: listens, dials, and keeps at most one link for each peer. */
+/** Links to peers over TLS 1.3: listens and dials. */
 export class PeerGateway extends PeerTransport {
-  readonly #links = new Map<string, Link>();
-  /** Every link with an open socket, also one that lost to another. */
-  readonly #open = new Set<Link>();
-  readonly #refusals = new Map<string, number>();
-  /** Called when a link's socket is gone. */
-  readonly #closed = new Map<Link, () => void>();
+  readonly #refusals: RefusalLog;
   #listener: TlsListener | null = null;
-  #handler: LinkHandler | null = null;
+  #links: LinkTable | null = null;
   #port = 0;
-  #stopping = false;
 
   constructor(private readonly options: PeerGatewayOptions) {
     super();
+    this.#refusals = new RefusalLog(options.clock, options.logger);
   }
 
   async listen(handler: LinkHandler): Promise<number> {
-    this.#handler = handler;
+    this.#links = new LinkTable(
+      {
+        ...this.options,
+        self: this.options.identity.peerId,
+        onProtocolError: (error, peerId) => this.#refusals.refused(toTransportError(error, peerId), peerId),
+      },
+      handler,
+      () => this.#port,
+    );
     this.#listener = new TlsListener({
       ...this.options,
       onSocket: (socket, address) => this.#accept(socket, address),
-      onRefused: (error, address) => this.#logRefusal(error, address),
+      onRefused: (error, address) => this.#refusals.refused(error, address),
     });
     this.#port = await this.#listener.start();
     return this.#port;
@@ -67,7 +54,7 @@ export class PeerGateway extends PeerTransport {
     addresses: readonly PeerAddress[],
     signal: AbortSignal,
   ): Promise<LinkPeer> {
-    const existing = peerId === null ? undefined : this.#links.get(peerId);
+    const existing = peerId === null ? undefined : this.#table.get(peerId);
     if (existing !== undefined) return existing.peer;
     if (addresses.length === 0)
       throw new TransportError('peer-unreachable', 'No address of this peer is known.');
@@ -81,14 +68,10 @@ export class PeerGateway extends PeerTransport {
   }
 
   async stop(reason: string): Promise<void> {
-    this.#stopping = true;
     this.#listener?.stop();
-    const closed = [...this.#open].map(
-      (link) => new Promise<void>((resolve) => this.#closed.set(link, resolve)),
-    );
-    for (const link of this.#open) link.close(reason);
-    await Promise.all(closed);
+    await this.#links?.stop(reason);
   }
+
   /** The first address at which the wanted peer proves itself; later ones start while earlier ones hang (RFC 8305). */
   async #race(
     peerId: string | null,
@@ -118,117 +101,23 @@ export class PeerGateway extends PeerTransport {
     try {
       await this.#establish(socket, peerIdOf(socket), address, false);
     } catch (error) {
-      this.#logRefusal(toTransportError(error, address), address);
+      const refusal = toTransportError(error, address);
+      this.#refusals.refused(refusal, address);
       // An error frame may still be on its way; the stream closes the socket behind it.
-      if (!(error instanceof TransportError && error.code === 'protocol-error')) throw error;
+      if (refusal.code !== 'protocol-error') throw refusal;
     }
   }
 
-  async #establish(socket: TLSSocket, peerId: string, host: string, outbound: boolean): Promise<Link> {
-    const { clock } = this.options;
-    if (this.#stopping) throw new TransportError('aborted', 'The node is stopping.');
+  #establish(socket: TLSSocket, peerId: string, host: string, outbound: boolean) {
     socket.setNoDelay(true);
-    if (peerId === this.options.identity.peerId) {
-      throw new TransportError('peer-is-self', 'That address is this node itself.');
-    }
-    const stream = new FrameStream(socket, clock);
-    return exchangeHello(stream, this.#hello(), clock, (hello) => {
-      const peer: LinkPeer = {
-        peerId,
-        user: hello.user,
-        instance: hello.instance,
-        agent: hello.agent,
-        address: hello.port === 0 ? null : { host, port: hello.port },
-      };
-      const link = new Link(
-        { peer, outbound, openedAt: clock.monotonic() },
-        stream,
-        this.#requireHandler(),
-        (ended, error, reason) => this.#ended(ended, error, reason),
-      );
-      this.#open.add(link);
-      this.#register(link);
-      return link;
-    });
+    return this.#table.establish(socket, peerId, host, outbound);
   }
 
-  #hello(): HelloFrame {
-    const { user, agent, instance } = this.options;
-    return {
-      type: 'hello',
-      protocol: PROTOCOL_VERSION,
-      user,
-      agent,
-      instance,
-      features: [],
-      port: this.#port,
-    };
-  }
-
-  #register(link: Link): void {
-    const existing = this.#links.get(link.peer.peerId);
-    if (this.#stopping || (existing === undefined && this.#links.size >= MAX_LINKS)) {
-      return link.close(this.#stopping ? 'logout' : 'busy');
-    }
-    if (existing !== undefined && this.#prefers(existing, link)) return link.close('duplicate');
-    this.#links.set(link.peer.peerId, link);
-    if (existing !== undefined) {
-      existing.close('duplicate');
-      this.#requireHandler().onClosed(existing, 'duplicate');
-    }
-    this.#requireHandler().onOpen(link);
-  }
-
-  /**
-   * Whether the link that is there stays when another one to the peer opens.
-   *
-   * Of two that were dialled at the same time the one dialled by the lower
-   * peer id stays: both sides come to the same end without a word. Otherwise
-   * the new one stays: who dials anew has lost the old link, or is a new start.
-   */
-  #prefers(existing: Link, added: Link): boolean {
-    if (existing.peer.instance !== added.peer.instance) return false;
-    if (existing.origin.outbound === added.origin.outbound) return false;
-    if (added.origin.openedAt - existing.origin.openedAt > SIMULTANEOUS_DIAL_MS) return false;
-    const selfIsLower = this.options.identity.peerId < existing.peer.peerId;
-    return existing.origin.outbound === selfIsLower;
-  }
-
-  #ended(link: Link, error: Error | null, reason: string | null): void {
-    this.#open.delete(link);
-    this.#closed.get(link)?.();
-    this.#closed.delete(link);
-    const { peerId } = link.peer;
-    if (error instanceof ProtocolError)
-      this.#logRefusal(toTransportError(error, shortPeerId(peerId)), peerId);
-    if (this.#links.get(peerId) !== link) return;
-    this.#links.delete(peerId);
-    this.options.logger.debug(
-      { peer: shortPeerId(peerId), reason, ...(error === null ? {} : { error: errorMessage(error) }) },
-      'link closed',
-    );
-    this.#requireHandler().onClosed(link, reason);
-  }
-
-  // Once a minute for each address and fault: whoever knocks all day does not fill the disk.
-  #logRefusal(error: TransportError, address: string): void {
-    const now = this.options.clock.monotonic();
-    const key = `${address} ${error.code}`;
-    const last = this.#refusals.get(key);
-    if (last !== undefined && now - last < REFUSAL_LOG_INTERVAL_MS) return;
-    if (this.#refusals.size >= MAX_REFUSALS_REMEMBERED) this.#refusals.clear();
-    this.#refusals.set(key, now);
-    this.options.logger.warn({ address, code: error.code }, error.message);
-  }
-
-  #requireHandler(): LinkHandler {
-    if (this.#handler === null) throw new Error('listen() comes first');
-    return this.#handler;
+  get #table(): LinkTable {
+    if (this.#links === null) throw new Error('listen() comes first');
+    return this.#links;
   }
 }
-
-const REFUSAL_LOG_INTERVAL_MS = 60_000;
-const MAX_REFUSALS_REMEMBERED = 1_000;
 
 // Somebody else at an address says more than nobody at another.
 const TELLING: TransportError['code'][] = [

@@ -1,0 +1,56 @@
+import type { ParsedFrame, ParsedMessage } from '@p2p-chat/shared';
+import type { LinkHandler, PeerLink } from '../chat/ports/peer-link.js';
+
+/** A handler that keeps what it is told and lets a test wait for it. */
+export class RecordingHandler implements LinkHandler {
+  readonly opened: PeerLink[] = [];
+  readonly closed: { link: PeerLink; reason: string | null }[] = [];
+  readonly messages: ParsedMessage[] = [];
+  readonly frames: ParsedFrame[] = [];
+  /** What onMessages waits for. */
+  gate: Promise<void> = Promise.resolve();
+  readonly #watchers = new Set<() => void>();
+
+  onOpen(link: PeerLink): void {
+    this.opened.push(link);
+    this.#notify();
+  }
+
+  async onMessages(_link: PeerLink, messages: readonly ParsedMessage[]): Promise<void> {
+    this.messages.push(...messages);
+    this.#notify();
+    await this.gate;
+  }
+
+  onFrame(_link: PeerLink, frame: ParsedFrame): void {
+    this.frames.push(frame);
+    this.#notify();
+  }
+
+  onClosed(link: PeerLink, reason: string | null): void {
+    this.closed.push({ link, reason });
+    this.#notify();
+  }
+
+  /** Links that were opened and not closed. */
+  get open(): PeerLink[] {
+    return this.opened.filter((link) => !this.closed.some((one) => one.link === link));
+  }
+
+  /** Resolves when the condition holds, looked at after each thing that happens. */
+  until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!condition()) return;
+        this.#watchers.delete(look);
+        resolve();
+      };
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  #notify(): void {
+    for (const look of this.#watchers) look();
+  }
+}

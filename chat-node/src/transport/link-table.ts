@@ -1,0 +1,142 @@
+import type { Duplex } from 'node:stream';
+import {
+  type Clock,
+  errorMessage,
+  type HelloFrame,
+  MAX_LINKS,
+  PROTOCOL_VERSION,
+  ProtocolError,
+  shortPeerId,
+  SIMULTANEOUS_DIAL_MS,
+} from '@p2p-chat/shared';
+import type { LinkHandler, LinkPeer } from '../chat/ports/peer-link.js';
+import type { Logger } from '../logger.js';
+import { TransportError } from './errors.js';
+import { FrameStream } from './frame-stream.js';
+import { exchangeHello } from './handshake.js';
+import { Link } from './link.js';
+
+export interface LinkTableOptions {
+  /** Own peer id. */
+  self: string;
+  user: string;
+  agent: string;
+  instance: string;
+  clock: Clock;
+  logger: Logger;
+  /** A peer broke the protocol on an open link. */
+  onProtocolError: (error: ProtocolError, peerId: string) => void;
+}
+
+/** The links that are open, over whatever stream: says hello, and keeps at most one for each peer. */
+export class LinkTable {
+  readonly #byPeer = new Map<string, Link>();
+  /** Every link with an open stream, also one that lost to another; what is called when it is gone. */
+  readonly #open = new Map<Link, () => void>();
+  #stopping = false;
+
+  constructor(
+    private readonly options: LinkTableOptions,
+    private readonly handler: LinkHandler,
+    /** Port of our own gateway, for the hello. */
+    private readonly port: () => number,
+  ) {}
+
+  /** The open link to a peer. */
+  get(peerId: string): Link | undefined {
+    return this.#byPeer.get(peerId);
+  }
+
+  /**
+   * Makes a link of a stream whose far end has been identified.
+   * @param host address of the far end
+   * @throws {TransportError} as {@link exchangeHello}, `peer-is-self` or `aborted`
+   */
+  async establish(stream: Duplex, peerId: string, host: string, outbound: boolean): Promise<Link> {
+    if (this.#stopping) throw new TransportError('aborted', 'The node is stopping.');
+    if (peerId === this.options.self)
+      throw new TransportError('peer-is-self', 'That address is this node itself.');
+    const { clock } = this.options;
+    const frames = new FrameStream(stream, clock);
+    return exchangeHello(frames, this.#hello(), clock, (hello) => {
+      const link = new Link(
+        { peer: toPeer(peerId, host, hello), outbound, openedAt: clock.monotonic() },
+        frames,
+        this.handler,
+        (ended, error, reason) => this.#ended(ended, error, reason),
+      );
+      this.#register(link);
+      return link;
+    });
+  }
+
+  /** Says bye on every link and waits until all are closed. */
+  async stop(reason: string): Promise<void> {
+    this.#stopping = true;
+    const closed = [...this.#open.keys()].map(
+      (link) => new Promise<void>((resolve) => this.#open.set(link, resolve)),
+    );
+    for (const link of this.#open.keys()) link.close(reason);
+    await Promise.all(closed);
+  }
+
+  #hello(): HelloFrame {
+    const { user, agent, instance } = this.options;
+    return {
+      type: 'hello',
+      protocol: PROTOCOL_VERSION,
+      user,
+      agent,
+      instance,
+      features: [],
+      port: this.port(),
+    };
+  }
+
+  #register(link: Link): void {
+    this.#open.set(link, () => undefined);
+    const { peerId } = link.peer;
+    const existing = this.#byPeer.get(peerId);
+    if (this.#stopping) return link.close('logout');
+    if (existing === undefined && this.#byPeer.size >= MAX_LINKS) return link.close('busy');
+    if (existing !== undefined && this.#prefers(existing, link)) return link.close('duplicate');
+    this.#byPeer.set(peerId, link);
+    if (existing !== undefined) {
+      existing.close('duplicate');
+      this.handler.onClosed(existing, 'duplicate');
+    }
+    this.handler.onOpen(link);
+  }
+
+  /**
+   * Whether the link that is there stays when another one to the peer opens.
+   *
+   * Of two that were dialled at the same time the one dialled by the lower
+   * peer id stays: both sides come to the same end without a word. Otherwise
+   * the new one stays: who dials anew has lost the old link, or is a new start.
+   */
+  #prefers(existing: Link, added: Link): boolean {
+    if (existing.peer.instance !== added.peer.instance) return false;
+    if (existing.origin.outbound === added.origin.outbound) return false;
+    if (added.origin.openedAt - existing.origin.openedAt > SIMULTANEOUS_DIAL_MS) return false;
+    const selfIsLower = this.options.self < existing.peer.peerId;
+    return existing.origin.outbound === selfIsLower;
+  }
+
+  #ended(link: Link, error: Error | null, reason: string | null): void {
+    const closed = this.#open.get(link);
+    this.#open.delete(link);
+    closed?.();
+    const { peerId } = link.peer;
+    if (error instanceof ProtocolError) this.options.onProtocolError(error, peerId);
+    if (this.#byPeer.get(peerId) !== link) return;
+    this.#byPeer.delete(peerId);
+    const fault = error === null ? {} : { error: errorMessage(error) };
+    this.options.logger.debug({ peer: shortPeerId(peerId), reason, ...fault }, 'link closed');
+    this.handler.onClosed(link, reason);
+  }
+}
+
+function toPeer(peerId: string, host: string, { user, instance, agent, port }: HelloFrame): LinkPeer {
+  return { peerId, user, instance, agent, address: port === 0 ? null : { host, port } };
+}
