@@ -28,7 +28,9 @@ export function unreachable(url: URL, error: unknown): RegistryFailure {
 
 function sentence(url: URL, error: unknown): string {
   const at = url.origin;
-  if (error instanceof Error && error.name === 'TimeoutError') return noAnswer(at);
+  const name = error instanceof Error ? error.name : '';
+  if (name === 'TimeoutError') return noAnswer(at);
+  if (name === 'HTTPParserError') return `${at} does not speak HTTP: is it a discovery service?`;
   const code = errorCode(error) ?? '';
   switch (code) {
     case 'ECONNREFUSED':
@@ -51,7 +53,6 @@ function sentence(url: URL, error: unknown): string {
     case 'UND_ERR_RES_EXCEEDED_MAX_SIZE':
       return `${at} sent more than a list can have: is it a discovery service?`;
     default:
-      if (code.startsWith('HPE_')) return `${at} does not speak HTTP: is it a discovery service?`;
       return `${at} cannot be asked: ${errorMessage(error)}`;
   }
 }

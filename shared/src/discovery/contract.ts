@@ -7,6 +7,16 @@
  *   GET /health         HealthView
  *   GET /metrics        Prometheus text
  *   GET /docs           OpenAPI
+ *
+ * Errors are ProblemDetails. Those that a client acts on:
+ *
+ *   400 request-invalid, body-malformed   the fields at fault are in `errors`
+ *   400 announcement-expired, announcement-too-far-ahead   `now` is the service's clock
+ *   403 announcement-key-mismatch, announcement-signature-wrong, signature-required
+ *   404 peer-unknown                      there is nothing to withdraw
+ *   409 announcement-stale                sign a new announcement above `seq`
+ *   413 body-too-large, 415 content-type-unsupported
+ *   429 too-many-requests, 503 registry-full   come back after `Retry-After`
  */
 
 /** One entry of the list, as it is sent and as it is answered. */
@@ -48,7 +58,7 @@ export interface DiscoveryHealth {
   version: string;
 }
 
-/** Response header: seconds until the service would like the next renewal. */
+/** Response header: seconds until the service would like the next renewal, with decimals where it is not whole. */
 export const RENEW_AFTER_HEADER = 'x-renew-after';
 
 /** Whether a HOST asks the service to use the address of the request. */
