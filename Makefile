@@ -64,12 +64,12 @@ test: build ## run every test that needs only Node
 check: lint types format unit ## lint, types, format and the unit tests
 
 .PHONY: lint
-lint: prepare
+lint: build
 	@eslint .
 	@depcruise --config .dependency-cruiser.js shared/src discovery-service/src chat-node/src
 
 .PHONY: types
-types: prepare
+types: build
 	@tsc -p tsconfig.check.json
 
 .PHONY: format
@@ -77,7 +77,7 @@ format: prepare
 	@prettier --check --log-level warn .
 
 .PHONY: unit
-unit: prepare
+unit: build
 	@vitest run --project unit $(ARGS)
 
 .PHONY: fix
@@ -87,7 +87,7 @@ fix: prepare ## format everything and mend what the linter can
 
 .PHONY: test-mongo
 test-mongo: build ## run the storage tests on MongoDB (MONGODB_URI_TEST, or a container)
-	@scripts/with-mongo vitest run --project unit chat-node/src/storage $(ARGS)
+	@scripts/with-mongo vitest run --project unit --project e2e chat-node/src/storage e2e/storage $(ARGS)
 
 .PHONY: test-docker
 test-docker: build docker ## run the tests of the containers (needs Docker)
@@ -96,6 +96,10 @@ test-docker: build docker ## run the tests of the containers (needs Docker)
 .PHONY: bench
 bench: build ## measure delivery between two nodes
 	@node bench/delivery.ts $(ARGS)
+
+.PHONY: bench-storage
+bench-storage: build ## measure the stores (MongoDB where MONGODB_URI_TEST is set)
+	@node bench/storage.ts $(ARGS)
 
 .PHONY: pictures
 pictures: build ## make the pictures of the documents anew, from the real program

@@ -9,8 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { newMessageId } from '@p2p-chat/shared';
+import mongoose from 'mongoose';
 import type { Message } from '../chat-node/dist/chat/message.js';
 import type { MessageRepository } from '../chat-node/dist/chat/ports/message.repository.js';
+import { MongoStorage } from '../chat-node/dist/storage/mongo/mongo-storage.js';
 import { SqliteStorage } from '../chat-node/dist/storage/sqlite/sqlite-storage.js';
 
 const SECONDS = Number(process.argv[2] ?? 4);
@@ -100,6 +102,12 @@ function floor(file: string): Promise<Figures> {
   }).finally(() => database.close());
 }
 
+async function dropDatabase(uri: string): Promise<void> {
+  const connection = await mongoose.createConnection(uri).asPromise();
+  await connection.dropDatabase();
+  await connection.close();
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'p2p-chat-bench-'));
 const figures: Figures[] = [];
 try {
@@ -114,6 +122,22 @@ try {
   );
   await lone('SQLite', sqlite.messages);
   await sqlite.close();
+
+  const server = process.env['MONGODB_URI_TEST'];
+  if (server !== undefined) {
+    const uri = `${server.replace(/\/$/, '')}/p2p-chat-bench`;
+    await dropDatabase(uri);
+    const mongo = await MongoStorage.open({ uri });
+    figures.push(
+      await measure('MongoDB addOutgoing', 'out', (messages) => mongo.messages.addOutgoing(messages)),
+    );
+    figures.push(
+      await measure('MongoDB addIncoming', 'in', (messages) => mongo.messages.addIncoming(messages)),
+    );
+    await lone('MongoDB', mongo.messages);
+    await mongo.close();
+    await dropDatabase(uri);
+  }
 } finally {
   rmSync(folder, { recursive: true });
 }

@@ -4,6 +4,7 @@ import { ChatError, StorageError } from '../../chat/errors.js';
 
 const {
   MongoBulkWriteError,
+  MongoError,
   MongoNetworkError,
   MongoServerError,
   MongoServerSelectionError,
@@ -25,6 +26,10 @@ const PASSING: ReadonlySet<number> = new Set([
 /** The typed form of what Mongoose, the driver or the adapter threw. */
 export function storageErrorOf(error: unknown): StorageError | ChatError {
   if (error instanceof StorageError || error instanceof ChatError) return error;
+  // The driver wraps what happened to a bulk of writes on their way.
+  if (error instanceof MongoBulkWriteError && error.errorResponse instanceof MongoError) {
+    return storageErrorOf(error.errorResponse);
+  }
   if (isConnectionError(error)) return unavailable(error);
   if (error instanceof MongoServerError) return ofServer(error);
   return failed(error);

@@ -1,0 +1,255 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Message } from '../chat-node/dist/chat/message.js';
+import {
+  incoming,
+  mongoPlace,
+  openStore,
+  type OpenStore,
+  outgoing,
+  PEER,
+  type Place,
+  Relay,
+  sqlitePlace,
+  wholeHistory,
+} from './support/storage.ts';
+
+const WRITER = fileURLToPath(new URL('./support/storage-writer.ts', import.meta.url));
+const server = process.env['MONGODB_URI_TEST'];
+
+/** What a writer said before it was killed. */
+interface Promises {
+  /** The ids of each call. */
+  asked: string[][];
+  saved: string[][];
+  delivered: string[][];
+}
+
+/** Lets a writer run until it has saved so many batches, then kills it. */
+async function writeUntilKilled(target: string, batches: number, promises: Promises): Promise<void> {
+  const child = spawn(process.execPath, [WRITER, target], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  let saved = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    for (const [what, ids] of Object.entries(JSON.parse(line) as Partial<Promises>)) {
+      promises[what as keyof Promises].push(ids as unknown as string[]);
+      if (what === 'saved' && (saved += 1) === batches) child.kill('SIGKILL');
+    }
+  }
+  expect(await exited).toEqual([null, 'SIGKILL']);
+}
+
+describe.each([
+  ['SQLite', sqlitePlace, false],
+  ['MongoDB (set MONGODB_URI_TEST)', () => mongoPlace(server ?? ''), server === undefined],
+])('%s', (name, createPlace, skip) => {
+  describe.skipIf(skip)('store', () => {
+    let place: Place;
+
+    beforeEach(async () => {
+      place = await createPlace();
+    });
+
+    afterEach(() => place.dispose());
+
+    it('keeps every promise of a process that is killed in mid-write, ten times over', async () => {
+      const promises: Promises = { asked: [], saved: [], delivered: [] };
+      for (let round = 0; round < 10; round += 1) {
+        await writeUntilKilled(place.target, 20 + round * 7, promises);
+        const store = await openStore(place.target);
+        const history = await wholeHistory(store.messages);
+        const states = new Map(history.map((message) => [message.id, message.state]));
+        expect(states.size).toBe(history.length);
+        expect(promises.saved.flat().filter((id) => !states.has(id))).toEqual([]);
+        expect(promises.delivered.flat().filter((id) => states.get(id) !== 'delivered')).toEqual([]);
+        const asked = new Set(promises.asked.flat());
+        expect(history.filter((message) => !asked.has(message.id))).toEqual([]);
+        if (name === 'SQLite') {
+          const halves = promises.asked.filter((ids) => new Set(ids.map((id) => states.has(id))).size > 1);
+          expect(halves).toEqual([]);
+        }
+        expect(await store.messages.conversation(PEER)).toMatchObject({
+          queued: history.filter((message) => message.state === 'queued').length,
+          unread: 0,
+          last: history.at(-1),
+        });
+        await store.close();
+      }
+    });
+
+    it('opens within two seconds where 100,000 messages are queued, and gives them in order', async () => {
+      const total = 100_000;
+      const filling = await openStore(place.target);
+      for (let n = 0; n < total; n += 5_000) {
+        await filling.messages.addOutgoing(
+          Array.from({ length: 5_000 }, (_, at) => outgoing(n + at, 'x'.repeat(128))),
+        );
+      }
+      await filling.close();
+
+      const started = performance.now();
+      const store = await openStore(place.target);
+      expect(await store.messages.conversations()).toMatchObject([{ id: PEER, queued: total }]);
+      const first = await store.messages.queued(PEER, '', 1_024, 4 * 1024 * 1024);
+      expect(performance.now() - started).toBeLessThan(2_000);
+      expect(first.map((message) => parseInt(message.clock, 16))).toEqual(first.map((_, n) => n));
+      await store.close();
+    });
+  });
+});
+
+describe('SQLite on a full disk', () => {
+  const root = process.getuid?.() === 0;
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'p2p-chat-e2e-'));
+  });
+
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it.skipIf(!root)(
+    '(root only) tells the sender at once, keeps nothing of it, and goes on when there is space',
+    async () => {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', folder]);
+      try {
+        const file = join(folder, 'messages.sqlite');
+        const store = await openStore(file);
+        const saved: Message[] = [];
+        let refused: Message[] = [];
+        for (let n = 0; refused.length === 0; n += 4) {
+          const batch = [0, 1, 2, 3].map((at) => outgoing(n + at, 'x'.repeat(10_000)));
+          await store.messages.addOutgoing(batch).then(
+            () => saved.push(...batch),
+            (error: unknown) => {
+              expect(error).toMatchObject({ name: 'StorageError', code: 'storage-full' });
+              refused = batch;
+            },
+          );
+        }
+        expect(await wholeHistory(store.messages)).toEqual(saved);
+        expect(await store.messages.conversation(PEER)).toMatchObject({
+          queued: saved.length,
+          last: saved.at(-1),
+        });
+        await expect(store.messages.addOutgoing(refused)).rejects.toMatchObject({ code: 'storage-full' });
+
+        execFileSync('mount', ['-o', 'remount,size=64m', folder]);
+        await store.messages.addOutgoing(refused);
+        expect(await wholeHistory(store.messages)).toEqual([...saved, ...refused]);
+        await store.close();
+
+        const again = await openStore(file);
+        expect(await wholeHistory(again.messages)).toEqual([...saved, ...refused]);
+        await again.close();
+      } finally {
+        // Lazily: a store that a failed test left open must not keep the mount.
+        execFileSync('umount', ['--lazy', folder]);
+      }
+    },
+  );
+});
+
+describe.skipIf(server === undefined)('MongoDB (set MONGODB_URI_TEST) behind a line that breaks', () => {
+  let place: Place;
+  let relay: Relay;
+  let store: OpenStore;
+
+  beforeEach(async () => {
+    place = await mongoPlace(server ?? '');
+    const { hostname, port, pathname } = new URL(place.target);
+    relay = await Relay.before(hostname, Number(port || 27017));
+    store = await openStore(`mongodb://127.0.0.1:${relay.port}${pathname}?directConnection=true`);
+  });
+
+  afterEach(async () => {
+    relay.heal();
+    await store.close();
+    await relay.close();
+    await place.dispose();
+  });
+
+  const unavailable = { name: 'StorageError', code: 'storage-unavailable' };
+
+  it('rejects a write whose answer was lost, takes it back, and goes on by itself', async () => {
+    const [before, lost, behind, after] = [outgoing(1), outgoing(2), outgoing(3), outgoing(4)];
+    await store.messages.addOutgoing([before]);
+
+    relay.mute();
+    // The repeat of what is there must not be taken back with the rest.
+    const calls = [
+      store.messages.addOutgoing([lost, before]),
+      store.messages.addOutgoing([behind]),
+      store.messages.setState(PEER, [before.id], 'delivered'),
+      store.messages.conversations(),
+    ];
+    const rejected = Promise.all(calls.map((call) => expect(call).rejects.toMatchObject(unavailable)));
+    await arrived(lost);
+    relay.cut();
+    await rejected;
+
+    relay.heal();
+    await eventually(() => store.messages.addOutgoing([after]));
+    expect(await wholeHistory(store.messages)).toEqual([before, after]);
+    expect(await store.messages.conversation(PEER)).toMatchObject({ queued: 2, last: after });
+  });
+
+  it('says so of an incoming message that is sent again: it is new', async () => {
+    const [before, message] = [incoming(1), incoming(2)];
+    await store.messages.addIncoming([before]);
+    relay.mute();
+    const rejected = expect(store.messages.addIncoming([before, message])).rejects.toMatchObject(unavailable);
+    await arrived(message);
+    relay.cut();
+    await rejected;
+    relay.heal();
+    expect(await eventually(() => store.messages.addIncoming([before, message]))).toEqual([false, true]);
+    expect(await store.messages.addIncoming([message])).toEqual([false]);
+    expect(await store.messages.conversation(PEER)).toMatchObject({ unread: 2, last: message });
+  });
+
+  it('tells everyone who waits within seconds that the server is away', async () => {
+    const message = outgoing(1);
+    await store.messages.addOutgoing([message]);
+    relay.cut();
+    const started = performance.now();
+    const calls = Array.from({ length: 50 }, (_, n) => store.messages.addOutgoing([outgoing(2 + n)]));
+    const outcomes = await Promise.allSettled([...calls, store.messages.history(PEER, { limit: 1 })]);
+    expect(performance.now() - started).toBeLessThan(8_000);
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: unavailable });
+    }
+    relay.heal();
+    expect(await eventually(() => store.messages.history(PEER, { limit: 10 }))).toEqual([message]);
+  });
+
+  /** Waits until the message is in the database, as seen past the relay. */
+  async function arrived(message: Message): Promise<void> {
+    const direct = await openStore(place.target);
+    try {
+      await expect.poll(() => direct.messages.find(PEER, message.id), { timeout: 10_000 }).not.toBeNull();
+    } finally {
+      await direct.close();
+    }
+  }
+});
+
+/** Tries until it succeeds: the driver notices by itself that the server is back. */
+async function eventually<Result>(attempt: () => Promise<Result>): Promise<Result> {
+  const end = performance.now() + 30_000;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+    }
+  }
+}

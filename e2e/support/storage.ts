@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { newMessageId } from '@p2p-chat/shared';
+import mongoose from 'mongoose';
+import type { Message } from '../../chat-node/dist/chat/message.js';
+import type { MessageRepository } from '../../chat-node/dist/chat/ports/message.repository.js';
+import { MongoStorage } from '../../chat-node/dist/storage/mongo/mongo-storage.js';
+import { SqliteStorage } from '../../chat-node/dist/storage/sqlite/sqlite-storage.js';
+
+/** The other one of every message here. */
+export const PEER = `${'p'.repeat(51)}a`;
+const ME = `${'m'.repeat(51)}a`;
+
+export interface OpenStore {
+  readonly messages: MessageRepository;
+  close(): Promise<void>;
+}
+
+/** Opens the built store: SQLite at a path, MongoDB at a connection string. */
+export function openStore(target: string): Promise<OpenStore> {
+  return target.startsWith('mongodb')
+    ? MongoStorage.open({ uri: target })
+    : SqliteStorage.open({ file: target });
+}
+
+/** A message that was written here, with this number as its clock. */
+export function outgoing(n: number, body = `message ${n}`): Message {
+  return {
+    id: newMessageId(Date.now()),
+    conversationId: PEER,
+    author: ME,
+    direction: 'out',
+    kind: 'text',
+    body,
+    clock: n.toString(16).padStart(16, '0'),
+    sentAt: Date.now(),
+    receivedAt: null,
+    state: 'queued',
+  };
+}
+
+/** A message that arrived, with this number as its clock. */
+export function incoming(n: number): Message {
+  return { ...outgoing(n), author: PEER, direction: 'in', receivedAt: Date.now(), state: 'delivered' };
+}
+
+/** A conversation from its start to its end, in pages. */
+export async function wholeHistory(messages: MessageRepository): Promise<Message[]> {
+  const all: Message[] = [];
+  let page = await messages.history(PEER, { limit: 1_000 });
+  while (page.length > 0) {
+    all.unshift(...page);
+    page = await messages.history(PEER, { before: page[0]?.id ?? '', limit: 1_000 });
+  }
+  return all;
+}
+
+/** An empty place for a store. */
+export interface Place {
+  /** What {@link openStore} takes. */
+  target: string;
+  dispose(): Promise<void>;
+}
+
+export async function sqlitePlace(): Promise<Place> {
+  const folder = await mkdtemp(join(tmpdir(), 'p2p-chat-e2e-'));
+  return { target: join(folder, 'messages.sqlite'), dispose: () => rm(folder, { recursive: true }) };
+}
+
+/** @param server connection string of a server for tests, without a database */
+export function mongoPlace(server: string): Promise<Place> {
+  const target = `${server.replace(/\/$/, '')}/p2p-chat-e2e-${randomUUID()}`;
+  return Promise.resolve({
+    target,
+    dispose: async () => {
+      const connection = await mongoose.createConnection(target).asPromise();
+      await connection.dropDatabase();
+      await connection.close();
+    },
+  });
+}
+
+/** A relay in front of a TCP server whose line can be cut. */
+export class Relay {
+  readonly #sockets = new Set<Socket>();
+  #mode: 'open' | 'mute' | 'closed' = 'open';
+  readonly #server: Server;
+
+  private constructor(host: string, port: number) {
+    this.#server = createServer((client) => {
+      if (this.#mode === 'closed') return client.destroy();
+      const server = connect(port, host);
+      this.#sockets.add(client).add(server);
+      client.on('data', (chunk) => server.write(chunk));
+      server.on('data', (chunk) => this.#mode === 'open' && client.write(chunk));
+      for (const [one, other] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        one.on('error', () => other.destroy());
+        one.on('close', () => {
+          this.#sockets.delete(one);
+          other.destroy();
+        });
+      }
+      return undefined;
+    });
+  }
+
+  static async before(host: string, port: number): Promise<Relay> {
+    const relay = new Relay(host, port);
+    await new Promise<void>((resolve) => relay.#server.listen(0, '127.0.0.1', resolve));
+    return relay;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the relay does not listen');
+    return address.port;
+  }
+
+  /** From now on, what the client sends arrives and the answers are lost. */
+  mute(): void {
+    this.#mode = 'mute';
+  }
+
+  /** Ends every connection and takes no new one. */
+  cut(): void {
+    this.#mode = 'closed';
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  heal(): void {
+    this.#mode = 'open';
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
