@@ -1,166 +1,168 @@
-import { createRequire } from 'node:module';
 import { spawn, type IPty } from '@lydell/node-pty';
-import type { Terminal } from '@xterm/headless';
-import { ROOT } from './processes.ts';
+import xterm from '@xterm/headless';
+import { baseEnvironment, CHAT_MAIN } from './processes.ts';
 
-// A CommonJS module whose names Node cannot see from outside.
-const xterm = createRequire(import.meta.url)('@xterm/headless') as { Terminal: typeof Terminal };
+export interface TerminalOptions {
+  columns?: number;
+  rows?: number;
+  /** Settings on top of the environment of all tests. */
+  env?: Record<string, string>;
+  /** The program; without it, this Node. */
+  file?: string;
+}
 
-/** How long something may take to show, in milliseconds: generous, for a loaded machine. */
-const SHOW_TIMEOUT_MS = 30_000;
+/** How long a condition on the screen may take to come true, in milliseconds: generous, for a loaded machine. */
+const SCREEN_TIMEOUT_MS = 20_000;
 
-/** What the keys send. */
 const KEYS = {
   enter: '\r',
   escape: '\u001b',
   up: '\u001b[A',
   down: '\u001b[B',
-  right: '\u001b[C',
-  left: '\u001b[D',
+  home: '\u001b[H',
+  end: '\u001b[F',
+  pageup: '\u001b[5~',
+  pagedown: '\u001b[6~',
   backspace: '\u007f',
-  tab: '\t',
-  pageUp: '\u001b[5~',
-  pageDown: '\u001b[6~',
-  ctrlC: '\u0003',
+  left: '\u001b[D',
+  'ctrl-c': '\u0003',
+  'ctrl-d': '\u0004',
 } as const;
+
 export type Key = keyof typeof KEYS;
 
-export interface TerminalOptions {
-  cols?: number;
-  rows?: number;
-  /** The whole environment of the program. */
-  env: Record<string, string>;
-}
-
-/**
- * A program in a pseudo-terminal, and the screen that a person would see:
- *
- *     const screen = new TerminalSession(process.execPath, [CHAT_MAIN, 'console'], { env });
- *     await screen.shows('Read Messages');
- *     screen.press('down', 'enter');
- */
+/** A program in a pseudo-terminal, and what a person would see there. */
 export class TerminalSession {
-  /** The screen's model. */
-  readonly terminal: Terminal;
+  /** The model of the screen. */
+  readonly terminal: InstanceType<typeof xterm.Terminal>;
+  /** All bytes that reached the terminal. */
+  output = '';
   /** Resolves with the exit status when the program has ended. */
   readonly exited: Promise<number>;
   readonly #pty: IPty;
   readonly #watchers = new Set<() => void>();
   #ended = false;
 
-  constructor(command: string, args: readonly string[], options: TerminalOptions) {
-    const { cols = 80, rows = 24, env } = options;
-    this.terminal = new xterm.Terminal({ cols, rows, scrollback: 1_000, allowProposedApi: true });
-    this.#pty = spawn(command, [...args], {
-      name: 'xterm-256color',
-      cols,
+  constructor(args: readonly string[], options: TerminalOptions = {}) {
+    const { columns = 100, rows = 30 } = options;
+    this.terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
+    this.#pty = spawn(options.file ?? process.execPath, [...args], {
+      cols: columns,
       rows,
-      cwd: ROOT,
-      env: { ...env, TERM: env['TERM'] ?? 'xterm-256color' },
+      name: 'xterm-256color',
+      env: { ...baseEnvironment(), TERM: 'xterm-256color', ...options.env },
     });
-    this.#pty.onData((data) => this.terminal.write(data, () => this.#changed()));
-    // Questions about the terminal (cursor position, …) are answered as a real one would.
-    this.terminal.onData((answer) => this.#write(answer));
+    this.#pty.onData((data) => {
+      this.output += data;
+      this.terminal.write(data, () => this.#look());
+    });
     this.exited = new Promise((resolve) => {
-      this.#pty.onExit(({ exitCode, signal }) => {
+      this.#pty.onExit(({ exitCode }) => {
         this.#ended = true;
-        // What was printed last may still be on its way into the model.
+        // What the terminal got last is drawn before anybody looks.
         this.terminal.write('', () => {
-          resolve(exitCode === 0 && signal !== undefined && signal !== 0 ? 128 + signal : exitCode);
-          this.#changed();
+          this.#look();
+          resolve(exitCode);
         });
       });
     });
   }
 
-  /** Process id of the program. */
+  /** Opens the console of a profile. */
+  static console(env: Record<string, string>, options: TerminalOptions = {}): TerminalSession {
+    return new TerminalSession([CHAT_MAIN, 'console'], { ...options, env: { ...env, ...options.env } });
+  }
+
   get pid(): number {
     return this.#pty.pid;
   }
 
-  /** What is on the screen, line by line, without trailing space. */
-  text(): string {
+  /** The screen as lines, without spaces at their ends and without empty lines at its end. */
+  get screen(): string {
     const { active } = this.terminal.buffer;
-    const lines: string[] = [];
-    for (let row = 0; row < this.terminal.rows; row += 1) {
-      lines.push(active.getLine(active.viewportY + row)?.translateToString(true) ?? '');
-    }
+    const lines = Array.from({ length: this.terminal.rows }, (_, row) =>
+      (active.getLine(active.viewportY + row)?.translateToString(true) ?? '').trimEnd(),
+    );
     return lines.join('\n').trimEnd();
   }
 
-  /** Everything that was printed outside full screens, the part that scrolled away included. */
-  scrolled(): string {
-    const { normal } = this.terminal.buffer;
-    const lines: string[] = [];
-    for (let row = 0; row < normal.length; row += 1) {
-      lines.push(normal.getLine(row)?.translateToString(true) ?? '');
-    }
-    return lines.join('\n').trimEnd();
+  /** Whether the program has a screen of its own, beside the one of the shell. */
+  get hasOwnScreen(): boolean {
+    return this.terminal.buffer.active.type === 'alternate';
   }
 
-  /** Waits until the screen shows this. @returns the screen's text */
-  shows(what: string | RegExp, timeoutMs = SHOW_TIMEOUT_MS): Promise<string> {
-    return this.#until(what, (text) => found(text, what), timeoutMs);
+  /** Where the cursor stands. */
+  get cursor(): { column: number; row: number } {
+    const { cursorX, cursorY } = this.terminal.buffer.active;
+    return { column: cursorX, row: cursorY };
   }
 
-  /** Waits until the screen does not show this any more. @returns the screen's text */
-  hides(what: string | RegExp, timeoutMs = SHOW_TIMEOUT_MS): Promise<string> {
-    return this.#until(`no ${what}`, (text) => !found(text, what), timeoutMs);
-  }
-
-  /** Types text as a person would, without an Enter. */
+  /** Types text, as fast as a paste. */
   type(text: string): void {
-    this.#write(text);
+    this.#pty.write(text);
   }
 
   press(...keys: Key[]): void {
-    for (const key of keys) this.#write(KEYS[key]);
+    for (const key of keys) this.#pty.write(KEYS[key]);
   }
 
-  resize(cols: number, rows: number): void {
-    this.terminal.resize(cols, rows);
-    this.#pty.resize(cols, rows);
+  resize(columns: number, rows: number): void {
+    this.terminal.resize(columns, rows);
+    this.#pty.resize(columns, rows);
   }
 
-  /** Sends a signal to the program; SIGHUP is what closing a terminal's window does. */
-  signal(name: 'SIGHUP' | 'SIGTERM' | 'SIGKILL'): void {
-    if (!this.#ended) this.#pty.kill(name);
-  }
-
-  /** Ends the program at once and waits until it is gone. */
-  async close(): Promise<void> {
-    this.signal('SIGKILL');
-    await this.exited;
-    this.terminal.dispose();
-  }
-
-  #write(data: string): void {
-    if (!this.#ended) this.#pty.write(data);
-  }
-
-  #changed(): void {
-    for (const look of this.#watchers) look();
-  }
-
-  #until(what: string | RegExp, holds: (text: string) => boolean, timeoutMs: number): Promise<string> {
+  /** Waits until the screen shows this. @returns the screen */
+  async until(what: string | RegExp | ((screen: string) => boolean)): Promise<string> {
+    const shows =
+      typeof what === 'function'
+        ? what
+        : (screen: string) => (typeof what === 'string' ? screen.includes(what) : what.test(screen));
     return new Promise((resolve, reject) => {
-      const settle = (error?: string): void => {
+      const stop = (): void => {
         clearTimeout(late);
         this.#watchers.delete(look);
-        if (error === undefined) resolve(this.text());
-        else reject(new Error(`${error} for ${String(what)}; the screen is:\n${this.text()}`));
       };
       const look = (): void => {
-        if (holds(this.text())) settle();
-        else if (this.#ended) settle('The program ended before the wait');
+        const { screen } = this;
+        if (shows(screen)) {
+          stop();
+          resolve(screen);
+        } else if (this.#ended) {
+          stop();
+          reject(new Error(`The program ended before its screen showed ${String(what)}:\n${screen}`));
+        }
       };
-      const late = setTimeout(() => settle(`Waited ${timeoutMs} ms in vain`), timeoutMs);
+      const late = setTimeout(() => {
+        stop();
+        reject(new Error(`The screen does not show ${String(what)}:\n${this.screen}`));
+      }, SCREEN_TIMEOUT_MS);
       this.#watchers.add(look);
       look();
     });
   }
-}
 
-function found(text: string, what: string | RegExp): boolean {
-  return typeof what === 'string' ? text.includes(what) : what.test(text);
+  /** Moves the selection of a list to the row that begins with this, and chooses it. */
+  async choose(row: string): Promise<void> {
+    const isWanted = (line: string): boolean => line.slice(2).startsWith(row);
+    const isSelected = (line: string): boolean => line.startsWith('❯ ');
+    const ready = await this.until((screen) => {
+      const lines = screen.split('\n');
+      return lines.some(isWanted) && lines.some(isSelected);
+    });
+    const lines = ready.split('\n');
+    const distance = lines.findIndex(isWanted) - lines.findIndex(isSelected);
+    for (let i = 0; i < Math.abs(distance); i += 1) this.press(distance > 0 ? 'down' : 'up');
+    await this.until((screen) => screen.split('\n').some((line) => isSelected(line) && isWanted(line)));
+    this.press('enter');
+  }
+
+  /** Ends the program at once. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    if (!this.#ended) this.#pty.kill(signal);
+    await this.exited;
+  }
+
+  #look(): void {
+    for (const look of [...this.#watchers]) look();
+  }
 }

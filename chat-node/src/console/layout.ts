@@ -7,9 +7,14 @@ export interface Size {
   rows: number;
 }
 
-/** Breaks text into lines of at most `width` cells: at spaces where there are any, inside long words elsewhere. */
+/**
+ * Breaks text into lines of at most `width` cells: at spaces where there are
+ * any, inside long words elsewhere. Spaces at the start of the text stay; the
+ * one at which a line was broken goes.
+ */
 export function wrap(text: string, width: number): string[] {
-  return wrapAnsi(text, Math.max(1, width), { hard: true, trim: false }).split('\n');
+  const lines = wrapAnsi(text, Math.max(1, width), { hard: true, trim: false }).split('\n');
+  return lines.map((line, i) => (i === 0 ? line : line.replace(/^ /, '')));
 }
 
 /** Cuts a line to `width` cells, with `…` where something was cut. The line has no colours yet. */

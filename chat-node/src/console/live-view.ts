@@ -52,6 +52,16 @@ export class LiveView {
     this.#conversations.request();
   }
 
+  /** Asks for everything anew, because what is shown proved wrong. */
+  async reload(): Promise<void> {
+    try {
+      await this.load();
+      for (const listener of this.#listeners) listener({ type: 'resync' });
+    } catch (error) {
+      this.lost(errorMessage(error));
+    }
+  }
+
   private async follow(feed: AsyncIterator<FeedItem, void>): Promise<void> {
     for (;;) {
       const next = await feed.next();
@@ -71,15 +81,6 @@ export class LiveView {
         this.store.update((state) => withEvent(state, item));
         if (item.type === 'message') this.refreshConversations();
         for (const listener of this.#listeners) listener(item);
-    }
-  }
-
-  private async reload(): Promise<void> {
-    try {
-      await this.load();
-      for (const listener of this.#listeners) listener({ type: 'resync' });
-    } catch (error) {
-      this.lost(errorMessage(error));
     }
   }
 

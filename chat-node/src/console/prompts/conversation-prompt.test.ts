@@ -55,7 +55,6 @@ describe('a conversation', () => {
     expect(getScreen()).toBe(
       [
         'HEADER',
-        '',
         '── 2026-11-22 ──',
         '17:40 Bob: hello',
         '           there',

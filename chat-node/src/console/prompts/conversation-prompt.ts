@@ -58,7 +58,7 @@ export const conversationPrompt: PromptFunction<string, ConversationPromptConfig
     }, []);
     useEndOfInput(() => done(current.current));
 
-    const above = [...config.header(state, size.columns), ''];
+    const above = config.header(state, size.columns);
     const lines = drawer.of(loaded.messages, size.columns);
     const promptRows = 1 + Math.floor(stringWidth(PROMPT + text) / size.columns);
     // An empty line, the help, and one that stays free for the cursor.

@@ -15,7 +15,12 @@ function show(names: string[], more: Partial<LiveListConfig<State, string>> = {}
     store,
     header: (state) => ['HEADER', ...state.news],
     rows: (state) =>
-      [...state.names, 'Cancel'].map((name) => ({ key: name, value: `value of ${name}`, label: name })),
+      [...state.names, 'Cancel'].map((name) => ({
+        key: name,
+        value: `value of ${name}`,
+        label: name,
+        isWayOut: name === 'Cancel',
+      })),
     back: 'went back',
     ...more,
   };
@@ -108,6 +113,19 @@ describe('a live list', () => {
     change({ names: [] });
     await nextRender();
     expect(marked(getScreen())).toBe('Cancel');
+  });
+
+  it('goes from the way out to the first person who comes, unless it was chosen', async () => {
+    const untouched = await show([]);
+    expect(marked(untouched.getScreen())).toBe('Cancel');
+    untouched.change({ names: ['Bob'] });
+    await untouched.nextRender();
+    expect(marked(untouched.getScreen())).toBe('Bob');
+    const chosen = await show([]);
+    chosen.events.keypress('down');
+    chosen.change({ names: ['Bob'] });
+    await chosen.nextRender();
+    expect(marked(chosen.getScreen())).toBe('Cancel');
   });
 
   it('announces what is new above the question', async () => {

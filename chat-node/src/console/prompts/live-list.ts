@@ -5,6 +5,7 @@ import {
   isUpKey,
   useKeypress,
   usePagination,
+  useRef,
   useState,
 } from '@inquirer/core';
 import { theme } from '../theme.js';
@@ -22,6 +23,8 @@ export interface ListRow<Value> {
   label: string;
   /** Beside the label, faint. */
   remark?: string;
+  /** Whether it only leaves the list: then it is not what the list begins with. */
+  isWayOut?: boolean;
 }
 
 export interface LiveListConfig<State, Value> {
@@ -50,15 +53,16 @@ const prompt: PromptFunction<unknown, LiveListConfig<unknown, unknown>> = create
   const state = useStore(config.store);
   const size = useTerminalSize();
   const rows = config.rows(state);
-  const [selected, select] = useState({ key: config.initial ?? rows[0]?.key ?? '', index: 0 });
-  // The same row as before, wherever it is now; if it is gone, the one in its place.
-  const found = rows.findIndex((row) => row.key === selected.key);
-  const active = found >= 0 ? found : Math.max(0, Math.min(selected.index, rows.length - 1));
+  const [, redraw] = useState(0);
+  const selection = useRef({ key: config.initial ?? '', index: 0, moved: false });
+  const active = activeRow(rows, selection.current);
+  selection.current = { ...selection.current, key: rows[active]?.key ?? '', index: active };
   const chosen = rows[active];
 
   const moveTo = (index: number): void => {
     const bound = (index + rows.length) % rows.length;
-    select({ key: rows[bound]?.key ?? '', index: bound });
+    selection.current = { key: rows[bound]?.key ?? '', index: bound, moved: true };
+    redraw((n) => n + 1);
   };
   useKeypress((key, rl) => {
     // Nothing is typed here; a line would be taken for part of what is drawn.
@@ -95,6 +99,17 @@ const prompt: PromptFunction<unknown, LiveListConfig<unknown, unknown>> = create
 });
 
 const HIDE_CURSOR = '\u001b[?25l';
+
+/** The same row as before, wherever it is now; if it is gone, the one in its place. */
+function activeRow(
+  rows: readonly ListRow<unknown>[],
+  selection: { key: string; index: number; moved: boolean },
+): number {
+  const found = rows.findIndex((row) => row.key === selection.key);
+  // Nobody chose the way out: it was selected because there was nothing else.
+  if (!selection.moved && rows[found]?.isWayOut === true) return 0;
+  return found >= 0 ? found : Math.max(0, Math.min(selection.index, rows.length - 1));
+}
 
 function drawRow(row: ListRow<unknown>, isActive: boolean): string {
   const remark = row.remark === undefined ? '' : `  ${theme.faint(row.remark)}`;

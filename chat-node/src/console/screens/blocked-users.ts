@@ -33,5 +33,6 @@ async function toggle(context: ScreenContext, peerId: string): Promise<void> {
     flash(context, `${peerLabel(peer)} ${now}`);
   } catch (error) {
     flash(context, safeLine(`Nothing was changed. ${errorMessage(error)}`));
+    await context.view.reload();
   }
 }

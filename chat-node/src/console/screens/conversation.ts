@@ -15,7 +15,7 @@ export async function openConversation(context: ScreenContext, peerId: string): 
     const draft = await ask.conversation({
       view: view.store,
       messages: window.store,
-      header: (state, width) => [...header(state, width), ...partner(state, peerId, width)],
+      header: (state, width) => [...header(state, width), '', ...partner(state, peerId, width)],
       empty: 'No messages yet. Write the first one.',
       draft: drafts.get(peerId) ?? '',
       send: (body) => window.send(body),

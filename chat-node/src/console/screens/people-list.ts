@@ -45,7 +45,7 @@ export async function choosePerson(
   return answer === CANCEL_ROW.value ? CANCEL : answer;
 }
 
-const CANCEL_ROW: ListRow<string> = { key: 'cancel', value: '', label: 'Cancel' };
+const CANCEL_ROW: ListRow<string> = { key: 'cancel', value: '', label: 'Cancel', isWayOut: true };
 
 function personRow(peer: PeerView, remark: string | undefined): ListRow<string> {
   const blocked = peer.blocked ? ' [BLOCKED]' : '';

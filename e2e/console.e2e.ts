@@ -1,0 +1,302 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CHAT_MAIN, freePort, waitFor, World, type RunningDaemon } from './support/processes.ts';
+import { TerminalSession, type TerminalOptions } from './support/terminal.ts';
+
+let world: World;
+let discoveryUrl: string;
+const sessions: TerminalSession[] = [];
+
+beforeEach(async () => {
+  world = new World();
+  discoveryUrl = (await world.discovery()).url;
+});
+
+afterEach(async () => {
+  await Promise.all(sessions.splice(0).map((session) => session.kill()));
+  await world.close();
+});
+
+interface ConsoleOptions extends TerminalOptions {
+  home?: string;
+  /** Who is dialled at once, so that nobody has to wait for the next renewal at the discovery service. */
+  meets?: readonly Meetable[];
+}
+
+/** Where somebody's gateway listens. */
+interface Meetable {
+  gateway: string;
+}
+
+/** Opens the console of a person, who has a node of their own for as long as it is open. */
+async function openConsole(user: string, options: ConsoleOptions = {}): Promise<TerminalSession & Meetable> {
+  const port = await freePort();
+  const env = {
+    P2P_CHAT_USER: user,
+    P2P_CHAT_HOME: options.home ?? (await world.folder(user)),
+    P2P_CHAT_HOST: '127.0.0.1',
+    P2P_CHAT_PORT: String(port),
+    P2P_CHAT_PEERS: (options.meets ?? []).map((one) => one.gateway).join(','),
+    DISCOVERY_URLS: discoveryUrl,
+    ...options.env,
+  };
+  return Object.assign(attach(env, options), { gateway: `127.0.0.1:${port}` });
+}
+
+function attach(env: Record<string, string>, options: TerminalOptions = {}): TerminalSession {
+  const session = TerminalSession.console(env, { ...options, env: {} });
+  sessions.push(session);
+  return session;
+}
+
+/** Starts a node for each of these people; all of them know each other when this resolves. */
+async function startDaemons(...users: string[]): Promise<RunningDaemon[]> {
+  const daemons: RunningDaemon[] = [];
+  for (const user of users) {
+    const peers = daemons.map((one) => `127.0.0.1:${one.ready.peerPort}`);
+    daemons.push(await world.daemon({ user, peers, discovery: [discoveryUrl] }));
+  }
+  for (const daemon of daemons) {
+    await waitFor(`everyone at ${daemon.name}`, async () => {
+      return (await daemon.json<unknown>(['peers'])).length === daemons.length - 1;
+    });
+  }
+  return daemons;
+}
+
+async function sendTo(daemon: RunningDaemon, user: string, text: string): Promise<void> {
+  await daemon.json(['send', user, text, '--wait', 'delivered']);
+}
+
+type Two = [RunningDaemon, RunningDaemon];
+type Three = [RunningDaemon, RunningDaemon, RunningDaemon];
+
+const MENU = 'What would you like to do?';
+
+describe('two consoles', () => {
+  it('find each other, talk, and log out', async () => {
+    const alice = await openConsole('Alice');
+    await alice.until(MENU);
+    expect(alice.screen).toMatch(/^p2p-chat {2}Alice \([a-z2-7]{8}\) +0 online$/m);
+    await alice.choose('Send Messages');
+    await alice.until('Nobody else is here yet.');
+    expect(alice.screen).toContain('p2p-chat console --user Bob');
+
+    const bob = await openConsole('Bob');
+    await bob.until(/1 online$/m);
+    await alice.choose('Bob');
+    await alice.until('Write the first one');
+    alice.type('Hello Bob');
+    await alice.until('› Hello Bob');
+    alice.press('enter');
+    await alice.until(/You: Hello Bob ✓ delivered/);
+
+    await bob.until('✉ Alice: Hello Bob');
+    await bob.choose('Read Messages');
+    await bob.until(/❯ Alice {2}1 unread · Hello Bob/);
+    bob.press('enter');
+    await bob.until(/^\d\d:\d\d Alice: Hello Bob/m);
+    expect(bob.screen).not.toContain('✉');
+    await alice.until(/You: Hello Bob ✓✓ read/);
+
+    bob.type('Hello Alice');
+    bob.press('enter');
+    await bob.until(/You: Hello Alice ✓✓ read/);
+    await alice.until(/Bob: Hello Alice/);
+
+    bob.press('escape');
+    await bob.until(MENU);
+    await bob.choose('Logout');
+    expect(await bob.exited).toBe(0);
+    expect(bob.hasOwnScreen).toBe(false);
+    expect(bob.screen).toContain('Logged out. Goodbye, Bob.');
+    await alice.until('○ offline');
+
+    alice.press('ctrl-c');
+    expect(await alice.exited).toBe(0);
+    expect(alice.screen).toContain('Goodbye, Alice.');
+    expect(alice.output).not.toMatch(/\n {4}at /);
+  });
+
+  it('keep a message for somebody who has left, and the history over restarts', async () => {
+    const home = await world.folder('Bob');
+    const bobs = await openConsole('Bob', { home });
+    await bobs.until(MENU);
+    const alice = await openConsole('Alice', { meets: [bobs] });
+    await alice.choose('Send Messages');
+    await alice.choose('Bob');
+    await alice.until('Write the first one');
+    alice.type('before you go\r');
+    await alice.until('before you go ✓ delivered');
+    bobs.press('ctrl-c');
+    expect(await bobs.exited).toBe(0);
+
+    await alice.until('○ offline');
+    expect(alice.screen).toContain('What you write now waits here');
+    alice.type('for when you are back\r');
+    await alice.until('for when you are back … waits');
+
+    const again = await openConsole('Bob', { home, meets: [alice] });
+    await alice.until('for when you are back ✓ delivered');
+    await again.until(/2 unread/);
+    await again.choose('Read Messages');
+    await again.choose('Alice');
+    await again.until(/Alice: before you go\n.*Alice: for when you are back/);
+  });
+});
+
+describe('a console over a running node', () => {
+  it('announces messages without spoiling what is being typed', async () => {
+    const [alice, bob, carol] = (await startDaemons('Alice', 'Bob', 'Carol')) as Three;
+    const session = attach(alice.env);
+    await session.choose('Send Messages');
+    await session.choose('Bob');
+    await session.until('Write the first one');
+    session.type('half a sen');
+    await session.until('› half a sen');
+    const { column } = session.cursor;
+    await sendTo(bob, 'Alice', 'from Bob');
+    await session.until('Bob: from Bob');
+    await sendTo(carol, 'Alice', 'from\nCarol');
+    await session.until('✉ Carol: from Carol');
+    expect(session.screen).toContain('› half a sen\n');
+    expect(session.cursor.column).toBe(column);
+    session.type('tence\r');
+    await session.until('You: half a sentence ✓');
+    expect(await bob.json(['history', 'Alice'])).toMatchObject([
+      { body: 'from Bob' },
+      { body: 'half a sentence' },
+    ]);
+  });
+
+  it('blocks and unblocks, and says which it now is', async () => {
+    const [alice, bob] = (await startDaemons('Alice', 'Bob')) as Two;
+    const session = attach(alice.env);
+    await session.until(/1 online$/m);
+    await session.choose('Manage Blocked Users');
+    await session.choose('Bob');
+    await session.until('Bob is now blocked');
+    await session.until('❯ Bob [BLOCKED]');
+    await sendTo(bob, 'Alice', 'unseen');
+    session.press('enter');
+    await session.until('Bob is now unblocked');
+    await session.until((screen) => screen.includes('❯ Bob') && !screen.includes('[BLOCKED]'));
+    await sendTo(bob, 'Alice', 'seen');
+    await session.until('✉ Bob: seen');
+    await session.choose('Cancel');
+    await session.until(MENU);
+    expect(await alice.json(['history', 'Bob'])).toMatchObject([{ body: 'seen' }]);
+  });
+
+  it('tells people of one name apart', async () => {
+    const [alice, one, two] = (await startDaemons('Alice', 'Bob', 'Bob')) as Three;
+    const session = attach(alice.env);
+    await session.until(/2 online$/m);
+    await session.choose('Send Messages');
+    for (const { peerId } of [one, two]) await session.until(`Bob (${peerId.slice(0, 8)})`);
+  });
+
+  it('says when the node is away, and goes on when it is back', async () => {
+    const [alice, bob] = (await startDaemons('Alice', 'Bob')) as Two;
+    const session = attach(alice.env);
+    await session.until(MENU);
+    await alice.kill();
+    await session.until('! The node has gone away. Trying to reconnect…');
+    await session.choose('Read Messages');
+    await session.until('No messages yet');
+    const restarted = await world.restart(alice);
+    await session.until((screen) => !screen.includes('gone away'));
+    await sendTo(bob, 'Alice', 'are you back?');
+    await session.until('are you back?');
+    session.press('ctrl-c');
+    expect(await session.exited).toBe(0);
+    expect(await restarted.exited).toBe(0);
+  });
+
+  it('logs the user out, and the node ends', async () => {
+    const [alice] = (await startDaemons('Alice')) as [RunningDaemon];
+    const session = attach(alice.env);
+    await session.choose('Logout');
+    expect(await session.exited).toBe(0);
+    expect(await alice.exited).toBe(0);
+  });
+
+  it('stays where its terminal is closed', async () => {
+    const [alice] = (await startDaemons('Alice')) as [RunningDaemon];
+    const session = attach(alice.env);
+    await session.until(MENU);
+    await session.kill('SIGHUP');
+    expect(await alice.cli(['status'])).toMatchObject({ status: 0 });
+  });
+
+  it('fits terminals from 40 to 200 columns, and follows a change of size', async () => {
+    const [alice, bob] = (await startDaemons('Alice', 'Bob')) as Two;
+    await sendTo(bob, 'Alice', 'a message that is longer than forty columns can show in one line');
+    const session = attach(alice.env, { columns: 40, rows: 12 });
+    await session.choose('Read Messages');
+    await session.choose('Bob');
+    await session.until(/can show in\s+one line/);
+    session.type('typed');
+    await session.until('› typed');
+    for (const [columns, rows] of [
+      [200, 50],
+      [80, 24],
+      [40, 12],
+    ] as const) {
+      session.resize(columns, rows);
+      const screen = await session.until(
+        (now) => now.includes(`\n${'─'.repeat(columns)}\n`) && now.includes('› typed'),
+      );
+      expect(screen.split('\n')[0]).toMatch(/^p2p-chat {2}Alice/);
+      expect(screen.match(/› typed/g)).toHaveLength(1);
+      expect(screen.match(/a message that/g)).toHaveLength(1);
+    }
+  });
+});
+
+describe('a console with a node of its own', () => {
+  it('ends the node when its terminal is closed', async () => {
+    const home = await world.folder('Alice');
+    const session = await openConsole('Alice', { home });
+    await session.until(MENU);
+    const file = join(home, 'run/control.json');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect((await stat(join(home, 'node.log'))).mode & 0o777).toBe(0o600);
+    await session.kill();
+    await waitFor('the end of the node', () =>
+      stat(file).then(
+        () => false,
+        () => true,
+      ),
+    );
+  });
+
+  it('says in plain words why its node could not start', async () => {
+    const session = await openConsole('Alice', { env: { P2P_CHAT_PORT: 'many' } });
+    expect(await session.exited).toBe(1);
+    expect(session.screen).toMatch(/p2p-chat: The node could not start: P2P_CHAT_PORT is "many"/);
+    expect(session.screen).toContain('node.log');
+  });
+
+  it('needs a terminal on both sides', async () => {
+    const session = new TerminalSession(
+      ['-c', `"${process.execPath}" "${CHAT_MAIN}" console | cat; exit 0`],
+      {
+        file: '/bin/bash',
+      },
+    );
+    sessions.push(session);
+    await session.exited;
+    expect(session.screen).toContain('needs a terminal');
+  });
+
+  it('leaves by Ctrl-D, and shows no colours with NO_COLOR', async () => {
+    const session = await openConsole('Alice', { env: { NO_COLOR: '1' } });
+    await session.until(MENU);
+    session.press('ctrl-d');
+    expect(await session.exited).toBe(0);
+    // eslint-disable-next-line no-control-regex -- the sequences that set colours
+    expect(session.output).not.toMatch(/\u001b\[[\d;]*m/);
+  });
+});
