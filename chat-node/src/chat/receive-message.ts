@@ -2,6 +2,7 @@ import { Backoff, type Clock, errorCode, type ParsedMessage, type WireMessage } 
 import { directConversationId } from './conversation.js';
 import type { ConversationClocks } from './conversation-clocks.js';
 import type { ChatEvents } from './events.js';
+import { InOrder } from './in-order.js';
 import { fromWire, type Message } from './message.js';
 import type { PeerDirectory } from './peer-directory.js';
 import type { ChatLog } from './ports/log.js';
@@ -12,6 +13,7 @@ import { STORAGE_BACKOFF } from './storage-backoff.js';
 /** Takes what arrives over links: saves it, then acks it, then tells of it. */
 export class ReceiveMessage {
   readonly #openLinks = new WeakSet<PeerLink>();
+  readonly #order = new InOrder<PeerLink>();
 
   constructor(
     private readonly messages: MessageRepository,
@@ -77,10 +79,8 @@ export class ReceiveMessage {
       conversationClock.observe(one.clock);
       return fromWire(one, peerId, conversationId, receivedAt);
     });
-    const [, isNew] = await Promise.all([
-      this.directory.remember(peerId),
-      this.messages.addIncoming(messages),
-    ]);
+    const saving = Promise.all([this.directory.remember(peerId), this.messages.addIncoming(messages)]);
+    const [, isNew] = await this.#order.after(link, saving);
     link.sendAck(ids);
     this.#tell(messages.filter((_, index) => isNew[index]));
   }

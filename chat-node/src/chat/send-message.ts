@@ -4,6 +4,7 @@ import type { ConversationClocks } from './conversation-clocks.js';
 import { ChatError } from './errors.js';
 import type { ChatEvents } from './events.js';
 import { HybridClock } from './hybrid-clock.js';
+import { InOrder } from './in-order.js';
 import type { Message } from './message.js';
 import type { Outbox } from './outbox.js';
 import type { PeerDirectory } from './peer-directory.js';
@@ -11,6 +12,8 @@ import type { MessageRepository } from './ports/message.repository.js';
 
 /** Takes what a person wrote: makes it durable, then gives it to the outbox. */
 export class SendMessage {
+  readonly #order = new InOrder<string>();
+
   constructor(
     private readonly self: string,
     private readonly messages: MessageRepository,
@@ -41,8 +44,8 @@ export class SendMessage {
     const loaded = this.clocks.get(conversationId);
     const clock = loaded instanceof Promise ? await loaded : loaded;
     const accepted = bodies.map((body) => this.#create(conversationId, body, clock));
-    const contact = this.directory.accept(peerId);
-    await Promise.all([contact, this.messages.addOutgoing(accepted)]);
+    const saving = Promise.all([this.directory.accept(peerId), this.messages.addOutgoing(accepted)]);
+    await this.#order.after(peerId, saving);
     this.events.publish({ type: 'messages', messages: accepted });
     this.outbox.accepted(peerId, accepted);
     return accepted;

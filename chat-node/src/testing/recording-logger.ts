@@ -14,6 +14,6 @@ export function recordingLogger(): { logger: Logger; records: LogRecord[] } {
     (fields: unknown, message = ''): void => {
       records.push({ level, fields: fields as Record<string, unknown>, message });
     };
-  const logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
-  return { logger: logger as Logger, records };
+  const logger: Logger = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  return { logger, records };
 }
