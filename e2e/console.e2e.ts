@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CHAT_MAIN, freePort, waitFor, World, type RunningDaemon } from './support/processes.ts';
@@ -270,6 +270,18 @@ describe('a console with a node of its own', () => {
         () => true,
       ),
     );
+  });
+
+  it('starts the node again when it crashed', async () => {
+    const home = await world.folder('Alice');
+    const session = await openConsole('Alice', { home });
+    await session.until(MENU);
+    const { pid } = JSON.parse(await readFile(join(home, 'run/control.json'), 'utf8')) as { pid: number };
+    process.kill(pid, 'SIGKILL');
+    await session.until('! The node has gone away.');
+    await session.until((screen) => screen.includes(MENU) && !screen.includes('gone away'));
+    await session.choose('Logout');
+    expect(await session.exited).toBe(0);
   });
 
   it('says in plain words why its node could not start', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { errorMessage, P2pChatError, safeLine, shortPeerId, SystemClock } from '@p2p-chat/shared';
+import { errorMessage, P2pChatError, safeLine, safeText, shortPeerId, SystemClock } from '@p2p-chat/shared';
 import { type NodeConfig, readConfig } from './config.js';
 import { RunningNode } from './lifecycle.js';
 import { createLogger, type Logger } from './logger.js';
@@ -70,6 +70,8 @@ function announce({ ready }: RunningNode, config: NodeConfig, json: boolean): vo
 
 function explain(error: unknown, status: number): number {
   if (!(error instanceof P2pChatError)) throw error;
-  process.stderr.write(`p2p-chat: ${error.message}\n${error.hint === undefined ? '' : `  ${error.hint}\n`}`);
+  process.stderr.write(
+    `p2p-chat: ${safeText(error.message)}\n${error.hint === undefined ? '' : `  ${safeText(error.hint)}\n`}`,
+  );
   return status;
 }

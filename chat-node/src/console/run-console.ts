@@ -5,6 +5,7 @@ import { inquirerAsker } from './asker.js';
 import { AttachedNode } from './attached-node.js';
 import { ControlClient } from './control-client.js';
 import { LiveView } from './live-view.js';
+import { NodeKeeper } from './node-keeper.js';
 import { home } from './screens/home.js';
 import { Terminal } from './terminal.js';
 
@@ -28,7 +29,7 @@ const LOGOUT_TIMEOUT_MS = 5_000;
  */
 export async function runConsole({ profile, env, main, clock }: ConsoleOptions): Promise<number> {
   const client = new ControlClient(profile.home, clock);
-  const node = await reachNode(client, profile, { main, env });
+  const node = await reachNode(client, profile, { main, env, clock });
   const leaving = new AbortController();
   const onSignal = (): void => leaving.abort();
   // Between two prompts nobody else listens for Ctrl-C.
@@ -65,12 +66,12 @@ export async function runConsole({ profile, env, main, clock }: ConsoleOptions):
 async function reachNode(
   client: ControlClient,
   profile: ConsoleOptions['profile'],
-  options: Pick<ConsoleOptions, 'main' | 'env'>,
-): Promise<AttachedNode | undefined> {
+  { main, env, clock }: Pick<ConsoleOptions, 'main' | 'env' | 'clock'>,
+): Promise<NodeKeeper | undefined> {
   if (await isRunning(client)) return undefined;
   process.stdout.write(styleText('dim', `Starting a node for ${safeLine(profile.user)}…\n`));
   try {
-    return await AttachedNode.start({ ...options, home: profile.home });
+    return await NodeKeeper.start(() => AttachedNode.start({ main, env, home: profile.home }), clock);
   } catch (error) {
     // Two consoles opened at the same moment: the other one's node is as good.
     if (await isRunning(client)) return undefined;
