@@ -7,6 +7,9 @@ import { onlinePeers, totalUnread, type ViewState } from './view-state.js';
 /** People whose new messages are announced at once; the others are counted. */
 const MAX_NOTICES = 3;
 
+/** What is wrong and what to do, without pushing everything else off a small screen. */
+const MAX_PROBLEM_LINES = 2;
+
 /** The lines above every screen: who I am, what is wrong, what is new. */
 export function header(state: ViewState, width: number): string[] {
   return [
@@ -37,11 +40,14 @@ function problems(state: ViewState, width: number): string[] {
   const [first] = failing;
   if (first === undefined) return [];
   const more = failing.length > 1 ? ` (and ${failing.length - 1} more)` : '';
-  return [theme.warning(truncate(`! ${describe(first)}${more}`, width))];
+  return wrap(`! ${describe(first)}${more}`, width)
+    .slice(0, MAX_PROBLEM_LINES)
+    .map(theme.warning);
 }
 
 function describe(source: DiscoverySourceView): string {
-  return `${safeLine(source.source)}: ${safeLine(source.detail)}`;
+  const detail = safeLine(source.detail);
+  return detail.includes(source.source) ? detail : `${safeLine(source.source)}: ${detail}`;
 }
 
 function notices(state: ViewState, width: number): string[] {

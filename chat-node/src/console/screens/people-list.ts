@@ -32,7 +32,7 @@ export async function choosePerson(
     header,
     intro: (state) => [
       ...(state.flash === null ? [] : [theme.good(state.flash)]),
-      ...(options.people(state).length === 0 ? options.empty(state) : []),
+      ...(options.people(state).length === 0 ? [...options.empty(state), ''] : []),
     ],
     rows: (state) => [
       ...options.people(state).map((peer) => personRow(peer, options.remark(peer, state))),
@@ -59,12 +59,12 @@ function personRow(peer: PeerView, remark: string | undefined): ListRow<string> 
 
 /** How a second person gets here. */
 export function startASecondOne(state: ViewState): string[] {
-  const port = state.me?.discovery.find((source) => source.source.startsWith('http'))?.source;
+  const registry = state.me?.discovery.find((source) => source.source.startsWith('http'))?.source;
   return [
     'Start a second one, in another terminal:',
     theme.strong('  p2p-chat console --user Bob'),
-    port === undefined
+    registry === undefined
       ? 'or on another machine of this network.'
-      : `or on another machine that reaches the same discovery service.`,
+      : 'or on another machine that reaches the same discovery service.',
   ];
 }

@@ -1,0 +1,119 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SystemClock, type PeerView } from '@p2p-chat/shared';
+import { ControlClient } from './control-client.js';
+import { ConversationWindow, type LoadedMessages } from './conversation-window.js';
+import { LiveView } from './live-view.js';
+import type { Store } from './store.js';
+import { FakeNode } from './testing/fake-node.js';
+
+let node: FakeNode;
+let bob: PeerView;
+let view: LiveView;
+const leaving: AbortController[] = [];
+
+beforeEach(async () => {
+  node = await FakeNode.start();
+  bob = node.person('Bob');
+  const stop = new AbortController();
+  leaving.push(stop);
+  view = new LiveView(new ControlClient(node.home), new SystemClock(), stop.signal);
+});
+
+afterEach(async () => {
+  leaving.splice(0).forEach((stop) => stop.abort());
+  await node.close();
+});
+
+/** Until the store's value is as wanted. */
+function until<T>(store: Store<T>, wanted: (value: T) => boolean): Promise<T> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (!wanted(store.get())) return;
+      unsubscribe();
+      resolve(store.get());
+    };
+    const unsubscribe = store.subscribe(look);
+    look();
+  });
+}
+
+function bodies({ messages }: LoadedMessages): string[] {
+  return messages.map((message) => message.body);
+}
+
+function numbered(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `m${i}`);
+}
+
+async function open(): Promise<ConversationWindow> {
+  await view.start();
+  const window = new ConversationWindow(view, bob.peerId);
+  await until(window.store, (now) => !now.loading);
+  return window;
+}
+
+describe('an open conversation', () => {
+  it('shows the end, marks it as read, and takes its notices away', async () => {
+    await view.start();
+    node.receive(bob, ...numbered(150));
+    await until(view.store, (state) => state.notices.length === 1);
+    const window = new ConversationWindow(view, bob.peerId);
+    const loaded = await until(window.store, (now) => !now.loading);
+    expect(bodies(loaded)).toEqual(numbered(150).slice(-100));
+    expect(loaded).toMatchObject({ atStart: false, atEnd: true });
+    expect(view.store.get().notices).toEqual([]);
+    await until(view.store, (state) => state.peers.get(bob.peerId)?.unread === 0);
+  });
+
+  it('follows new messages, and how those that were sent do', async () => {
+    node.deliver = () => 'queued';
+    const window = await open();
+    await window.send('hello');
+    const sent = await until(window.store, (now) => now.messages.length === 1);
+    expect(sent.messages).toMatchObject([{ body: 'hello', state: 'queued' }]);
+    node.settle(bob.peerId, [sent.messages[0]?.id ?? ''], 'failed', 'too long');
+    const settled = await until(window.store, (now) => now.messages[0]?.state === 'failed');
+    expect(settled.messages).toMatchObject([{ reason: 'too long' }]);
+    node.receive(bob, 'an answer');
+    await until(window.store, (now) => now.messages.length === 2);
+  });
+
+  it('loads older parts until the first message, and newer ones until the last, with bounded memory', async () => {
+    const all = numbered(1_450);
+    node.receive(bob, ...all);
+    const window = await open();
+    for (let i = 0; i < 20; i += 1) await window.older();
+    const top = window.store.get();
+    expect(top).toMatchObject({ atStart: true, atEnd: false });
+    expect(bodies(top)).toEqual(all.slice(0, 1_000));
+    for (let i = 0; i < 20; i += 1) await window.newer();
+    const bottom = window.store.get();
+    expect(bottom).toMatchObject({ atStart: false, atEnd: true });
+    expect(bodies(bottom)).toEqual(all.slice(-1_000));
+  });
+
+  it('does not jump to the end by itself while something older is held', async () => {
+    const all = numbered(1_450);
+    node.receive(bob, ...all);
+    const window = await open();
+    for (let i = 0; i < 20; i += 1) await window.older();
+    const held = window.store.get().messages;
+    node.receive(bob, 'new');
+    await until(view.store, (state) => state.conversations[0]?.last?.body === 'new');
+    expect(window.store.get().messages).toEqual(held);
+    window.toEnd();
+    await until(window.store, (now) => now.messages.at(-1)?.body === 'new');
+  });
+
+  it('is right again after the node was away', async () => {
+    const window = await open();
+    node.receive(bob, 'before');
+    await until(window.store, (now) => now.messages.length === 1);
+    await node.crash();
+    await until(view.store, (state) => state.connection.state === 'lost');
+    node.receive(bob, 'meanwhile');
+    await node.listen();
+    await until(window.store, (now) => now.messages.length === 2);
+    await until(view.store, (state) => state.connection.state === 'connected');
+  });
+});
