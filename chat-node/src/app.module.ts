@@ -20,7 +20,6 @@ import { AnnouncementSequence } from './discovery/announcement-sequence.js';
 import { HttpRegistryDiscovery } from './discovery/http-registry.discovery.js';
 import type { Identity } from './identity/keystore.js';
 import type { Logger } from './logger.js';
-import { MongoStorage } from './storage/mongo/mongo-storage.js';
 import { SqliteStorage } from './storage/sqlite/sqlite-storage.js';
 import { PeerGateway } from './transport/peer-gateway.js';
 
@@ -32,10 +31,11 @@ export interface Storage {
 }
 
 /** Opens the storage that the settings choose. @throws {StorageError} */
-export function openStorage(config: NodeConfig): Promise<Storage> {
-  return config.mongodbUri === null
-    ? SqliteStorage.open({ file: join(config.home, 'messages.sqlite') })
-    : MongoStorage.open({ uri: config.mongodbUri });
+export async function openStorage(config: NodeConfig): Promise<Storage> {
+  if (config.mongodbUri === null) return SqliteStorage.open({ file: join(config.home, 'messages.sqlite') });
+  // Loaded only where it is chosen: Mongoose is most of what a node would load.
+  const { MongoStorage } = await import('./storage/mongo/mongo-storage.js');
+  return MongoStorage.open({ uri: config.mongodbUri });
 }
 
 /** What a node is put together from. */
