@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { baseEnvironment, type CommandResult, parseJsonLines, ROOT } from './processes.js';
+import { join } from 'node:path';
+import { baseEnvironment, type CommandResult, parseJsonLines, ROOT } from './processes.ts';
 
 /** Longer than any single command of the tests takes on a loaded machine, in milliseconds. */
 const COMMAND_TIMEOUT_MS = 170_000;
@@ -31,18 +32,18 @@ export async function dockerOk(args: readonly string[], env: Record<string, stri
 /** The set of docker-compose.yml under a name of its own: one person, or one discovery service. */
 export class ComposeProject {
   readonly name: string;
+  /** The settings, as a person would have them in the environment. */
+  readonly env: Record<string, string>;
 
-  /** @param env the settings, as a person would have them in the environment */
-  constructor(
-    label: string,
-    readonly env: Record<string, string>,
-  ) {
+  constructor(label: string, env: Record<string, string>) {
+    this.env = env;
     this.name = `p2p-chat-test-${label}-${randomBytes(4).toString('hex')}`;
   }
 
   /** The arguments of `docker` for a command of Compose; `.env` of whoever runs the tests is left out. */
   arguments(args: readonly string[]): string[] {
-    return ['compose', '--project-name', this.name, '--env-file', '/dev/null', ...args];
+    const file = join(ROOT, 'docker-compose.yml');
+    return ['compose', '--file', file, '--project-name', this.name, '--env-file', '/dev/null', ...args];
   }
 
   /** Runs a command of Compose; throws where it fails. @returns what it printed on stdout */

@@ -1,0 +1,255 @@
+import type { MessageView, PeerView, StatusView } from '@p2p-chat/shared';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ComposeProject, docker, dockerOk } from './support/compose.js';
+import { freePort, waitFor } from './support/processes.js';
+import { TerminalSession } from './support/terminal.js';
+
+const IMAGES = ['p2p-chat/discovery-service', 'p2p-chat/chat-node'];
+/** Given to containers that are stopped in order; those that matter here need less. */
+const STOP_SECONDS = '10';
+
+const projects: ComposeProject[] = [];
+function project(label: string, env: Record<string, string>): ComposeProject {
+  const one = new ComposeProject(label, env);
+  projects.push(one);
+  return one;
+}
+afterAll(() => Promise.all(projects.map((one) => one.destroy())));
+
+let discoveryUrl = '';
+let discovery: ComposeProject;
+let alice: ComposeProject;
+let bob: ComposeProject;
+
+beforeAll(async () => {
+  const port = await freePort();
+  discoveryUrl = `http://127.0.0.1:${port}`;
+  discovery = project('lan', { DISCOVERY_PORT: String(port) });
+  alice = project('alice', { P2P_CHAT_USER: 'Alice', DISCOVERY_URLS: discoveryUrl });
+  bob = project('bob', { P2P_CHAT_USER: 'Bob', DISCOVERY_URLS: discoveryUrl });
+});
+
+/** Starts the chat node of each and waits until it is healthy. */
+async function up(...people: ComposeProject[]): Promise<void> {
+  await Promise.all(people.map((one) => one.compose('up', '--detach', '--wait', 'chat-node')));
+}
+
+async function status(one: ComposeProject): Promise<StatusView> {
+  const [view] = await one.json<StatusView>('status');
+  if (view === undefined) throw new Error('status printed nothing');
+  return view;
+}
+
+/** The texts of a conversation, each with its direction. */
+async function history(one: ComposeProject, peer: string): Promise<string[]> {
+  const messages = await one.json<MessageView>('history', peer);
+  return messages.map(({ direction, body }) => `${direction} ${body}`);
+}
+
+async function untilOnline(one: ComposeProject, user: string): Promise<PeerView> {
+  return waitFor(`${user} to be online for ${one.name}`, async () =>
+    (await one.json<PeerView>('peers')).find((peer) => peer.user === user && peer.online),
+  );
+}
+
+describe('the images', () => {
+  it.each(IMAGES)('%s holds production dependencies only, and its size is told', async (image) => {
+    const found = await dockerOk(['run', '--rm', '--entrypoint', 'ls', image, 'node_modules']);
+    const names = found.split('\n');
+    expect(names).toContain('fastify');
+    for (const development of ['typescript', 'vitest', 'eslint', 'prettier', 'supertest', 'fast-check']) {
+      expect(names).not.toContain(development);
+    }
+    const bytes = Number(await dockerOk(['image', 'inspect', '--format', '{{.Size}}', image]));
+    const base = Number(
+      await dockerOk(['image', 'inspect', '--format', '{{.Size}}', 'node:24-bookworm-slim']),
+    );
+    console.log(
+      `${image}: ${Math.round(bytes / 1e6)} MB, of which the base image is ${Math.round(base / 1e6)} MB`,
+    );
+    expect(bytes - base).toBeLessThan(120e6);
+  });
+
+  it.each(IMAGES)('%s runs as a user without rights over what it runs', async (image) => {
+    const id = await dockerOk(['run', '--rm', '--entrypoint', 'id', image, '-u']);
+    expect(id.trim()).not.toBe('0');
+    const writable = await dockerOk(['run', '--rm', '--entrypoint', 'find', image, '/app', '-writable']);
+    expect(writable).toBe('');
+  });
+});
+
+describe('docker compose up discovery', () => {
+  it('becomes healthy and answers a plain client', async () => {
+    await discovery.compose('up', '--detach', '--wait', 'discovery');
+    const answer = await fetch(discoveryUrl, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ HOST: '192.0.2.7', PORT: '7780', USER: 'plain' }),
+    });
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toContainEqual(
+      expect.objectContaining({ HOST: '192.0.2.7', PORT: 7780, USER: 'plain' }),
+    );
+  });
+
+  it('starts nothing else', async () => {
+    expect(await discovery.compose('ps', '--services')).toBe('discovery\n');
+  });
+});
+
+describe('two people on one host', () => {
+  const identities = new Map<ComposeProject, string>();
+  const told = ['out one', 'in two'];
+
+  it('find each other, each with a node and a database of its own', async () => {
+    await up(alice, bob);
+    for (const [one, other] of [
+      [alice, 'Bob'],
+      [bob, 'Alice'],
+    ] as const) {
+      await untilOnline(one, other);
+      const view = await status(one);
+      expect(view.storage).toBe('mongodb');
+      identities.set(one, view.peerId);
+    }
+    expect(new Set(identities.values()).size).toBe(2);
+  });
+
+  it('exchange messages both ways', async () => {
+    expect(await alice.cli('send', 'Bob', 'one', '--wait', 'delivered')).toMatchObject({ status: 0 });
+    expect(await bob.cli('send', 'Alice', 'two', '--wait', 'delivered')).toMatchObject({ status: 0 });
+    expect(await history(alice, 'Bob')).toEqual(told);
+    expect(await history(bob, 'Alice')).toEqual(['in one', 'out two']);
+  });
+
+  it('run without rights, and with the history on no port', async () => {
+    const inspected = JSON.parse(await dockerOk(['inspect', ...(await alice.containers())])) as {
+      Config: { Labels: Record<string, string> };
+      HostConfig: {
+        ReadonlyRootfs: boolean;
+        CapDrop: string[] | null;
+        CapAdd: string[] | null;
+        NetworkMode: string;
+        SecurityOpt: string[] | null;
+        PortBindings: Record<string, unknown> | null;
+      };
+    }[];
+    const of = (service: string) =>
+      inspected.find(({ Config }) => Config.Labels['com.docker.compose.service'] === service)?.HostConfig;
+    expect(of('chat-node')).toMatchObject({
+      ReadonlyRootfs: true,
+      CapDrop: ['ALL'],
+      CapAdd: null,
+      NetworkMode: 'host',
+      SecurityOpt: ['no-new-privileges:true'],
+    });
+    expect(of('mongo')).toMatchObject({ NetworkMode: 'none', CapDrop: ['ALL'] });
+    expect(Object.keys(of('mongo')?.PortBindings ?? {})).toEqual([]);
+  });
+
+  it('have everything after SIGKILL of all containers', async () => {
+    await alice.compose('kill');
+    await bob.compose('kill');
+    await up(alice, bob);
+    for (const one of [alice, bob]) expect((await status(one)).peerId).toBe(identities.get(one));
+    expect(await history(alice, 'Bob')).toEqual(told);
+    expect(await history(bob, 'Alice')).toEqual(['in one', 'out two']);
+  });
+
+  it('get what was written while they were killed', async () => {
+    await bob.compose('kill', 'chat-node');
+    expect(await alice.cli('send', 'Bob', 'three')).toMatchObject({ status: 0 });
+    await up(bob);
+    await waitFor('the third message', async () => (await history(bob, 'Alice')).includes('in three'));
+  });
+
+  it('lose nothing by docker compose down', async () => {
+    await alice.compose('down', '--timeout', STOP_SECONDS);
+    expect(await alice.containers()).toEqual([]);
+    await up(alice);
+    expect((await status(alice)).peerId).toBe(identities.get(alice));
+    expect(await history(alice, 'Bob')).toEqual([...told, 'out three']);
+  });
+});
+
+describe('docker compose run chat-node console', () => {
+  const opened: TerminalSession[] = [];
+  afterAll(() => Promise.all(opened.map((session) => session.kill())));
+
+  function openConsole(one: ComposeProject): TerminalSession {
+    const args = one.arguments(['run', '--rm', 'chat-node', 'console']);
+    const session = new TerminalSession(args, { file: 'docker', env: one.env });
+    opened.push(session);
+    return session;
+  }
+
+  it('is enough alone: starts what it needs and a node of its own', async () => {
+    const carol = project('carol', { P2P_CHAT_USER: 'Carol', DISCOVERY_URLS: discoveryUrl });
+    const session = openConsole(carol);
+    await session.until('Read Messages');
+    await session.until(/\d online/);
+    await session.choose('Send Messages');
+    await session.choose('Bob');
+    await session.until('Write the first one');
+    session.type('Carol was here');
+    session.press('enter');
+    await waitFor('the message of the console', async () =>
+      (await history(bob, 'Carol')).includes('in Carol was here'),
+    );
+
+    expect(await bob.cli('send', 'Carol', 'Welcome')).toMatchObject({ status: 0 });
+    await session.until('Welcome');
+    session.press('ctrl-c');
+    expect(await session.exited).toBe(0);
+  });
+
+  it('attaches to a running chat-node; Logout ends both and they stay ended', async () => {
+    const { peerId } = await status(alice);
+    const session = openConsole(alice);
+    await session.until('Read Messages');
+    expect(session.screen).toContain(peerId.slice(0, 8));
+    expect(session.output).not.toContain('Starting a node');
+    await session.choose('Read Messages');
+    await session.choose('Bob');
+    await session.until('three');
+
+    session.press('escape');
+    await session.until('Cancel');
+    session.press('escape');
+    await session.choose('Logout');
+    expect(await session.exited).toBe(0);
+    await waitFor('the chat node to end', async () => {
+      const [container] = (await alice.compose('ps', '--all', '--quiet', 'chat-node')).trim().split('\n');
+      const state = await dockerOk([
+        'inspect',
+        '--format',
+        '{{.State.Status}} {{.State.ExitCode}}',
+        container ?? '',
+      ]);
+      return state.trim() === 'exited 0';
+    });
+  });
+
+  it('without a terminal says what to use instead', async () => {
+    const { status: code, stderr } = await docker(
+      bob.arguments(['run', '--rm', '-T', 'chat-node', 'console']),
+      bob.env,
+    );
+    expect(code).toBe(2);
+    expect(stderr).toContain('The console needs a terminal');
+  });
+});
+
+describe('a node that is stopped', () => {
+  it('ends in order and within its time', async () => {
+    const [container] = (await bob.compose('ps', '--quiet', 'chat-node')).trim().split('\n');
+    await bob.compose('stop', 'chat-node');
+    const { stdout } = await docker([
+      'inspect',
+      '--format',
+      '{{.State.ExitCode}} {{.State.OOMKilled}}',
+      container ?? '',
+    ]);
+    expect(stdout.trim()).toBe('0 false');
+  });
+});
