@@ -2,6 +2,8 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { Clock } from '@p2p-chat/shared';
 import { Config } from './config.js';
+import { EventStreams } from './events/event-streams.js';
+import { EventsController } from './events/events.controller.js';
 import { HealthController } from './health.controller.js';
 import { Logger } from './logger.js';
 import { Metrics } from './metrics.js';
@@ -30,7 +32,7 @@ export class AppModule {
       parts.registry ?? new MemoryLeaseRegistry(clock, { leaseMs: config.leaseSeconds * 1_000 });
     return {
       module: AppModule,
-      controllers: [RegistryController, HealthController, MetricsController],
+      controllers: [RegistryController, EventsController, HealthController, MetricsController],
       providers: [
         { provide: Config, useValue: config },
         { provide: Clock, useValue: clock },
@@ -38,6 +40,7 @@ export class AppModule {
         { provide: LeaseRegistry, useValue: registry },
         { provide: Metrics, useValue: new Metrics(registry) },
         AnnouncementVerifier,
+        EventStreams,
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],
     };

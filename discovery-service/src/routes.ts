@@ -4,7 +4,7 @@ import { HttpProblem } from './problem.js';
 const ROUTES: readonly { path: RegExp; methods: string }[] = [
   { path: /^\/$/, methods: 'GET, HEAD, PUT' },
   { path: /^\/peers\/[^/]+$/, methods: 'DELETE' },
-  { path: /^\/(health|metrics|docs|docs-json|docs-yaml)$/, methods: 'GET, HEAD' },
+  { path: /^\/(events|health|metrics|docs|docs-json|docs-yaml)$/, methods: 'GET, HEAD' },
 ];
 
 /** The answer to a request that no handler is for: 405 where the path has others, else 404. */

@@ -34,6 +34,9 @@ export function leaseRegistryContract(
   const list = (): PeerEntry[] => JSON.parse(registry.list().body.toString()) as PeerEntry[];
   const users = (): string[] => list().map(({ USER }) => USER);
 
+  const happened = (cursor: string): string[][] | undefined =>
+    registry.changesSince(cursor)?.map(({ kind, json }) => [kind, (JSON.parse(json) as PeerEntry).USER]);
+
   function announcement(
     keys: typeof anna,
     seq: number,
@@ -255,6 +258,52 @@ export function leaseRegistryContract(
       const other = make(clock, { leaseMs: LEASE_MS });
       expect(registry.list().etag).toMatch(/^"[\w-]+"$/);
       expect(other.list().etag).not.toBe(registry.list().etag);
+    });
+
+    it('tells what was listed, changed, signed anew and unlisted', async () => {
+      const start = registry.cursor;
+      let told = 0;
+      const end = registry.onChange(() => (told += 1));
+      registry.register(signed(announcement(anna, 1)));
+      registry.register(signed(announcement(anna, 1)));
+      registry.register(signed(announcement(anna, 2)));
+      registry.register(signed(announcement(anna, 3, { user: 'Anne' })));
+      registry.withdraw(annaId, 4);
+      expect(registry.changesSince(start)?.map(({ kind }) => kind)).toEqual([
+        'join',
+        'refresh',
+        'change',
+        'leave',
+      ]);
+      expect(told).toBe(4);
+      end();
+      const middle = registry.cursor;
+      registry.register(plain('Ben'));
+      await clock.advance(LEASE_MS);
+      expect(happened(middle)).toEqual([
+        ['join', 'Ben'],
+        ['leave', 'Ben'],
+      ]);
+      expect(told).toBe(4);
+      expect(registry.list().cursor).toBe(registry.cursor);
+    });
+
+    it('counts a plain entry as gone while a signed one takes its place', () => {
+      registry.register(plain('Ben', { HOST: '192.0.2.9', PORT: 7780 }));
+      const before = registry.cursor;
+      registry.register(signed(announcement(anna, 1)));
+      registry.register(plain('Benno', { HOST: '192.0.2.9', PORT: 7780 }));
+      registry.withdraw(annaId, 2);
+      expect(happened(before)).toEqual([
+        ['join', 'Anna'],
+        ['leave', 'Ben'],
+        ['leave', 'Anna'],
+        ['join', 'Benno'],
+      ]);
+    });
+
+    it('does not know the changes of another run', () => {
+      expect(registry.changesSince(make(clock, { leaseMs: LEASE_MS }).cursor)).toBeNull();
     });
 
     it('takes as many entries as fit, and renewals beyond', async () => {

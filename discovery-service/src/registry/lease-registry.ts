@@ -1,4 +1,5 @@
 import { P2pChatError, type PeerEntry, type SignedEntry } from '@p2p-chat/shared';
+import type { PeerChange } from './change-log.js';
 
 /** What a checked request asks to be listed. */
 export interface Registration {
@@ -23,6 +24,8 @@ export interface PeerList {
   readonly body: Buffer;
   /** Entity tag (RFC 9110), with its quotes; another one for another list. */
   readonly etag: string;
+  /** Where the list stands, for {@link LeaseRegistry.changesSince}. */
+  readonly cursor: string;
 }
 
 /** How many entries hold a lease. */
@@ -82,6 +85,18 @@ export abstract class LeaseRegistry {
   abstract list(): PeerList;
 
   abstract size(): RegistrySize;
+
+  /** Where the list stands now. */
+  abstract get cursor(): string;
+
+  /**
+   * What was listed, changed and unlisted since a cursor, oldest first.
+   * @returns null where the cursor is of another run or too old
+   */
+  abstract changesSince(cursor: string): PeerChange[] | null;
+
+  /** Calls the listener after each change. @returns a function that ends this */
+  abstract onChange(listener: () => void): () => void;
 
   /** Stops the timers. */
   abstract close(): void;

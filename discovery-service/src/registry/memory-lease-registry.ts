@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   type Clock,
   CLOCK_TOLERANCE_MS,
@@ -6,6 +5,7 @@ import {
   type PeerEntry,
   type SignedEntry,
 } from '@p2p-chat/shared';
+import { type ChangeKind, ChangeLog, type PeerChange } from './change-log.js';
 import { type Lease, LeaseQueue } from './lease-queue.js';
 import {
   LeaseRegistry,
@@ -23,6 +23,8 @@ interface HeldEntry extends Lease {
   hostPort: string;
   /** The entry as JSON, so that a change of one does not serialize all. */
   json: string;
+  /** The same without what signing it anew changes. */
+  content: string;
   signed: SignedEntry | null;
   request: string | null;
 }
@@ -40,10 +42,12 @@ export class MemoryLeaseRegistry extends LeaseRegistry {
   readonly #gone: SequenceMemory;
   readonly #leases: LeaseQueue<HeldEntry>;
   readonly #capacity: number;
+  /** Signed entries by HOST:PORT, where plain ones stand aside. */
+  readonly #signedAt = new Map<string, number>();
+  /** What is listed, by key. */
+  readonly #listed = new Map<string, HeldEntry>();
+  readonly #changes = new ChangeLog();
   #signed = 0;
-  // Tags of one run never equal those of another.
-  readonly #run = randomBytes(6).toString('base64url');
-  #revision = 0;
   #list: PeerList | undefined;
 
   constructor(
@@ -81,11 +85,13 @@ export class MemoryLeaseRegistry extends LeaseRegistry {
       this.#leases.renew(held);
       return 'renewed';
     }
-    const next: HeldEntry = { key, hostPort, json, signed, request: null, endsAt: 0 };
+    const content = JSON.stringify({ ...entry, SEQ: 0, EXPIRES: 0, SIGNATURE: '' });
+    const next: HeldEntry = { key, hostPort, json, content, signed, request: null, endsAt: 0 };
     if (held !== undefined) this.#drop(held);
     this.#add(next);
     this.#recognise(next, request);
     this.#leases.renew(next);
+    this.#relist(held, next);
     return held === undefined ? 'joined' : 'changed';
   }
 
@@ -104,9 +110,9 @@ export class MemoryLeaseRegistry extends LeaseRegistry {
       throw new RegistryError('peer-unknown', 'No peer with this id is registered.');
     }
     if (held.signed.SEQ > seq) throw stale(held.signed.SEQ);
-    this.#leases.cancel(held);
     this.#drop(held);
     this.#gone.remember(peerId, { seq, announcement: null });
+    this.#relist(held);
   }
 
   list(): PeerList {
@@ -118,6 +124,18 @@ export class MemoryLeaseRegistry extends LeaseRegistry {
     return { signed: this.#signed, plain: this.#entries.size - this.#signed };
   }
 
+  get cursor(): string {
+    return this.#changes.cursor;
+  }
+
+  changesSince(cursor: string): PeerChange[] | null {
+    return this.#changes.since(cursor);
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.#changes.subscribe(listener);
+  }
+
   close(): void {
     this.#leases.close();
   }
@@ -125,23 +143,47 @@ export class MemoryLeaseRegistry extends LeaseRegistry {
   #onLeaseEnd(held: HeldEntry): void {
     this.#drop(held);
     if (held.signed !== null) this.#gone.remember(held.key, lastOf(held.signed));
+    this.#relist(held);
   }
 
   #add(held: HeldEntry): void {
     this.#entries.set(held.key, held);
     if (held.signed !== null) {
       this.#signed += 1;
+      this.#signedAt.set(held.hostPort, (this.#signedAt.get(held.hostPort) ?? 0) + 1);
       this.#gone.forget(held.key);
     }
-    this.#list = undefined;
   }
 
   #drop(held: HeldEntry): void {
     this.#leases.cancel(held);
     this.#recognise(held, null);
     this.#entries.delete(held.key);
-    if (held.signed !== null) this.#signed -= 1;
-    this.#list = undefined;
+    if (held.signed === null) return;
+    this.#signed -= 1;
+    const others = (this.#signedAt.get(held.hostPort) ?? 1) - 1;
+    if (others > 0) this.#signedAt.set(held.hostPort, others);
+    else this.#signedAt.delete(held.hostPort);
+  }
+
+  // The key of a plain entry is its HOST:PORT, so these are all the entries
+  // that the change of one can list, change or unlist.
+  #relist(...touched: (HeldEntry | undefined)[]): void {
+    const keys = new Set(touched.flatMap((held) => (held === undefined ? [] : [held.key, held.hostPort])));
+    for (const key of keys) {
+      const before = this.#listed.get(key);
+      const held = this.#entries.get(key);
+      const after = held !== undefined && this.#isListed(held) ? held : undefined;
+      if (before === after) continue;
+      this.#list = undefined;
+      if (after === undefined) this.#listed.delete(key);
+      else this.#listed.set(key, after);
+      this.#changes.add(changeOf(before, after), key, (after ?? before)!.json);
+    }
+  }
+
+  #isListed({ signed, hostPort }: HeldEntry): boolean {
+    return signed !== null || !this.#signedAt.has(hostPort);
   }
 
   #recognise(held: HeldEntry, request: string | null): void {
@@ -152,19 +194,16 @@ export class MemoryLeaseRegistry extends LeaseRegistry {
   }
 
   #serialize(): PeerList {
-    const listed: string[] = [];
-    const signedAt = new Set<string>();
-    for (const { signed, hostPort, json } of this.#entries.values()) {
-      if (signed === null) continue;
-      signedAt.add(hostPort);
-      listed.push(json);
-    }
-    for (const { signed, hostPort, json } of this.#entries.values()) {
-      if (signed === null && !signedAt.has(hostPort)) listed.push(json);
-    }
-    this.#revision += 1;
-    return { body: Buffer.from(`[${listed.join(',')}]`), etag: `"${this.#run}-${this.#revision}"` };
+    const listed = [...this.#listed.values()].map(({ json }) => json);
+    const { cursor } = this;
+    return { body: Buffer.from(`[${listed.join(',')}]`), etag: `"${cursor}"`, cursor };
   }
+}
+
+function changeOf(before: HeldEntry | undefined, after: HeldEntry | undefined): ChangeKind {
+  if (before === undefined) return 'join';
+  if (after === undefined) return 'leave';
+  return before.content === after.content ? 'refresh' : 'change';
 }
 
 function hostPortOf({ HOST, PORT }: PeerEntry): string {

@@ -1,14 +1,20 @@
-import { Controller, Delete, Get, Param, Put, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Param, Put, Query, Req, Res } from '@nestjs/common';
 import {
   ApiBody,
   ApiHeader,
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
+  ApiQuery,
   ApiResponse,
   ApiTags,
 } from '@nestjs/swagger';
-import { MAX_RECOGNISED_REQUEST_BYTES, RENEW_AFTER_HEADER, verifyWithdrawal } from '@p2p-chat/shared';
+import {
+  CURSOR_HEADER,
+  MAX_RECOGNISED_REQUEST_BYTES,
+  RENEW_AFTER_HEADER,
+  verifyWithdrawal,
+} from '@p2p-chat/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Config } from '../config.js';
 import { Metrics } from '../metrics.js';
@@ -16,6 +22,7 @@ import { AnnouncementVerifier } from './announcement.verifier.js';
 import { callerAddress } from './host.js';
 import { LeaseRegistry, RegistryError } from './lease-registry.js';
 import { matchesEtag, wantsMinimal } from './preconditions.js';
+import { peerChanges } from './peer-changes.js';
 import { PeerEntryView } from './peer-entry.view.js';
 import { RegistrationDto } from './registration.dto.js';
 import { readRegistration, readWithdrawal } from './request-body.js';
@@ -23,6 +30,11 @@ import { WithdrawalDto } from './withdrawal.dto.js';
 
 type BodyRequest = FastifyRequest<{ Body: Buffer | undefined }>;
 
+const SINCE = {
+  name: 'since',
+  required: false,
+  description: `Cursor of an earlier answer (${CURSOR_HEADER}): answers what changed since, in place of the list`,
+};
 const JSON_TYPE = 'application/json; charset=utf-8';
 /** Renewals in one lease: two may be lost. */
 const RENEWALS_PER_LEASE = 3;
@@ -45,6 +57,7 @@ export class RegistryController {
   /** Registers the caller or renews its lease; answers the list, the caller included. */
   @ApiOperation({ summary: 'Register, or renew the lease' })
   @ApiBody({ type: RegistrationDto })
+  @ApiQuery(SINCE)
   @ApiHeader({
     name: 'Prefer',
     required: false,
@@ -55,6 +68,7 @@ export class RegistryController {
     description: 'Everyone who holds a lease.',
     headers: {
       [RENEW_AFTER_HEADER]: { description: 'Seconds until the next renewal', schema: { type: 'number' } },
+      [CURSOR_HEADER]: { description: 'Where the list stands', schema: { type: 'string' } },
     },
   })
   @ApiNoContentResponse({ description: 'Registered, with Prefer: return=minimal.' })
@@ -69,7 +83,11 @@ export class RegistryController {
   @ApiResponse({ status: 429, description: 'Too many requests; come back after Retry-After.' })
   @ApiResponse({ status: 503, description: 'The list is full; come back after Retry-After.' })
   @Put()
-  register(@Req() request: BodyRequest, @Res() reply: FastifyReply): void {
+  register(
+    @Req() request: BodyRequest,
+    @Res() reply: FastifyReply,
+    @Query('since') since?: string | string[],
+  ): void {
     const caller = callerAddress(request.socket.remoteAddress);
     const recognisable = recognisableRequest(caller, request.body);
     if (recognisable !== null && this.registry.renew(recognisable)) {
@@ -82,21 +100,37 @@ export class RegistryController {
     if (wantsMinimal(request.headers.prefer)) {
       void reply.code(204).header('preference-applied', 'return=minimal').send();
     } else {
-      void reply.header('content-type', JSON_TYPE).send(this.registry.list().body);
+      this.#sendList(reply, since);
     }
   }
 
   /** Everyone who holds a lease, without registering. */
   @ApiOperation({ summary: 'The list, without registering' })
+  @ApiQuery(SINCE)
   @ApiHeader({ name: 'If-None-Match', required: false, description: 'ETag of the list that the client has' })
   @ApiOkResponse({ type: [PeerEntryView] })
   @ApiResponse({ status: 304, description: 'The list is the one that the client has.' })
   @Get()
-  list(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    const { body, etag } = this.registry.list();
-    reply.header('etag', etag).header('cache-control', 'no-cache');
-    if (matchesEtag(request.headers['if-none-match'], etag)) void reply.code(304).send();
-    else void reply.header('content-type', JSON_TYPE).send(body);
+  list(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Query('since') since?: string | string[],
+  ): void {
+    reply.header('cache-control', 'no-cache');
+    if (since === undefined) {
+      const { etag } = this.registry.list();
+      reply.header('etag', etag);
+      if (matchesEtag(request.headers['if-none-match'], etag)) {
+        void reply.code(304).send();
+        return;
+      }
+    }
+    this.#sendList(reply, since);
+  }
+
+  #sendList(reply: FastifyReply, since: string | string[] | undefined): void {
+    const body = since === undefined ? this.registry.list().body : peerChanges(this.registry, String(since));
+    void reply.header('content-type', JSON_TYPE).header(CURSOR_HEADER, this.registry.cursor).send(body);
   }
 
   /** Ends the lease of a signed entry. */

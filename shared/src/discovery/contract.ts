@@ -3,6 +3,8 @@
  *
  *   PUT /               register or renew; answers the list (or 204, with `Prefer: return=minimal`)
  *   GET /               the list, without registering
+ *   …/?since=<cursor>   on either: PeerChanges in place of the list
+ *   GET /events         changes as Server-Sent Events, see PeerEventType; `Last-Event-ID` resumes
  *   DELETE /peers/{id}  withdraw a signed entry, with a Withdrawal as body
  *   GET /health         HealthView
  *   GET /metrics        Prometheus text
@@ -16,7 +18,7 @@
  *   404 peer-unknown                      there is nothing to withdraw
  *   409 announcement-stale                sign a new announcement above `seq`
  *   413 body-too-large, 415 content-type-unsupported
- *   429 too-many-requests, 503 registry-full   come back after `Retry-After`
+ *   429 too-many-requests, 503 registry-full, streams-full   come back after `Retry-After`
  */
 
 /** One entry of the list, as it is sent and as it is answered. */
@@ -48,6 +50,31 @@ export interface Withdrawal {
   SIGNATURE: string;
 }
 
+/** Names an entry that left the list: a signed one by PEER_ID, a plain one by HOST and PORT. */
+export type DepartedEntry = Pick<PeerEntry, 'HOST' | 'PORT' | 'USER' | 'PEER_ID'>;
+
+/** What became of the list since a cursor; each entry is in one of the three at most. */
+export interface PeerChanges {
+  /** For the next question. */
+  cursor: string;
+  /** The cursor is not known any more: `joined` is the whole list, and who is not in it is gone. */
+  reset: boolean;
+  joined: PeerEntry[];
+  changed: PeerEntry[];
+  left: DepartedEntry[];
+}
+
+/**
+ * Events of `GET /events`. Their id is a cursor.
+ *
+ * - `list`: PeerEntry[], everyone. First, where the client did not resume, and
+ *   whenever it missed more than the service remembers.
+ * - `join`, `change`: a PeerEntry. An announcement that is only signed anew,
+ *   otherwise the same, is no event: the lease says that the peer is there.
+ * - `leave`: a DepartedEntry.
+ */
+export type PeerEventType = 'list' | 'join' | 'change' | 'leave';
+
 /** Answer of `GET /health`. */
 export interface DiscoveryHealth {
   status: 'ok';
@@ -60,6 +87,9 @@ export interface DiscoveryHealth {
 
 /** Response header: seconds until the service would like the next renewal, with decimals where it is not whole. */
 export const RENEW_AFTER_HEADER = 'x-renew-after';
+
+/** Response header: where the list stands; for `?since=` and `Last-Event-ID`. */
+export const CURSOR_HEADER = 'x-list-cursor';
 
 /** Whether a HOST asks the service to use the address of the request. */
 export function isUnspecifiedHost(host: string | undefined | null): boolean {

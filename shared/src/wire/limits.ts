@@ -87,6 +87,20 @@ export const MAX_RATE_LIMITED_ADDRESSES = 65_536;
 export const MAX_RECOGNISED_REQUEST_BYTES = 1 * KiB;
 /** Peers that are gone whose SEQ is remembered against replays. */
 export const MAX_REMEMBERED_SEQUENCES = 100_000;
+/** Changes of the list that can be asked for again: minutes of a busy network, a few MB. */
+export const MAX_REMEMBERED_CHANGES = 4_096;
+/** Open event streams of one discovery service: ten thousand nodes, and some. */
+export const MAX_EVENT_STREAMS = 16_384;
+/** Changes are pushed at once to a few clients, and up to this much later to many, together. */
+export const MAX_EVENT_DELAY_MS = 1_000;
+/** Streams at which the delay reaches {@link MAX_EVENT_DELAY_MS}. */
+export const EVENT_STREAMS_AT_MAX_DELAY = 10_000;
+/** How often a stream without news gets a comment, so that both sides notice when the other is gone. */
+export const EVENT_HEARTBEAT_MS = 15_000;
+/** How long a client of a stream may read nothing of what waits for it. */
+export const EVENT_STALL_MS = 30_000;
+/** Silence after which a node takes a stream for dead: three heartbeats. */
+export const EVENT_SILENCE_MS = 45_000;
 /** One request to the discovery service, from connect to the last byte. */
 export const DISCOVERY_REQUEST_TIMEOUT_MS = 3_000;
 /** Least time between two requests to one discovery service: nothing makes a node a flood. */
