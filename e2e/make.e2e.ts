@@ -49,6 +49,9 @@ describe('make chat', () => {
     const env = await environment(port);
     const ann = open('make', ['chat', 'USER=Ann'], env);
     await ann.until('Read Messages');
+    await ann.choose('Send Messages');
+    await ann.until('make chat USER=Bob');
+    ann.press('escape');
     const bob = open('make', ['chat', 'USER=Bob'], env);
     await bob.until('1 online');
     await ann.until('1 online');

@@ -9,6 +9,8 @@ import { runInForeground } from './foreground.ts';
 const discovery = LocalDiscovery.fromSettings(process.env);
 const problem = await discovery?.keep();
 if (problem !== undefined) console.error(problem);
+// What the console tells somebody who is alone.
+process.env['P2P_CHAT_SECOND_CONSOLE'] ??= 'make chat USER=Bob';
 const status = await runInForeground(process.execPath, [P2P_CHAT, 'console', ...process.argv.slice(2)]);
 discovery?.stop();
 process.exit(status);

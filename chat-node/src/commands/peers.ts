@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import stringWidth from 'fast-string-width';
 import { safeLine, shortPeerId, type PeerView } from '@p2p-chat/shared';
+import { secondConsole } from '../console/labels.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
@@ -19,7 +20,7 @@ export async function peers(io: Io, flags: PeersFlags): Promise<void> {
   }
   if (found.length === 0) {
     note(io, all ? 'Nobody is known yet.' : 'Nobody else is here right now.');
-    note(io, 'Start a second one, on this machine or another: p2p-chat console --user Bob');
+    note(io, `Start a second one, on this machine or another: ${secondConsole(io.env)}`);
     return;
   }
   const nameWidth = Math.max(...found.map((peer) => stringWidth(safeLine(peer.user))));

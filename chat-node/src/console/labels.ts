@@ -1,5 +1,13 @@
 import { safeLine, shortPeerId, type MessageView, type PeerView } from '@p2p-chat/shared';
 
+/**
+ * The command that opens a second person's console, as this program was
+ * opened: `make chat` and the container have commands of their own.
+ */
+export function secondConsole(env: Readonly<Record<string, string | undefined>>): string {
+  return safeLine(env.P2P_CHAT_SECOND_CONSOLE || 'p2p-chat console --user Bob');
+}
+
 /** How a person is called: the name, with the short id where another one shows the same name. */
 export function peerLabel(peer: Pick<PeerView, 'user' | 'peerId' | 'ambiguous'>): string {
   const name = safeLine(peer.user);

@@ -4,6 +4,7 @@ import { errorCode, safeLine, type Clock } from '@p2p-chat/shared';
 import { inquirerAsker } from './asker.js';
 import { AttachedNode } from './attached-node.js';
 import { ControlClient } from './control-client.js';
+import { secondConsole } from './labels.js';
 import { LiveView } from './live-view.js';
 import { NodeKeeper } from './node-keeper.js';
 import { home } from './screens/home.js';
@@ -48,7 +49,7 @@ export async function runConsole({ profile, env, main, clock }: ConsoleOptions):
     await view.start();
     terminal.enter();
     const ask = inquirerAsker(() => terminal.clear(), leaving.signal);
-    await home({ view, ask, drafts: new Map() });
+    await home({ view, ask, drafts: new Map(), secondConsole: secondConsole(env) });
   } catch (error) {
     if (!isLeaving(error) && !leaving.signal.aborted) throw error;
   } finally {

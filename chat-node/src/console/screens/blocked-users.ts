@@ -12,7 +12,7 @@ export async function manageBlockedUsers(context: ScreenContext): Promise<void> 
       message: 'Manage Blocked Users: block or unblock whom?',
       people: knownPeers,
       remark: (peer) => (peer.online ? 'online' : undefined),
-      empty: (state) => ['Nobody is known yet.', ...startASecondOne(state)],
+      empty: (state) => ['Nobody is known yet.', ...startASecondOne(context, state)],
       ...(initial === undefined ? {} : { initial }),
     });
     if (peerId === null) return;

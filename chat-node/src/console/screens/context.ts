@@ -7,6 +7,8 @@ export interface ScreenContext {
   ask: Asker;
   /** Text that was written and not sent, by peer id. */
   drafts: Map<string, string>;
+  /** The command that opens a second person's console. */
+  secondConsole: string;
 }
 
 /** Says on the next screen what became of the last choice. */

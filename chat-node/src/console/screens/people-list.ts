@@ -58,11 +58,11 @@ function personRow(peer: PeerView, remark: string | undefined): ListRow<string> 
 }
 
 /** How a second person gets here. */
-export function startASecondOne(state: ViewState): string[] {
+export function startASecondOne(context: ScreenContext, state: ViewState): string[] {
   const registry = state.me?.discovery.find((source) => source.source.startsWith('http'))?.source;
   return [
     'Start a second one, in another terminal:',
-    theme.strong('  p2p-chat console --user Bob'),
+    theme.strong(`  ${context.secondConsole}`),
     registry === undefined
       ? 'or on another machine of this network.'
       : 'or on another machine that reaches the same discovery service.',

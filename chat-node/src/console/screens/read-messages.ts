@@ -17,7 +17,7 @@ export async function readMessages(context: ScreenContext): Promise<void> {
     empty: (state) => [
       'No messages yet. Choose Send Messages to write the first one.',
       '',
-      ...startASecondOne(state),
+      ...startASecondOne(context, state),
     ],
   });
   if (peerId !== null) await openConversation(context, peerId);

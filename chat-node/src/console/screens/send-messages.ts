@@ -14,7 +14,7 @@ export async function sendMessages(context: ScreenContext): Promise<void> {
     },
     empty: (state) => [
       'Nobody else is here yet.',
-      ...startASecondOne(state),
+      ...startASecondOne(context, state),
       'Whoever comes appears here by itself.',
     ],
   });
