@@ -105,6 +105,10 @@ bench-storage: build ## measure the stores (MongoDB where MONGODB_URI_TEST is se
 pictures: build ## make the pictures of the documents anew, from the real program
 	@node scripts/pictures.ts
 
+.PHONY: licences
+licences: prepare ## list every production package with its licence
+	@node scripts/licences.ts
+
 ##### Clean it
 
 .PHONY: clean
