@@ -11,6 +11,7 @@ import { EventLog } from './control-api/event-log.js';
 import type { NodeInfo } from './control-api/node-info.js';
 import { loadIdentity } from './identity/keystore.js';
 import type { Logger } from './logger.js';
+import { requirePrivateProfile } from './profile-files.js';
 import { ProfileLock } from './profile-lock.js';
 
 export interface NodeEnvironment {
@@ -80,6 +81,7 @@ async function startParts(
   undo: (() => unknown)[],
 ): Promise<{ parts: RunningParts; ready: ReadyView }> {
   const { config, clock, random, logger, onLogout } = environment;
+  await requirePrivateProfile(config.home);
   const lock = ProfileLock.acquire(config.home);
   undo.push(() => lock.release());
   const identity = await loadIdentity(config.home);

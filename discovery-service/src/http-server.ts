@@ -1,9 +1,13 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { errorCode, MAX_DISCOVERY_BODY_BYTES, PROBLEM_CONTENT_TYPE } from '@p2p-chat/shared';
-import { HttpProblem, problemBody, type ProblemContent } from './problem.js';
+import {
+  brokenRequestAnswer,
+  errorCode,
+  MAX_DISCOVERY_BODY_BYTES,
+  PROBLEM_CONTENT_TYPE,
+} from '@p2p-chat/shared';
+import { HttpProblem, problemBody } from './problem.js';
 import type { RateLimiter } from './rate-limiter.js';
 import { callerAddress } from './registry/host.js';
 import { noSuchRoute } from './routes.js';
@@ -71,23 +75,5 @@ function answerBrokenRequest(error: Error, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const [status, content] = brokenRequest(errorCode(error));
-  const body = problemBody(status, content);
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
-      `Content-Type: ${PROBLEM_CONTENT_TYPE}\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Connection: close\r\n\r\n${body}`,
-  );
-}
-
-function brokenRequest(code: string | undefined): [number, ProblemContent] {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return [431, { code: 'headers-too-large', detail: 'The headers are too large.' }];
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return [408, { code: 'request-timeout', detail: 'The request did not arrive in time.' }];
-    default:
-      return [400, { code: 'request-malformed', detail: 'This is not an HTTP request.' }];
-  }
+  socket.end(brokenRequestAnswer(errorCode(error)));
 }

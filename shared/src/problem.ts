@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { type ProblemDetails, problemType } from './errors.js';
+import { PROBLEM_CONTENT_TYPE, type ProblemDetails, problemType } from './errors.js';
 
 /** What an error says to an HTTP client, besides its status. */
 export type ProblemContent = Omit<ProblemDetails, 'type' | 'title' | 'status'>;
@@ -16,4 +16,31 @@ export function problemBody(status: number, content: ProblemContent): string {
     ...more,
   };
   return JSON.stringify(problem);
+}
+
+/**
+ * The whole answer to what is no HTTP request, as bytes for its socket: it
+ * never becomes a request, so no framework answers it.
+ * @param code of the error that Node's parser gave (`HPE_…`)
+ */
+export function brokenRequestAnswer(code: string | undefined): string {
+  const [status, content] = brokenRequest(code);
+  const body = problemBody(status, content);
+  return (
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
+    `Content-Type: ${PROBLEM_CONTENT_TYPE}\r\n` +
+    `Content-Length: ${Buffer.byteLength(body)}\r\n` +
+    `Connection: close\r\n\r\n${body}`
+  );
+}
+
+function brokenRequest(code: string | undefined): [number, ProblemContent] {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return [431, { code: 'headers-too-large', detail: 'The headers are too large.' }];
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return [408, { code: 'request-timeout', detail: 'The request did not arrive in time.' }];
+    default:
+      return [400, { code: 'request-malformed', detail: 'This is not an HTTP request.' }];
+  }
 }

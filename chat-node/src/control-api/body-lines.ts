@@ -60,12 +60,11 @@ export class BodyLines implements AsyncIterable<string[]> {
       this.#line(this.#join(chunk.subarray(start, end)));
       start = end + 1;
     }
+    if (this.#done) return;
     if (start < chunk.length) {
       this.#rest.push(chunk.subarray(start));
       this.#restBytes += chunk.length - start;
-      if (this.#restBytes > MAX_CONTROL_BODY_BYTES) {
-        this.#finish(new ControlApiError(413, 'body-too-large', 'A line is larger than any message.'));
-      }
+      if (this.#restBytes > MAX_CONTROL_BODY_BYTES) this.#finish(lineTooLarge());
     }
     this.#bytes += chunk.length;
     if (this.#bytes >= READ_AHEAD_BYTES) this.source.pause();
@@ -82,6 +81,7 @@ export class BodyLines implements AsyncIterable<string[]> {
 
   #line(line: Buffer): void {
     if (line.length === 0) return;
+    if (line.length > MAX_CONTROL_BODY_BYTES) return this.#finish(lineTooLarge());
     try {
       const body: unknown = JSON.parse(line.toString('utf8'));
       if (typeof body !== 'string') throw new SyntaxError('not a string');
@@ -95,6 +95,7 @@ export class BodyLines implements AsyncIterable<string[]> {
   }
 
   #end(): void {
+    if (this.#done) return;
     if (this.#restBytes > 0) this.#line(this.#join(Buffer.alloc(0)));
     this.#finish(null);
   }
@@ -112,4 +113,8 @@ export class BodyLines implements AsyncIterable<string[]> {
     this.#wake?.();
     this.#wake = null;
   }
+}
+
+function lineTooLarge(): ControlApiError {
+  return new ControlApiError(413, 'body-too-large', 'A line is larger than any message.');
 }

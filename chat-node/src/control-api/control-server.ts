@@ -1,9 +1,19 @@
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { errorCode, errorMessage, MAX_CONTROL_BODY_BYTES, P2pChatError, VERSION } from '@p2p-chat/shared';
+import {
+  brokenRequestAnswer,
+  errorCode,
+  errorMessage,
+  MAX_CONTROL_BODY_BYTES,
+  P2pChatError,
+  PROBLEM_CONTENT_TYPE,
+  problemBody,
+  VERSION,
+} from '@p2p-chat/shared';
 import type { DynamicModule } from '@nestjs/common';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { authorize } from './local-auth.js';
 import { NDJSON } from './messages.controller.js';
 
@@ -22,8 +32,15 @@ export class ControlServer {
    * @throws {P2pChatError} `control-port-taken`
    */
   static async start(module: DynamicModule, token: string, port: number): Promise<ControlServer> {
-    const adapter = new FastifyAdapter({ bodyLimit: MAX_CONTROL_BODY_BYTES, forceCloseConnections: 'idle' });
+    const adapter = new FastifyAdapter({
+      bodyLimit: MAX_CONTROL_BODY_BYTES,
+      forceCloseConnections: 'idle',
+      clientErrorHandler: answerBrokenRequest,
+      frameworkErrors: answerBrokenUrl,
+    });
     const fastify = adapter.getInstance();
+    // JSON alone: what a form of a web page can send has no parser.
+    fastify.removeContentTypeParser('text/plain');
     fastify.addHook('onRequest', async (request) => authorize(request, token));
     // Read line by line by its controller, so it has no limit as a whole.
     fastify.addContentTypeParser(NDJSON, { bodyLimit: Number.MAX_SAFE_INTEGER }, (_request, body, done) =>
@@ -32,6 +49,7 @@ export class ControlServer {
     const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
       logger: false,
       abortOnError: false,
+      bodyParser: false,
     });
     SwaggerModule.setup('api/docs', app, () => SwaggerModule.createDocument(app, openApiInfo()));
     try {
@@ -58,6 +76,18 @@ export class ControlServer {
     await this.app.close();
     clearTimeout(late);
   }
+}
+
+// What is no HTTP never becomes a request, so it is answered on the socket.
+function answerBrokenRequest(error: Error, socket: Socket): void {
+  if (errorCode(error) === 'ECONNRESET' || !socket.writable) socket.destroy();
+  else socket.end(brokenRequestAnswer(errorCode(error)));
+}
+
+// The router refuses these before any hook or filter sees them.
+function answerBrokenUrl(_error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  const content = { code: 'url-malformed', detail: 'The address of the request is malformed.' };
+  void reply.code(400).header('content-type', PROBLEM_CONTENT_TYPE).send(problemBody(400, content));
 }
 
 function openApiInfo() {

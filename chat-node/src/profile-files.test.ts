@@ -1,0 +1,47 @@
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { requirePrivateProfile } from './profile-files.js';
+
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'p2p-chat-profile-'));
+  await mkdir(join(home, 'run'), { mode: 0o700 });
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+describe('requirePrivateProfile', () => {
+  it('passes over what is not there yet', async () => {
+    await expect(requirePrivateProfile(join(home, 'new'))).resolves.toBeUndefined();
+  });
+
+  it.each([
+    ['.', 0o755, '700'],
+    ['run', 0o750, '700'],
+    ['run/control.json', 0o644, '600'],
+    ['run/lock', 0o604, '600'],
+    ['run/node.pid', 0o620, '600'],
+    ['messages.sqlite', 0o640, '600'],
+    ['messages.sqlite-wal', 0o644, '600'],
+    ['messages.sqlite-shm', 0o644, '600'],
+  ])(
+    'refuses a profile where others may use %s, leaves it as it is and says how to mend it',
+    async (name, mode, mended) => {
+      const exposed = join(home, name);
+      const isFile = mended === '600';
+      if (isFile) await writeFile(exposed, 'as it was');
+      await chmod(exposed, mode);
+      await expect(requirePrivateProfile(home)).rejects.toMatchObject({
+        code: 'profile-exposed',
+        message: expect.stringContaining(`(mode ${mode.toString(8)})`) as string,
+        hint: `Make it yours alone: chmod ${mended} '${exposed}'`,
+      });
+      expect((await stat(exposed)).mode & 0o777).toBe(mode);
+      if (isFile) expect(await readFile(exposed, 'utf8')).toBe('as it was');
+
+      await chmod(exposed, Number.parseInt(mended, 8));
+      await expect(requirePrivateProfile(home)).resolves.toBeUndefined();
+    },
+  );
+});
