@@ -1,11 +1,6 @@
-import { STATUS_CODES } from 'node:http';
-import { type ProblemDetails, problemType } from '@p2p-chat/shared';
+import { problemBody, type ProblemContent } from '@p2p-chat/shared';
 
-/** What an error says to a client, besides its status. */
-export interface ProblemContent extends Pick<ProblemDetails, 'hint' | 'errors' | 'now' | 'seq'> {
-  code: string;
-  detail: string;
-}
+export { problemBody, type ProblemContent };
 
 /** An answer that an error becomes: thrown anywhere below the controllers, sent by the filter. */
 export class HttpProblem extends Error {
@@ -18,20 +13,6 @@ export class HttpProblem extends Error {
     super(content.detail);
     this.name = 'HttpProblem';
   }
-}
-
-/** The body of an error (RFC 9457). */
-export function problemBody(status: number, content: ProblemContent): string {
-  const { code, detail, ...more } = content;
-  const problem: ProblemDetails = {
-    type: problemType(code),
-    title: STATUS_CODES[status] ?? 'Error',
-    status,
-    detail,
-    code,
-    ...more,
-  };
-  return JSON.stringify(problem);
 }
 
 /** A request with fields that are not as they must be. */
