@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { readConfig } from './config.js';
+
+const base = { P2P_CHAT_USER: 'Alice', P2P_CHAT_HOME: '/tmp/alice' };
+
+describe('the settings', () => {
+  it('have defaults that run by themselves', () => {
+    expect(readConfig(base)).toEqual(
+      expect.objectContaining({
+        user: 'Alice',
+        home: '/tmp/alice',
+        host: '',
+        port: 7780,
+        portMayMove: true,
+        controlPort: 0,
+        discoveryUrls: ['http://127.0.0.1:7777'],
+        staticPeers: [],
+        mongodbUri: null,
+        receipts: true,
+        logLevel: 'info',
+        attached: false,
+      }),
+    );
+  });
+
+  it('are as they were set, and cannot be changed later', () => {
+    const config = readConfig({
+      ...base,
+      P2P_CHAT_HOST: '192.0.2.7',
+      P2P_CHAT_PORT: '9000',
+      P2P_CHAT_CONTROL_PORT: '9001',
+      DISCOVERY_URLS: ' http://192.0.2.1:7777/ ,https://x.example/discovery/,',
+      P2P_CHAT_PEERS: '192.0.2.8, [2001:db8::1]:9002,host.example:1',
+      MONGODB_URI: 'mongodb://%2Frun%2Fmongodb.sock/p2p-chat',
+      P2P_CHAT_RECEIPTS: 'off',
+      LOG_LEVEL: 'debug',
+    });
+    expect(config).toEqual(
+      expect.objectContaining({
+        host: '192.0.2.7',
+        port: 9000,
+        portMayMove: false,
+        controlPort: 9001,
+        discoveryUrls: ['http://192.0.2.1:7777', 'https://x.example/discovery'],
+        staticPeers: [
+          { host: '192.0.2.8', port: 7780 },
+          { host: '2001:db8::1', port: 9002 },
+          { host: 'host.example', port: 1 },
+        ],
+        mongodbUri: 'mongodb://%2Frun%2Fmongodb.sock/p2p-chat',
+        receipts: false,
+        logLevel: 'debug',
+      }),
+    );
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  it.each(['0.0.0.0', '::', ''])('take the host %j for all addresses', (host) => {
+    expect(readConfig({ ...base, P2P_CHAT_HOST: host }).host).toBe('');
+  });
+
+  it.each(['0', '1', '65535'])('take the port %s', (port) => {
+    expect(readConfig({ ...base, P2P_CHAT_PORT: port })).toMatchObject({
+      port: Number(port),
+      portMayMove: false,
+    });
+  });
+
+  it('take no discovery service where the list is empty', () => {
+    expect(readConfig({ ...base, DISCOVERY_URLS: '' }).discoveryUrls).toEqual([]);
+  });
+
+  it.each([
+    ['P2P_CHAT_PORT', '65536'],
+    ['P2P_CHAT_PORT', '-1'],
+    ['P2P_CHAT_PORT', '1.5'],
+    ['P2P_CHAT_PORT', '0x10'],
+    ['P2P_CHAT_PORT', 'x'],
+    ['P2P_CHAT_CONTROL_PORT', '70000'],
+    ['DISCOVERY_URLS', 'ftp://192.0.2.1'],
+    ['DISCOVERY_URLS', '192.0.2.1:7777'],
+    ['DISCOVERY_URLS', 'http://user:secret@192.0.2.1'],
+    ['P2P_CHAT_PEERS', '192.0.2.1:70000'],
+    ['P2P_CHAT_PEERS', 'a/b'],
+    ['P2P_CHAT_PEERS', 'user@host:1'],
+    ['P2P_CHAT_RECEIPTS', 'yes'],
+    ['LOG_LEVEL', 'loud'],
+    ['LOG_LEVEL', '__proto__'],
+  ])('are refused where %s is %j, with the variable, what it got and what it takes', (variable, value) => {
+    expect(() => readConfig({ ...base, [variable]: value })).toThrow(
+      expect.objectContaining({
+        code: 'invalid-setting',
+        message: expect.stringMatching(
+          new RegExp(
+            `^${variable} is ${JSON.stringify(value).replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}; it takes `,
+          ),
+        ) as string,
+        hint: expect.stringContaining(variable) as string,
+      }),
+    );
+  });
+
+  it('do not repeat a database address that may hold a password', () => {
+    expect(() => readConfig({ ...base, MONGODB_URI: 'mysql://root:hunter2@db' })).toThrow(
+      expect.not.objectContaining({ message: expect.stringContaining('hunter2') as string }),
+    );
+    expect(() => readConfig({ ...base, MONGODB_URI: 'mysql://root:hunter2@db' })).toThrow(/^MONGODB_URI is /);
+  });
+});
