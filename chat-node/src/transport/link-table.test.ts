@@ -1,0 +1,96 @@
+import {
+  encodeWireFrame,
+  FrameDecoder,
+  HANDSHAKE_TIMEOUT_MS,
+  type HelloFrame,
+  MAX_LINKS,
+} from '@p2p-chat/shared';
+import { ManualClock, memoryDuplexPair } from '@p2p-chat/shared/testing';
+import { describe, expect, it } from 'vitest';
+import { RecordingHandler } from '../testing/recording-handler.js';
+import { recordingLogger } from '../testing/recording-logger.js';
+import { LinkTable } from './link-table.js';
+
+const HELLO: HelloFrame = {
+  type: 'hello',
+  protocol: 1,
+  user: 'Eve',
+  agent: 'x/1',
+  instance: 'e',
+  features: [],
+  port: 0,
+};
+
+function start() {
+  const clock = new ManualClock();
+  const handler = new RecordingHandler();
+  const table = new LinkTable(
+    {
+      self: 'm',
+      user: 'Mallory',
+      agent: 'x/1',
+      instance: 'm',
+      clock,
+      logger: recordingLogger().logger,
+      onProtocolError: () => undefined,
+    },
+    handler,
+    () => 1,
+  );
+  /** A peer that connects and says hello where told to. */
+  const knock = (peerId: string, hello: HelloFrame | null = HELLO) => {
+    const { a, b } = memoryDuplexPair();
+    const decoder = new FrameDecoder();
+    const received: Record<string, unknown>[] = [];
+    b.on('data', (chunk: Buffer) => {
+      for (const { payload } of decoder.push(chunk))
+        received.push(JSON.parse(payload.toString()) as Record<string, unknown>);
+    });
+    const established = table.establish(a, peerId, 'host', false);
+    established.catch(() => undefined);
+    if (hello !== null) b.write(encodeWireFrame(hello));
+    return { established, received, stream: b };
+  };
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < 20; turn += 1) await clock.advance(0);
+  };
+  return { clock, handler, table, knock, settle };
+}
+
+describe('LinkTable', () => {
+  it(`keeps ${MAX_LINKS} links and says "busy" to one more`, async () => {
+    const { handler, knock, settle } = start();
+    for (let count = 0; count < MAX_LINKS; count += 1) knock(`peer ${count}`);
+    await settle();
+    expect(handler.open).toHaveLength(MAX_LINKS);
+    const extra = knock('one more');
+    await settle();
+    expect(extra.received.at(-1)).toEqual({ type: 'bye', reason: 'busy' });
+    expect(handler.opened).toHaveLength(MAX_LINKS);
+
+    handler.opened[0]?.close('logout');
+    await settle();
+    knock('next');
+    await settle();
+    expect(handler.opened.at(-1)?.peer.peerId).toBe('next');
+  });
+
+  it('gives a far end that says no hello 5 s, and no more', async () => {
+    const { clock, handler, knock } = start();
+    const silent = knock('silent', null);
+    await clock.advance(HANDSHAKE_TIMEOUT_MS - 1);
+    expect(silent.stream.destroyed).toBe(false);
+    await clock.advance(1);
+    await expect(silent.established).rejects.toMatchObject({ code: 'handshake-timeout' });
+    expect(handler.opened).toEqual([]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('takes the sender from the channel, whatever a payload says', async () => {
+    const { handler, knock, settle } = start();
+    const { stream } = knock('eve', { ...HELLO, user: 'Alice', peerId: 'alice' } as HelloFrame);
+    await settle();
+    expect(handler.opened[0]?.peer).toMatchObject({ peerId: 'eve', user: 'Alice' });
+    stream.destroy();
+  });
+});
