@@ -68,6 +68,23 @@ describe('registry client and discovery service', () => {
       return one.names.join() === names.join();
     }).then(() => true);
 
+  it('learn of newcomers and of who leaves as it happens, with renewals that carry no list', async () => {
+    const service = await world.discovery();
+    const anna = person('Anna', service.url, 7781);
+    await waitFor('the registration', () => anna.state === 'ok');
+    const shown = (names: string): Promise<unknown> =>
+      // Well before the next renewal, which comes after 8 s at the earliest.
+      waitFor(`Anna to see ${names}`, () => anna.names.join() === names, 2_000);
+    const ben = person('Ben', service.url, 7782);
+    await shown('Ben');
+    const cleo = person('Cleo', service.url, 7783);
+    await shown('Ben,Cleo');
+    await ben.discovery.stop(AbortSignal.timeout(2_000));
+    await shown('Cleo');
+    await cleo.discovery.stop(AbortSignal.timeout(2_000));
+    await shown('');
+  });
+
   it('find each other, see who leaves and who is gone, and live through a restart of the service', async () => {
     const env = { DISCOVERY_LEASE_SECONDS: '4', DISCOVERY_REQUIRE_SIGNED: 'on' };
     const service = await world.discovery({ env });

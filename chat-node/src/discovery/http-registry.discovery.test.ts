@@ -94,10 +94,14 @@ class ScriptedRegistry {
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = '';
     for await (const chunk of request) text += String(chunk);
-    const asked = { method: request.method ?? '', url: request.url ?? '', body: JSON.parse(text) as unknown };
+    const asked = { method: request.method ?? '', url: request.url ?? '', body: parse(text) };
     this.asked.push(asked);
     this.answer(asked, response);
   }
+}
+
+function parse(text: string): unknown {
+  return text === '' ? undefined : JSON.parse(text);
 }
 
 class Sightings implements DiscoverySink {
@@ -285,8 +289,8 @@ describe('HttpRegistryDiscovery', () => {
       'failing',
       `${registry.url} answered 500: is it a discovery service?`,
     ]);
-    // Three quarters of 2, 4, 8, 16 and 30 s, and never less than the gap that every service is left.
-    const waits = [1_000, 1_500, 3_000, 6_000, 12_000, 22_500, 22_500];
+    // Three quarters of 2, 4, 8 and 10 s, and never less than the gap that every service is left.
+    const waits = [1_000, 1_500, 3_000, 6_000, 7_500, 7_500];
     for (const [index, ms] of waits.entries()) {
       await clock.advance(ms - 1);
       expect(registry.announcements).toHaveLength(index + 1);
@@ -294,7 +298,7 @@ describe('HttpRegistryDiscovery', () => {
       await asked(index + 2, 1);
     }
     registry.answer = (_asked, response) => registry.list(response);
-    await clock.advance(22_500);
+    await clock.advance(7_500);
     await asked(waits.length + 2);
     expect([state(), sink.last]).toEqual(['ok', []]);
     registry.answer = (_asked, response) => response.writeHead(500).end();
@@ -426,6 +430,93 @@ describe('HttpRegistryDiscovery', () => {
     await asked(2);
     const [first, second] = registry.announcements;
     expect(second!.SEQ).toBeGreaterThan(first!.SEQ);
+  });
+
+  describe('with a service that pushes', () => {
+    let stream: ServerResponse | undefined;
+    const entry = (user: string, keys = ben, seq = 1): SignedEntry =>
+      signAnnouncement(
+        {
+          host: '192.0.2.9',
+          port: 7780,
+          user,
+          addresses: [],
+          instance: 'i',
+          seq,
+          expires: clock.now() + ANNOUNCEMENT_VALIDITY_MS,
+        },
+        keys,
+      );
+    const puts = (): string[] =>
+      registry.asked.filter(({ method }) => method === 'PUT').map(({ url }) => url);
+    const sees = (...users: string[]): Promise<void> =>
+      until(`sight of ${users.join()}`, () => sink.last?.join() === users.join());
+    const listen = (response: ServerResponse): void => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(': listening\n\n');
+      stream = response;
+    };
+    const send = (id: string, event: string, data: unknown): void => {
+      stream!.write(`id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    };
+
+    beforeEach(() => {
+      stream = undefined;
+      registry.answer = ({ url, method }, response) => {
+        if (url === '/events') listen(response);
+        else if (method !== 'PUT' || stream !== undefined) response.writeHead(204).end();
+        else {
+          response.setHeader('x-list-cursor', 'c-1');
+          registry.list(response);
+        }
+      };
+    });
+
+    it('passes on joins, changes and leaves, and renews without the list', async () => {
+      discovery.start(self, sink);
+      await until('the stream', () => stream !== undefined);
+      send('c-2', 'join', entry('Ben'));
+      await sees('Ben');
+      send('c-3', 'change', entry('Benno', ben, 2));
+      await sees('Benno');
+      send('c-4', 'join', { ...entry('Mallory', testKeys('mallory')), USER: 'Cleo' });
+      send('c-5', 'join', entry('Dora', testKeys('dora')));
+      await sees('Benno', 'Dora');
+      send('c-6', 'leave', { PEER_ID: peerIdOfKey(ben.publicKey), HOST: '192.0.2.9', PORT: 7780 });
+      await sees('Dora');
+      await clock.advance(10_000);
+      await until('the renewal', () => puts().length === 2);
+      expect(puts()).toEqual(['/', '/']);
+      await sees('Dora');
+    });
+
+    it('asks for what changed while nothing is pushed, and takes the stream up again', async () => {
+      discovery.start(self, sink);
+      await until('the stream', () => stream !== undefined);
+      send('c-2', 'join', entry('Ben'));
+      await sees('Ben');
+      registry.answer = ({ url }, response) => {
+        if (url === '/events') response.writeHead(503).end();
+        else {
+          const joined = [entry('Dora', testKeys('dora'))];
+          response.end(JSON.stringify({ cursor: 'c-3', reset: false, joined, changed: [], left: [] }));
+        }
+      };
+      const before = stream!;
+      before.end();
+      await until('the end of the stream', () => before.closed);
+      await clock.advance(10_000);
+      await sees('Ben', 'Dora');
+      expect(puts().at(-1)).toBe('/?since=c-2');
+      stream = undefined;
+      registry.answer = ({ url }, response) => {
+        if (url === '/events') listen(response);
+        else response.writeHead(204).end();
+      };
+      await clock.advance(10_000);
+      await until('the stream', () => stream !== undefined);
+      send('d-1', 'list', [entry('Ben')]);
+      await sees('Ben');
+    });
   });
 });
 

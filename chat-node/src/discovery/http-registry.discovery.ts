@@ -24,10 +24,12 @@ import type { Logger } from '../logger.js';
 import { AnnouncementSequence } from './announcement-sequence.js';
 import { type Interfaces, localAddresses } from './local-addresses.js';
 import { localAddressToward } from './local-route.js';
+import { RegisteredList } from './registered-list.js';
 import { RegistryClient } from './registry-client.js';
 import { RegistryFailure } from './registry-failure.js';
+import { RegistryStream } from './registry-stream.js';
 import { type AnnouncedHosts, SelfAnnouncer, type SigningKeys } from './self-announcer.js';
-import { SightingReader } from './sighting-reader.js';
+import { type ReadContext, SightingReader } from './sighting-reader.js';
 
 export interface HttpRegistryOptions {
   /** Of the discovery service; also the source's name. */
@@ -56,6 +58,16 @@ interface Run {
   client: RegistryClient;
   announcer: SelfAnnouncer;
   reader: SightingReader;
+  list: RegisteredList;
+  stream: RegistryStream;
+  /** Settles when nothing is followed any more; null until the list is known once. */
+  following: Promise<void> | null;
+  /** How the list is read; null until the service has answered once. */
+  context: Omit<ReadContext, 'now'> | null;
+  /** Others that were passed on last. */
+  sighted: number;
+  reading: boolean;
+  readAgain: boolean;
   ended: AbortController;
   /** Settles when the loop is over. */
   loop: Promise<void>;
@@ -63,7 +75,8 @@ interface Run {
 
 /**
  * Peers by one discovery service over HTTP: registers this node, renews, and
- * passes on the others. While the service is away, who was seen last stays
+ * passes on the others, as the service pushes them or else as its answers to
+ * the renewals tell. While the service is away, who was seen last stays
  * as long as a lease lasts.
  */
 export class HttpRegistryDiscovery extends PeerDiscovery {
@@ -89,14 +102,33 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
 
   start(self: SelfAnnouncement, sink: DiscoverySink): void {
     if (this.#run !== null) return;
-    const { url, keys, clock } = this.#options;
+    const { url, keys, clock, random, logger } = this.#options;
     this.#health = { state: 'starting', detail: `asking ${url}` };
+    const client = new RegistryClient(url);
+    const list = new RegisteredList();
     const run: Run = {
       self,
       sink,
-      client: new RegistryClient(url),
+      client,
       announcer: new SelfAnnouncer(self, keys, clock, this.#sequence),
       reader: new SightingReader(url, this.#peerId),
+      list,
+      stream: new RegistryStream({
+        client,
+        clock,
+        random,
+        logger,
+        cursor: () => list.cursor,
+        onChanges: (changes) => {
+          list.apply(changes);
+          void this.#readList(run);
+        },
+      }),
+      following: null,
+      context: null,
+      sighted: 0,
+      reading: false,
+      readAgain: false,
       ended: new AbortController(),
       loop: Promise.resolve(),
     };
@@ -111,7 +143,7 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
     this.#health = { state: 'off', detail: 'stopped' };
     this.#leaseEnd?.clear();
     run.ended.abort();
-    await run.loop;
+    await Promise.all([run.loop, run.following]);
     try {
       if (!signal.aborted) await run.client.withdraw(this.#peerId, run.announcer.withdraw(), signal);
     } catch (error) {
@@ -158,20 +190,34 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
 
   /** @returns when the service would like to be asked again, in milliseconds */
   async #ask(run: Run): Promise<number> {
-    const { announcer, reader, sink } = run;
     const own = localAddresses(this.#options.interfaces ?? networkInterfaces);
     const toward = await this.#route(run);
     const hosts = announcedHosts(run.self.host, toward, own);
-    const { entries, renewAfterMs } = await this.#registerCorrected(run, hosts);
-    const sightings = await reader.read(entries, {
-      now: announcer.now(),
-      overLoopback: toward !== null && hostKind(toward) === 'loopback',
-      localAddresses: own,
-    });
-    if (run.ended.signal.aborted) return 0;
-    this.#succeed(run, sightings);
-    sink.replace(this.#options.url, sightings);
+    const { changes, renewAfterMs } = await this.#registerCorrected(run, hosts);
+    if (changes !== null) run.list.apply(changes);
+    const overLoopback = toward !== null && hostKind(toward) === 'loopback';
+    run.context = { overLoopback, localAddresses: own };
+    await this.#readList(run);
+    if (run.list.cursor !== null) run.following ??= run.stream.follow(run.ended.signal);
+    this.#registered(run);
     return renewAfterMs;
+  }
+
+  // One reading at a time: what changes meanwhile is read after it, together.
+  async #readList(run: Run): Promise<void> {
+    run.readAgain = true;
+    if (run.reading) return;
+    run.reading = true;
+    while (run.readAgain && run.context !== null) {
+      run.readAgain = false;
+      const sightings = await run.reader.read(run.list.entries, {
+        ...run.context,
+        now: run.announcer.now(),
+      });
+      if (run.ended.signal.aborted) break;
+      this.#seen(run, sightings);
+    }
+    run.reading = false;
   }
 
   #route(run: Run): Promise<string | null> {
@@ -182,18 +228,30 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
   // What the service knows better, the time or our last SEQ, is taken over once.
   async #registerCorrected(run: Run, hosts: AnnouncedHosts): ReturnType<RegistryClient['register']> {
     const { client, announcer, ended } = run;
+    const question = { minimal: run.stream.live, since: run.list.cursor };
     try {
-      return await client.register(announcer.announce(hosts), ended.signal);
+      return await client.register(announcer.announce(hosts), ended.signal, question);
     } catch (error) {
       if (!(error instanceof RegistryFailure) || !correct(announcer, error)) throw error;
-      return client.register(announcer.announce(hosts), ended.signal);
+      return client.register(announcer.announce(hosts), ended.signal, question);
     }
   }
 
-  #succeed(run: Run, sightings: readonly Sighting[]): void {
+  #seen(run: Run, sightings: readonly Sighting[]): void {
+    run.sink.replace(this.#options.url, sightings);
+    run.sighted = sightings.length;
+    if (this.#health.state === 'ok') this.#healthy(run);
+  }
+
+  #healthy(run: Run): void {
+    this.#health = { state: 'ok', detail: describe(run.sighted, run.announcer.clockOffsetMs) };
+  }
+
+  #registered(run: Run): void {
+    if (run.ended.signal.aborted) return;
     const { clock, logger, url } = this.#options;
     if (this.#health.state !== 'ok') logger.info({ source: url }, 'registered');
-    this.#health = { state: 'ok', detail: describe(sightings.length, run.announcer.clockOffsetMs) };
+    this.#healthy(run);
     this.#leaseEnd?.clear();
     this.#leaseEnd = clock.setTimeout(() => run.sink.replace(url, []), LEASE_SECONDS * 1_000);
   }

@@ -60,7 +60,10 @@ describe('RegistryClient', () => {
         response.setHeader('x-renew-after', '2.5').end('[{"HOST":"a"}]');
       });
     }, '/base');
-    expect(await client.register(own, never)).toEqual({ entries: [{ HOST: 'a' }], renewAfterMs: 2_500 });
+    expect(await client.register(own, never)).toEqual({
+      changes: { cursor: null, reset: true, present: [{ HOST: 'a' }], left: [] },
+      renewAfterMs: 2_500,
+    });
     expect(received).toEqual(['PUT', '/base/', 'application/json', own]);
   });
 

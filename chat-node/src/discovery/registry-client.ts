@@ -1,5 +1,7 @@
 import {
+  CURSOR_HEADER,
   DISCOVERY_REQUEST_TIMEOUT_MS,
+  EVENT_SILENCE_MS,
   MAX_DISCOVERY_LIST_BYTES,
   MAX_DISCOVERY_WAIT_MS,
   type ProblemDetails,
@@ -10,11 +12,19 @@ import {
   type Withdrawal,
 } from '@p2p-chat/shared';
 import { Agent, type Dispatcher, request } from 'undici';
+import { type ListChanges, readChanges, readEvents, type RegistryEvent } from './registry-events.js';
 import { RegistryFailure, unreachable } from './registry-failure.js';
 
+export interface RegistryQuestion {
+  /** Whether the list is not wanted. */
+  minimal?: boolean;
+  /** Where the list stood that is known; then what changed since is enough. */
+  since?: string | null;
+}
+
 export interface RegistryAnswer {
-  /** The list; nothing in it was checked. */
-  entries: unknown[];
+  /** What became of the list; null where it was not wanted. Nothing in it was checked. */
+  changes: ListChanges | null;
   /** When the service would like the next renewal, in milliseconds. */
   renewAfterMs: number;
 }
@@ -27,6 +37,8 @@ export class RegistryClient {
     connect: { timeout: DISCOVERY_REQUEST_TIMEOUT_MS },
     maxResponseSize: MAX_DISCOVERY_LIST_BYTES,
   });
+  // A stream has a connection of its own for as long as it lasts.
+  readonly #streams = new Agent({ connections: 1, connect: { timeout: DISCOVERY_REQUEST_TIMEOUT_MS } });
 
   /** @param url of the service; its path may be a prefix */
   constructor(url: string) {
@@ -41,14 +53,46 @@ export class RegistryClient {
    * Registers or renews.
    * @throws {RegistryFailure}
    */
-  async register(entry: SignedEntry, signal: AbortSignal): Promise<RegistryAnswer> {
-    const { status, headers, text } = await this.#send('PUT', '', entry, signal);
-    if (status !== 200) throw refused(this.#base, status, headers, text);
+  async register(
+    entry: SignedEntry,
+    signal: AbortSignal,
+    { minimal = false, since = null }: RegistryQuestion = {},
+  ): Promise<RegistryAnswer> {
+    const query = since === null || minimal ? '' : `?since=${encodeURIComponent(since)}`;
+    const prefer: Record<string, string> = minimal ? { prefer: 'return=minimal' } : {};
+    const { status, headers, text } = await this.#send('PUT', query, entry, signal, prefer);
+    if (status !== 200 && status !== 204) throw refused(this.#base, status, headers, text);
     const renewAfter = Number(headers[RENEW_AFTER_HEADER]);
     return {
-      entries: readList(this.#base, text),
+      changes: status === 204 ? null : readAnswer(this.#base, text, headers[CURSOR_HEADER]),
       renewAfterMs: renewAfter > 0 ? Math.min(renewAfter * 1_000, MAX_DISCOVERY_WAIT_MS) : RENEW_INTERVAL_MS,
     };
+  }
+
+  /**
+   * What becomes of the list after a cursor, as it happens. The first one is
+   * `open`; the sequence ends where the service ends it.
+   * @throws {RegistryFailure} also where the service is silent for too long
+   */
+  async *events(cursor: string, signal: AbortSignal): AsyncGenerator<RegistryEvent, void, undefined> {
+    try {
+      const { statusCode, headers, body } = await request(new URL('events', this.#base), {
+        dispatcher: this.#streams,
+        headers: { accept: 'text/event-stream', 'last-event-id': cursor },
+        headersTimeout: DISCOVERY_REQUEST_TIMEOUT_MS,
+        bodyTimeout: EVENT_SILENCE_MS,
+        signal,
+      });
+      const type = String(headers['content-type']);
+      if (statusCode !== 200 || !type.startsWith('text/event-stream')) {
+        body.on('error', () => undefined).destroy();
+        throw refused(this.#base, statusCode, headers, '');
+      }
+      yield { type: 'open' };
+      yield* readEvents(body);
+    } catch (error) {
+      throw error instanceof RegistryFailure ? error : unreachable(this.#base, error);
+    }
   }
 
   /**
@@ -63,7 +107,7 @@ export class RegistryClient {
 
   /** Closes the connection. */
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([this.#agent.destroy(), this.#streams.destroy()]);
   }
 
   async #send(
@@ -71,12 +115,17 @@ export class RegistryClient {
     path: string,
     body: object,
     signal: AbortSignal,
+    more: Record<string, string> = {},
   ): Promise<{ status: number; headers: Dispatcher.ResponseData['headers']; text: string }> {
     try {
       const response = await request(new URL(path, this.#base), {
         dispatcher: this.#agent,
         method,
-        headers: { 'content-type': 'application/json', accept: 'application/json, application/problem+json' },
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json, application/problem+json',
+          ...more,
+        },
         body: JSON.stringify(body),
         signal: AbortSignal.any([signal, AbortSignal.timeout(DISCOVERY_REQUEST_TIMEOUT_MS)]),
       });
@@ -87,14 +136,9 @@ export class RegistryClient {
   }
 }
 
-function readList({ origin }: URL, text: string): unknown[] {
-  let list: unknown;
-  try {
-    list = JSON.parse(text);
-  } catch {
-    list = undefined;
-  }
-  if (Array.isArray(list)) return list as unknown[];
+function readAnswer({ origin }: URL, text: string, cursor: string | string[] | undefined): ListChanges {
+  const changes = readChanges(text, typeof cursor === 'string' ? cursor : null);
+  if (changes !== null) return changes;
   throw new RegistryFailure(
     'registry-nonsense',
     `${origin} answered, but not with a list: is it a discovery service?`,

@@ -26,6 +26,7 @@ export interface ReadContext {
 
 /** An announcement and the entry that it was read from, so that the same entry is not checked again. */
 interface Checked {
+  entry: PeerEntry;
   text: string;
   announcement: VerifiedAnnouncement;
 }
@@ -64,13 +65,17 @@ export class SightingReader {
     let checks = 0;
     for (const entry of entries) {
       if (!isSignedEntry(entry) || entry.PEER_ID === this.self) continue;
-      const text = JSON.stringify(entry);
       let known = this.#verified.get(entry.PEER_ID);
-      if (known?.text !== text || isExpired(known.announcement, now)) {
-        if (checks++ % CHECKS_PER_TURN === CHECKS_PER_TURN - 1) await nextTurn();
-        const announcement = check(entry, now);
-        if (announcement === null) continue;
-        known = { text, announcement };
+      // An entry that was not told anew stands for as long as the service keeps it.
+      if (known?.entry !== entry) {
+        const text = JSON.stringify(entry);
+        if (known?.text !== text || isExpired(known.announcement, now)) {
+          if (checks++ % CHECKS_PER_TURN === CHECKS_PER_TURN - 1) await nextTurn();
+          const announcement = check(entry, now);
+          if (announcement === null) continue;
+          known = { entry, text, announcement };
+        }
+        known.entry = entry;
       }
       const { announcement } = known;
       if (!this.#isNewest(announcement)) continue;

@@ -107,8 +107,8 @@ export const DISCOVERY_REQUEST_TIMEOUT_MS = 3_000;
 export const MIN_DISCOVERY_GAP_MS = 1_000;
 /** Longest wait that a discovery service may ask for. */
 export const MAX_DISCOVERY_WAIT_MS = 60_000;
-/** Waits after failures of a discovery service: soon again, and never more often than a renewal for long. */
-export const DISCOVERY_BACKOFF = { initialMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.5 } as const;
+/** Waits after failures of a discovery service: soon again, and when it is back, within one renewal. */
+export const DISCOVERY_BACKOFF = { initialMs: 1_000, maxMs: 10_000, factor: 2, jitter: 0.5 } as const;
 /** The list as a node takes it: 50,000 entries of signed size. */
 export const MAX_DISCOVERY_LIST_BYTES = 48 * MiB;
 /** How long the signature of an announcement counts. */
