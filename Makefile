@@ -89,6 +89,14 @@ fix: prepare ## format everything and mend what the linter can
 test-mongo: build ## run the storage tests on MongoDB (MONGODB_URI_TEST, or a container)
 	@scripts/with-mongo vitest run --project unit --project e2e chat-node/src/storage e2e/storage $(ARGS)
 
+.PHONY: test-chaos
+test-chaos: build ## kill nodes and cut their lines for some minutes, on both stores
+	@scripts/with-mongo vitest run --project e2e-chaos $(ARGS)
+
+.PHONY: chaos
+chaos: build ## a longer campaign of that: ROUNDS=1000 SEED=n STORAGE=sqlite|mongodb
+	@$(if $(filter mongodb,$(STORAGE)),scripts/with-mongo )node e2e/chaos/campaign.ts
+
 .PHONY: test-docker
 test-docker: build docker ## run the tests of the containers (needs Docker)
 	@vitest run --project e2e-docker $(ARGS)

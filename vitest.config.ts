@@ -25,9 +25,18 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.e2e.ts'],
-          exclude: ['e2e/docker*.e2e.ts'],
+          exclude: ['e2e/docker*.e2e.ts', 'e2e/chaos/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Minutes of kills and cuts: `make test-chaos`.
+          name: 'e2e-chaos',
+          include: ['e2e/chaos/**/*.e2e.ts'],
+          testTimeout: 420_000,
         },
       },
       {
