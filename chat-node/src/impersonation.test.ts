@@ -1,0 +1,468 @@
+import { createServer as createHttpServer } from 'node:http';
+import { once } from 'node:events';
+import { connect as connectTcp, createServer as createTcpServer, type Socket } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import {
+  ANNOUNCEMENT_VALIDITY_MS,
+  CLOCK_TOLERANCE_MS,
+  encodeJsonFrame,
+  encodeWireFrame,
+  FrameDecoder,
+  type HelloFrame,
+  MAX_CERTIFICATE_BYTES,
+  newMessageId,
+  type PeerEntry,
+  signAnnouncement,
+  SystemClock,
+  type WireFrame,
+} from '@p2p-chat/shared';
+import { testKeys } from '@p2p-chat/shared/testing';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { composeChat } from './app.module.js';
+import type { Chat } from './chat/chat.js';
+import { directConversationId } from './chat/conversation.js';
+import type { Message } from './chat/message.js';
+import { readConfig } from './config.js';
+import type { Identity } from './identity/keystore.js';
+import { chainedCertificate, oddCertificate } from './testing/certificates.js';
+import { testIdentity } from './testing/identities.js';
+import { MemoryStorage } from './testing/memory-storage.js';
+import { type LogRecord, recordingLogger } from './testing/recording-logger.js';
+import { tlsOptions } from './transport/tls-options.js';
+
+/*
+ * Mallory plays every part here that is not Alice or Bob, over real sockets.
+ * Each test is a row of docs/security.md.
+ */
+
+const LOCALHOST = '127.0.0.1';
+let alice: Identity, bob: Identity, mallory: Identity;
+const cleanUp: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  [alice, bob, mallory] = (await Promise.all(['alice', 'bob', 'mallory'].map(testIdentity))) as [
+    Identity,
+    Identity,
+    Identity,
+  ];
+});
+afterEach(async () => {
+  for (const step of cleanUp.splice(0).reverse()) await step();
+});
+
+interface TestNode {
+  chat: Chat;
+  port: number;
+  records: LogRecord[];
+  history: (peer: Identity) => Promise<Message[]>;
+}
+
+async function start(
+  identity: Identity,
+  user: string,
+  settings: { discovery?: string; peers?: string } = {},
+): Promise<TestNode> {
+  const { logger, records } = recordingLogger();
+  const storage = new MemoryStorage();
+  const config = readConfig({
+    P2P_CHAT_USER: user,
+    P2P_CHAT_HOME: '/nowhere',
+    P2P_CHAT_HOST: LOCALHOST,
+    P2P_CHAT_PORT: '0',
+    P2P_CHAT_MDNS: 'off',
+    DISCOVERY_URLS: settings.discovery ?? '',
+    P2P_CHAT_PEERS: settings.peers ?? '',
+  });
+  const parts = { config, identity, storage, clock: new SystemClock(), random: Math.random, logger };
+  const { chat } = composeChat(parts);
+  const port = await chat.start();
+  cleanUp.push(() => chat.stop());
+  const history = (peer: Identity) => chat.history(directConversationId(peer.peerId), { limit: 100 });
+  return { chat, port, records, history };
+}
+
+const states = (messages: readonly Message[]) => messages.map(({ body, state }) => `${body}: ${state}`);
+const helloOf = (user: string): HelloFrame => ({
+  type: 'hello',
+  protocol: 1,
+  user,
+  agent: 'x/1',
+  instance: String(Math.random()),
+  features: [],
+  port: 0,
+});
+
+/** A link of Mallory's own, by hand: says hello as whoever she likes and shows what she gets. */
+async function malloryLinks(
+  port: number,
+  user: string,
+  credentials: { keyPem: string; certificatePem: string } = mallory,
+): Promise<{ socket: TLSSocket; received: WireFrame[]; closed: () => boolean }> {
+  const socket = connectTls({ ...tlsOptions(credentials), host: LOCALHOST, port });
+  const decoder = new FrameDecoder();
+  const received: WireFrame[] = [];
+  let isClosed = false;
+  socket.on('error', () => undefined).on('close', () => (isClosed = true));
+  socket.on('data', (chunk: Buffer) => {
+    for (const { payload } of decoder.push(chunk)) received.push(JSON.parse(payload.toString()) as WireFrame);
+  });
+  cleanUp.push(() => socket.destroy());
+  socket.on('secureConnect', () => socket.write(encodeWireFrame(helloOf(user))));
+  await vi.waitFor(() => expect(isClosed || received.length > 0).toBe(true), { timeout: 5_000 });
+  return { socket, received, closed: () => isClosed };
+}
+
+/** Passes bytes both ways and keeps them; `change` may forge what comes from the dialler. */
+async function relay(
+  to: number,
+  change: (chunk: Buffer, index: number) => Buffer = (chunk) => chunk,
+): Promise<{ port: number; toTarget: Buffer[]; toDialler: Buffer[] }> {
+  const toTarget: Buffer[] = [];
+  const toDialler: Buffer[] = [];
+  const server = createTcpServer((dialler) => {
+    const target = connectTcp(to, LOCALHOST);
+    let index = 0;
+    dialler.on('data', (chunk) => {
+      toTarget.push(chunk);
+      target.write(change(chunk, index));
+      index += 1;
+    });
+    target.on('data', (chunk) => {
+      toDialler.push(chunk);
+      dialler.write(chunk);
+    });
+    for (const [one, other] of [
+      [dialler, target],
+      [target, dialler],
+    ] as const)
+      one.on('error', () => undefined).on('close', () => other.destroy());
+    cleanUp.push(() => dialler.destroy());
+  }).listen(0, LOCALHOST);
+  cleanUp.push(() => server.close());
+  await once(server, 'listening');
+  return { port: (server.address() as { port: number }).port, toTarget, toDialler };
+}
+
+/** Answers every registration with the entries that it is given. */
+async function rogueService(): Promise<{ url: string; entries: PeerEntry[]; asked: () => number }> {
+  const entries: PeerEntry[] = [];
+  let asked = 0;
+  const server = createHttpServer((request, response) => {
+    request.resume().on('end', () => {
+      if (request.method !== 'PUT') return response.writeHead(404).end();
+      asked += 1;
+      response.writeHead(200, { 'content-type': 'application/json', 'x-renew-after': '1' });
+      response.end(JSON.stringify(entries));
+    });
+  }).listen(0, LOCALHOST);
+  cleanUp.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  return { url: `http://${LOCALHOST}:${port}`, entries, asked: () => asked };
+}
+
+/** A port that counts who comes. */
+async function trap(): Promise<{ port: number; visitors: Socket[] }> {
+  const visitors: Socket[] = [];
+  const server = createTcpServer((socket) => {
+    visitors.push(socket.on('error', () => undefined));
+    cleanUp.push(() => socket.destroy());
+  }).listen(0, LOCALHOST);
+  cleanUp.push(() => server.close());
+  await once(server, 'listening');
+  return { port: (server.address() as { port: number }).port, visitors };
+}
+
+const announce = (
+  name: string,
+  port: number,
+  change: { user?: string; seq?: number; expires?: number } = {},
+) =>
+  signAnnouncement(
+    {
+      host: LOCALHOST,
+      port,
+      user: change.user ?? name,
+      addresses: [],
+      instance: 'i',
+      seq: change.seq ?? 1,
+      expires: change.expires ?? Date.now() + ANNOUNCEMENT_VALIDITY_MS,
+    },
+    testKeys(name),
+  );
+
+describe('in between', () => {
+  it('a relay that only listens sees neither names nor messages', async () => {
+    const b = await start(bob, 'Bob');
+    const { port, toTarget, toDialler } = await relay(b.port);
+    const a = await start(alice, 'Alice', { peers: `${LOCALHOST}:${port}` });
+    await vi.waitFor(() => expect(a.chat.links).toBe(1));
+    await a.chat.send(bob.peerId, ['the secret recipe']);
+    await vi.waitFor(async () => expect(await b.history(alice)).toHaveLength(1));
+    const seen = Buffer.concat([...toTarget, ...toDialler]).toString('latin1');
+    expect(seen.length).toBeGreaterThan(1_000);
+    for (const word of ['secret', 'Alice', 'Bob', 'hello', 'p2p-chat/0'])
+      expect(seen.includes(word)).toBe(false);
+  });
+
+  it('a relay that changes one byte breaks the link, and nothing of it is taken', async () => {
+    const b = await start(bob, 'Bob');
+    const forge = { on: false };
+    const { port } = await relay(b.port, (chunk) => {
+      if (!forge.on) return chunk;
+      const changed = Buffer.from(chunk);
+      changed[changed.length - 1] = (changed[changed.length - 1] ?? 0) ^ 1;
+      return changed;
+    });
+    const a = await start(alice, 'Alice', { peers: `${LOCALHOST}:${port}` });
+    await vi.waitFor(() => expect(b.chat.links).toBe(1));
+    forge.on = true;
+    await a.chat.send(bob.peerId, ['forged?']);
+    await vi.waitFor(() => expect(b.chat.links).toBe(0));
+    expect(await b.history(alice)).toEqual([]);
+    forge.on = false;
+    await vi.waitFor(async () => expect(states(await b.history(alice))).toEqual(['forged?: delivered']), {
+      timeout: 8_000,
+    });
+  }, 15_000);
+
+  it('a man in the middle with his own certificate gets no byte of a message', async () => {
+    const b = await start(bob, 'Bob');
+    const plain: Buffer[] = [];
+    // Shows Alice his own certificate and is ready to pass on to Bob what he reads.
+    const server = createTlsServer(tlsOptions(mallory), (toAlice) => {
+      const toBob = connectTls({ ...tlsOptions(mallory), host: LOCALHOST, port: b.port });
+      toAlice.on('data', (chunk: Buffer) => plain.push(chunk));
+      toAlice.pipe(toBob).pipe(toAlice);
+      for (const socket of [toAlice, toBob]) socket.on('error', () => undefined);
+      cleanUp.push(() => [toAlice, toBob].forEach((socket) => socket.destroy()));
+    }).listen(0, LOCALHOST);
+    cleanUp.push(() => server.close());
+    await once(server, 'listening');
+    const service = await rogueService();
+    service.entries.push(announce('bob', (server.address() as { port: number }).port));
+    const a = await start(alice, 'Alice', { discovery: service.url });
+    await vi.waitFor(async () => expect(await a.chat.peers(false)).toHaveLength(1), { timeout: 5_000 });
+    const met = once(server, 'connection');
+    await a.chat.send(bob.peerId, ['for Bob alone']);
+    await met;
+    await vi.waitFor(() =>
+      expect(a.records.map(({ fields }) => fields['code'])).toContain('peer-identity-wrong'),
+    );
+    expect(Buffer.concat(plain)).toHaveLength(0);
+    expect(states(await a.history(bob))).toEqual(['for Bob alone: queued']);
+
+    service.entries.splice(0, 1, announce('bob', b.port, { seq: 2 }));
+    await vi.waitFor(async () => expect(await b.history(alice)).toHaveLength(1), { timeout: 10_000 });
+    expect(Buffer.concat(plain)).toHaveLength(0);
+  }, 20_000);
+
+  it('a stream that was recorded cannot be played again', async () => {
+    const b = await start(bob, 'Bob');
+    const { port, toTarget } = await relay(b.port);
+    const a = await start(alice, 'Alice', { peers: `${LOCALHOST}:${port}` });
+    await vi.waitFor(() => expect(a.chat.links).toBe(1));
+    await a.chat.send(bob.peerId, ['once']);
+    await vi.waitFor(async () => expect(await b.history(alice)).toHaveLength(1));
+    await a.chat.stop();
+    await vi.waitFor(() => expect(b.chat.links).toBe(0));
+
+    const replay = connectTcp(b.port, LOCALHOST);
+    replay.on('error', () => undefined).resume();
+    for (const chunk of toTarget) replay.write(chunk);
+    await new Promise<void>((resolve) => replay.on('close', () => resolve()));
+    expect(b.chat.links).toBe(0);
+    expect(await b.history(alice)).toHaveLength(1);
+    expect(b.records.map(({ fields }) => fields['code'])).toContain('tls-failed');
+  });
+});
+
+describe('a certificate', () => {
+  async function refuses(credentials: { keyPem: string; certificatePem: string }): Promise<void> {
+    const b = await start(bob, 'Bob');
+    const { received, closed } = await malloryLinks(b.port, 'Bob', credentials);
+    await vi.waitFor(() => expect(closed()).toBe(true));
+    expect(received).toEqual([]);
+    expect(b.chat.links).toBe(0);
+    expect(b.records.map(({ fields }) => fields['code'])).toEqual(['tls-failed']);
+  }
+
+  it('that has expired is refused', async () => {
+    await refuses(await oddCertificate('mallory', { notAfter: new Date(Date.now() - 1_000) }));
+  });
+
+  it('that somebody else issued is refused, with and without its chain', async () => {
+    const { keyPem, leafPem, chainPem } = await chainedCertificate('mallory', 'authority');
+    await refuses({ keyPem, certificatePem: leafPem });
+    await refuses({ keyPem, certificatePem: chainPem });
+  });
+
+  it(`of ${MAX_CERTIFICATE_BYTES} bytes is taken, one byte more is refused`, async () => {
+    const small = await oddCertificate('mallory', { padding: 1_000 });
+    const atLimit = await oddCertificate('mallory', { padding: 1_000 + MAX_CERTIFICATE_BYTES - small.bytes });
+    expect(atLimit.bytes).toBe(MAX_CERTIFICATE_BYTES);
+    const b = await start(bob, 'Bob');
+    const { received } = await malloryLinks(b.port, 'Mallory', atLimit);
+    expect(received[0]?.type).toBe('hello');
+    await refuses(await oddCertificate('mallory', { padding: 1_001 + MAX_CERTIFICATE_BYTES - small.bytes }));
+  });
+
+  it('cannot be shown without its key', () => {
+    expect(() =>
+      connectTls({ ...tlsOptions({ keyPem: mallory.keyPem, certificatePem: bob.certificatePem }), port: 1 }),
+    ).toThrow(/key values mismatch/);
+  });
+});
+
+describe('on a link', () => {
+  it('the protocol cannot be negotiated anew', async () => {
+    const b = await start(bob, 'Bob');
+    const { socket } = await malloryLinks(b.port, 'Mallory');
+    expect(socket.alpnProtocol).toBe('p2p-chat/1');
+    const outcome = await new Promise<unknown>((resolve) => {
+      if (socket.renegotiate({}, resolve) === false) resolve('refused');
+    }).catch((error: unknown) => error);
+    expect(outcome).not.toBe(null);
+    expect(socket.alpnProtocol).toBe('p2p-chat/1');
+  });
+
+  it('a name, and a sender in a payload, change nothing about who wrote it', async () => {
+    const a = await start(alice, 'Alice');
+    const b = await start(bob, 'Bob', { peers: `${LOCALHOST}:${a.port}` });
+    await vi.waitFor(() => expect(a.chat.links).toBe(1));
+    const [written] = await b.chat.send(alice.peerId, ['from Bob']);
+    await vi.waitFor(async () => expect(await a.history(bob)).toHaveLength(1));
+
+    const { socket, received } = await malloryLinks(a.port, 'Bob');
+    const forged = {
+      // The same id as Bob's message: a repeat only where the sender is the same.
+      id: written?.id,
+      clock: '0000000000010000',
+      sentAt: 1,
+      kind: 'text',
+      body: 'from Bob, really',
+      author: bob.peerId,
+      from: bob.peerId,
+      peerId: bob.peerId,
+      conversationId: bob.peerId,
+    };
+    socket.write(
+      encodeJsonFrame(JSON.stringify({ type: 'message', messages: [forged], sender: bob.peerId })),
+    );
+    await vi.waitFor(() => expect(received.some(({ type }) => type === 'ack')).toBe(true));
+    expect((await a.history(bob)).map(({ body }) => body)).toEqual(['from Bob']);
+    expect(await a.history(mallory)).toMatchObject([{ author: mallory.peerId, body: 'from Bob, really' }]);
+    expect(a.chat.resolve(mallory.peerId).ambiguous).toBe(true);
+    expect(() => a.chat.resolve('Bob')).toThrow(expect.objectContaining({ code: 'peer-ambiguous' }));
+  });
+
+  it('an ack, receipt or reject for a message to somebody else does nothing', async () => {
+    const b = await start(bob, 'Bob');
+    const a = await start(alice, 'Alice', { peers: `${LOCALHOST}:${b.port}` });
+    await vi.waitFor(() => expect(a.chat.links).toBe(1));
+    await a.chat.send(bob.peerId, ['arrived']);
+    await vi.waitFor(async () => expect(states(await a.history(bob))).toEqual(['arrived: delivered']));
+    await b.chat.stop();
+    await vi.waitFor(() => expect(a.chat.links).toBe(0));
+    await a.chat.send(bob.peerId, ['on its way']);
+    const before = await a.history(bob);
+    const ids = before.map(({ id }) => id);
+
+    const { socket, received } = await malloryLinks(a.port, 'Mallory');
+    socket.write(encodeWireFrame({ type: 'receipt', ids, state: 'read' }));
+    socket.write(encodeWireFrame({ type: 'ack', ids }));
+    socket.write(encodeWireFrame({ type: 'ack', ids, of: 'receipt' }));
+    for (const id of ids) {
+      socket.write(encodeWireFrame({ type: 'reject', id, code: 'no' }));
+      socket.write(encodeWireFrame({ type: 'reject', id, code: 'later', retryAfterMs: 2 ** 31 - 1 }));
+    }
+    // Answered in order, so when the last message is acked all of that was dealt with.
+    socket.write(
+      encodeJsonFrame(
+        JSON.stringify({
+          type: 'message',
+          messages: [{ id: newMessageId(0), clock: '0000000000010000', sentAt: 1, kind: 'text', body: 'x' }],
+        }),
+      ),
+    );
+    await vi.waitFor(() =>
+      expect(received.some((one) => one.type === 'ack' && one.of === undefined)).toBe(true),
+    );
+    expect(await a.history(bob)).toEqual(before);
+    expect(states(before)).toEqual(['arrived: delivered', 'on its way: queued']);
+  });
+});
+
+describe('a rogue discovery service', () => {
+  it('cannot swap a key, a host, a port or a name under a signature', async () => {
+    const service = await rogueService();
+    const { port, visitors } = await trap();
+    const real = announce('bob', 1);
+    const malloryKey = announce('mallory', port).KEY;
+    service.entries.push(
+      { ...real, KEY: malloryKey },
+      { ...real, PORT: port },
+      { ...real, HOST: '127.0.0.2' },
+      { ...real, USER: 'Bobby' },
+      { ...real, SEQ: 99 },
+      { ...real, ADDRESSES: [LOCALHOST] },
+      { ...announce('mallory', port), PEER_ID: bob.peerId },
+      announce('bob', port, { expires: Date.now() - CLOCK_TOLERANCE_MS - 1_000 }),
+    );
+    const a = await start(alice, 'Alice', { discovery: service.url });
+    await vi.waitFor(() => expect(service.asked()).toBeGreaterThan(0));
+    service.entries.push(announce('carol', 1));
+    await vi.waitFor(
+      async () => expect((await a.chat.peers(false)).map(({ user }) => user)).toEqual(['carol']),
+      {
+        timeout: 5_000,
+      },
+    );
+    expect(() => a.chat.resolve(bob.peerId)).toThrow(expect.objectContaining({ code: 'peer-unknown' }));
+    expect(visitors).toEqual([]);
+  });
+
+  it('cannot bring back an older announcement', async () => {
+    const service = await rogueService();
+    service.entries.push(announce('bob', 2_222, { seq: 7 }));
+    const a = await start(alice, 'Alice', { discovery: service.url });
+    const portOfBob = () => a.chat.knownPeer(bob.peerId)?.addresses[0]?.port;
+    await vi.waitFor(() => expect(portOfBob()).toBe(2_222), { timeout: 5_000 });
+    service.entries.splice(0, 1, announce('bob', 1_111, { seq: 6 }), announce('carol', 1));
+    await vi.waitFor(
+      async () => expect((await a.chat.peers(false)).map(({ user }) => user)).toContain('carol'),
+      {
+        timeout: 5_000,
+      },
+    );
+    expect(portOfBob()).not.toBe(1_111);
+  });
+
+  it('that leads to another one gets no message; another key under a name is another person', async () => {
+    const service = await rogueService();
+    const m = await start(mallory, 'Bob');
+    // Bob's own word, for an address that is Mallory's by now; and Mallory under Bob's name.
+    service.entries.push(
+      announce('bob', m.port, { user: 'Bob' }),
+      announce('mallory', m.port, { user: 'Bob' }),
+    );
+    const a = await start(alice, 'Alice', { discovery: service.url });
+    await vi.waitFor(async () => expect(await a.chat.peers(false)).toHaveLength(2), { timeout: 5_000 });
+    expect((await a.chat.peers(false)).map(({ ambiguous }) => ambiguous)).toEqual([true, true]);
+    await a.chat.send(bob.peerId, ['for Bob alone']);
+    // Dialled twice at least: whoever answers there is still not Bob.
+    await vi.waitFor(
+      () =>
+        expect(
+          a.records.filter(({ fields }) => fields['code'] === 'peer-identity-wrong').length,
+        ).toBeGreaterThan(0),
+      { timeout: 5_000 },
+    );
+    expect(states(await a.history(bob))).toEqual(['for Bob alone: queued']);
+    expect(await m.history(alice)).toEqual([]);
+    expect(m.chat.links).toBe(0);
+  });
+});
