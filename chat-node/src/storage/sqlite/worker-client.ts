@@ -4,6 +4,12 @@ import { StorageError } from '../../chat/errors.js';
 import { unpackError } from './error-record.js';
 import type { Call, FromWorker, Stores, ToWorker, WorkerOptions } from './operations.js';
 
+/**
+ * Space for what the thread has just made, in MiB. Rows live for one answer:
+ * with the default the thread grows by 50 MiB under load before it cleans up.
+ */
+const YOUNG_GENERATION_MIB = 6;
+
 interface Pending {
   resolve: (value: unknown) => void;
   reject: (error: Error) => void;
@@ -27,7 +33,12 @@ export class WorkerClient {
    */
   static async start(url: URL, options: WorkerOptions): Promise<WorkerClient> {
     // Flags of this process (a module loader, an inspector port) are not for the thread.
-    const worker = new Worker(url, { workerData: options, name: 'p2p-chat storage', execArgv: [] });
+    const worker = new Worker(url, {
+      workerData: options,
+      name: 'p2p-chat storage',
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+    });
     const client = new WorkerClient(worker);
     await new Promise<void>((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {

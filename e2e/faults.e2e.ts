@@ -1,0 +1,269 @@
+import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { connect, type TLSSocket } from 'node:tls';
+import { encodeWireFrame, PROTOCOL_VERSION, WINDOW_BYTES } from '@p2p-chat/shared';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createCertificate } from '../chat-node/dist/identity/certificate.js';
+import { tlsOptions } from '../chat-node/dist/transport/tls-options.js';
+import { controlOf, residentBytes, sendAll, untilQueued, wholeConversation } from './support/control.ts';
+import { freePort, type RunningDaemon, waitFor, World } from './support/processes.ts';
+
+const MiB = 1024 * 1024;
+
+const world = new World();
+const mounts: string[] = [];
+
+afterEach(async () => {
+  await world.close();
+  // Lazily: a process that a failed test left behind must not keep the mount.
+  for (const folder of mounts.splice(0)) execFileSync('umount', ['--lazy', folder]);
+});
+
+/** Alice, who knows where Bob is, and Bob; a link is up. */
+async function linkedPair(
+  homes: { alice?: string; bob?: string } = {},
+): Promise<{ alice: RunningDaemon; bob: RunningDaemon }> {
+  const bob = await world.daemon({ user: 'Bob', ...(homes.bob === undefined ? {} : { home: homes.bob }) });
+  const alice = await world.daemon({
+    user: 'Alice',
+    ...(homes.alice === undefined ? {} : { home: homes.alice }),
+    peers: [`127.0.0.1:${bob.ready.peerPort}`],
+  });
+  await waitFor('the link', async () => (await controlOf(alice).status()).links === 1);
+  return { alice, bob };
+}
+
+/** The profile's database file. */
+async function databaseOf(home: string): Promise<string> {
+  const name = (await readdir(home)).find((file) => /\.(db|sqlite3?)$/.test(file));
+  if (name === undefined) throw new Error(`no database in ${home}`);
+  return join(home, name);
+}
+
+describe('a profile', () => {
+  it('that a process holds is refused to a second one, with the pid of the first and how to attach', async () => {
+    const first = await world.daemon({ user: 'Alice' });
+    const second = await world.spawnDaemon({ user: 'Alice', home: first.home });
+    expect(await second.exited).toBe(1);
+    expect(second.stderr).toContain(`pid ${first.child.pid}`);
+    expect(second.stderr).toContain('p2p-chat console');
+    expect(await controlOf(first).status()).toMatchObject({ pid: first.child.pid });
+  });
+
+  it.each([
+    [
+      'from a newer version',
+      /version 99.*newer version/s,
+      (file: string): Promise<void> => {
+        const database = new DatabaseSync(file);
+        database.exec('PRAGMA user_version = 99');
+        database.close();
+        return Promise.resolve();
+      },
+    ],
+    ['that was cut off', /damaged|corrupt/i, (file: string) => truncate(file, 10_000)],
+    [
+      'that is no database',
+      /damaged|corrupt|program/i,
+      (file: string) => writeFile(file, 'x'.repeat(50_000)),
+    ],
+  ])('with a database %s is refused with that, and left as it was', async (_name, text, spoil) => {
+    const first = await world.daemon({ user: 'Alice' });
+    expect(await first.stop()).toBe(0);
+    const file = await databaseOf(first.home);
+    await spoil(file);
+    const before = await readFile(file);
+    const second = await world.spawnDaemon({ user: 'Alice', home: first.home });
+    expect(await second.exited).toBe(1);
+    expect(second.stderr).toMatch(text);
+    expect(second.stderr).not.toMatch(/^\s+at /m);
+    expect((await readFile(file)).equals(before)).toBe(true);
+  });
+});
+
+describe('100,000 messages for a peer who is away', () => {
+  it('cost little at start and while they drain, and arrive in order', { timeout: 120_000 }, async () => {
+    const total = 100_000;
+    const { alice, bob } = await linkedPair();
+    const first = await controlOf(alice).send(bob.peerId, 'until later');
+    await untilQueued(alice, 0);
+    await bob.stop();
+    const bodies = Array.from({ length: total }, (_, n) => `${n} `.padEnd(128, '.'));
+    const ids = await sendAll(alice, bob, bodies);
+    expect(ids).toHaveLength(total);
+    await alice.kill();
+
+    const began = performance.now();
+    const again = await world.daemon(alice.options);
+    const startMs = performance.now() - began;
+    expect((await controlOf(again).status()).outbox.queued).toBe(total);
+    const startBytes = await residentBytes(again.child.pid ?? 0);
+
+    const bobAgain = await world.daemon(bob.options);
+    let mostBytes = 0;
+    await waitFor(
+      'the outbox to be empty',
+      async () => {
+        mostBytes = Math.max(mostBytes, await residentBytes(again.child.pid ?? 0));
+        return (await controlOf(again).status()).outbox.queued === 0;
+      },
+      60_000,
+    );
+    const arrived = await wholeConversation(bobAgain, again.peerId);
+    expect(arrived.map(({ id }) => id)).toEqual([first.id, ...ids]);
+    console.log(`start ${startMs.toFixed(0)} ms, at most ${(mostBytes / MiB).toFixed(0)} MiB while draining`);
+    expect(startMs).toBeLessThan(2_000);
+    // 100,000 of these messages take some 100 MiB at once; a window of them takes one.
+    expect(mostBytes - startBytes).toBeLessThan(90 * MiB);
+  });
+});
+
+describe.skipIf(process.getuid?.() !== 0)('(root only) a disk', () => {
+  async function tmpfs(size: string): Promise<string> {
+    const folder = await world.folder('disk');
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'tmpfs', folder]);
+    mounts.push(folder);
+    return folder;
+  }
+
+  function resize(folder: string, size: string): void {
+    execFileSync('mount', ['-o', `remount,size=${size}`, folder]);
+  }
+
+  /** Takes all the space that is left on the disk of this folder. */
+  function fill(folder: string): void {
+    try {
+      execFileSync('dd', ['if=/dev/zero', `of=${join(folder, 'ballast')}`, 'bs=4k'], { stdio: 'ignore' });
+    } catch {
+      // It ends with an error when the disk is full: that is what it is for.
+    }
+  }
+
+  it('that is full is told to the sender at once, and keeps nothing by halves', async () => {
+    const home = await tmpfs('16m');
+    const { alice, bob } = await linkedPair({ alice: home });
+    const client = controlOf(alice);
+    const accepted = [(await client.send(bob.peerId, 'before')).id];
+    fill(home);
+    let refusals = 0;
+    // What is left of the log's last page may still take a few.
+    for (let n = 0; n < 200 && refusals < 5; n += 1) {
+      const began = performance.now();
+      try {
+        accepted.push((await client.send(bob.peerId, `${n} ${'x'.repeat(10_000)}`)).id);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'storage-full' });
+        expect(performance.now() - began).toBeLessThan(1_000);
+        refusals += 1;
+      }
+    }
+    expect(refusals).toBe(5);
+    resize(home, '64m');
+    accepted.push((await client.send(bob.peerId, 'after')).id);
+    await untilQueued(alice, 0);
+    for (const one of [
+      await wholeConversation(alice, bob.peerId),
+      await wholeConversation(bob, alice.peerId),
+    ]) {
+      expect(one.map(({ id }) => id)).toEqual(accepted);
+    }
+  });
+
+  it('that is full at the receiver leaves messages queued, and they arrive by themselves', async () => {
+    const home = await tmpfs('16m');
+    const { alice, bob } = await linkedPair({ bob: home });
+    await controlOf(alice).send(bob.peerId, 'before');
+    await untilQueued(alice, 0);
+    fill(home);
+    const bodies = Array.from({ length: 200 }, (_, n) => `${n} ${'x'.repeat(10_000)}`);
+    const ids = await sendAll(alice, bob, bodies);
+    await waitFor('the receiver to run out of space', () => bob.stderr.includes('storage-full'));
+    const states = (await wholeConversation(alice, bob.peerId)).slice(1).map(({ state }) => state);
+    expect(states).toContain('queued');
+    const saved = (await wholeConversation(bob, alice.peerId)).slice(1).map(({ id }) => id);
+    expect(saved).toEqual(ids.slice(0, saved.length));
+
+    resize(home, '64m');
+    await untilQueued(alice, 0);
+    expect((await wholeConversation(bob, alice.peerId)).slice(1).map(({ id }) => id)).toEqual(ids);
+  });
+
+  it('that cannot be written to is said at start, and the profile works again when it can', async () => {
+    const home = await tmpfs('16m');
+    const first = await world.daemon({ user: 'Alice', home });
+    const { peerId } = first;
+    await first.stop();
+    execFileSync('mount', ['-o', 'remount,ro', home]);
+    const second = await world.spawnDaemon({ user: 'Alice', home });
+    expect(await second.exited).toBe(1);
+    expect(second.stderr).toContain('P2P_CHAT_HOME');
+    execFileSync('mount', ['-o', 'remount,rw', home]);
+    expect((await world.daemon({ user: 'Alice', home })).peerId).toBe(peerId);
+  });
+});
+
+describe('a peer that reads nothing', () => {
+  /** A peer with a key of its own that says hello and then never reads again. */
+  async function deafPeer(port: number): Promise<TLSSocket> {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const socket = connect({
+      host: '127.0.0.1',
+      port,
+      ...tlsOptions({
+        keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+        certificatePem: await createCertificate({ privateKey, publicKey }),
+      }),
+    });
+    await once(socket, 'secureConnect');
+    socket.write(
+      encodeWireFrame({
+        type: 'hello',
+        protocol: PROTOCOL_VERSION,
+        user: 'Deaf',
+        agent: 'deaf/1',
+        instance: 'deaf',
+        features: [],
+        port: await freePort(),
+      }),
+    );
+    await once(socket, 'data');
+    socket.pause();
+    socket.on('error', () => undefined);
+    return socket;
+  }
+
+  it('holds up nobody else, and costs no more memory than the window', async () => {
+    const { alice, bob } = await linkedPair();
+    const client = controlOf(alice);
+    const deaf = await deafPeer(alice.ready.peerPort);
+    try {
+      await waitFor('the link', async () => (await client.status()).links === 2);
+      const { peerId } = await client.peer('Deaf');
+      // Many times the window. First to one who reads, so that what the
+      // requests themselves cost is in both figures.
+      const size = 32 * 1024;
+      const count = Math.ceil((16 * WINDOW_BYTES) / size);
+      const body = 'x'.repeat(size);
+      for (let n = 0; n < count; n += 1) await client.send(bob.peerId, body);
+      const before = await residentBytes(alice.child.pid ?? 0);
+      for (let n = 0; n < count; n += 1) await client.send(peerId, body);
+      const began = performance.now();
+      const { id } = await client.send(bob.peerId, 'and you?');
+      await waitFor('the other one to have it', async () =>
+        (await controlOf(bob).history(alice.peerId, { limit: 1 })).some((message) => message.id === id),
+      );
+      expect(performance.now() - began).toBeLessThan(2_000);
+      expect((await client.status()).outbox.queued).toBe(count);
+      const grown = (await residentBytes(alice.child.pid ?? 0)) - before;
+      console.log(`grew by ${(grown / MiB).toFixed(0)} MiB for ${(count * size) / MiB} MiB queued`);
+      // The window, what is written and not read, and what the heap has not given back yet.
+      expect(grown).toBeLessThan(10 * WINDOW_BYTES);
+    } finally {
+      deaf.destroy();
+    }
+  });
+});

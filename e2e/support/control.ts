@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import type { MessageView } from '@p2p-chat/shared';
+import { ControlClient } from '../../chat-node/dist/console/control-client.js';
+import { type RunningDaemon, waitFor } from './processes.ts';
+
+/** A client of the control API of this node. */
+export function controlOf(daemon: RunningDaemon): ControlClient {
+  return new ControlClient(daemon.home);
+}
+
+/** Hands over many bodies in batches, as a pipe would. @returns the ids in the order in which they were accepted */
+export async function sendAll(
+  from: RunningDaemon,
+  to: RunningDaemon,
+  bodies: readonly string[],
+): Promise<string[]> {
+  const batch = 256;
+  async function* batches(): AsyncGenerator<readonly string[]> {
+    for (let at = 0; at < bodies.length; at += batch) yield bodies.slice(at, at + batch);
+  }
+  const ids: string[] = [];
+  for await (const results of controlOf(from).sendAll(to.peerId, batches())) {
+    ids.push(...results.map(({ id }) => id));
+  }
+  return ids;
+}
+
+/** The whole conversation with a peer, oldest first. */
+export async function wholeConversation(of: RunningDaemon, peerId: string): Promise<MessageView[]> {
+  const client = controlOf(of);
+  const pages: MessageView[][] = [];
+  let page = await client.history(peerId, { limit: 1_000 });
+  while (page.length > 0) {
+    pages.push(page);
+    page = await client.history(peerId, { limit: 1_000, before: page[0]?.id ?? '' });
+  }
+  return pages.reverse().flat();
+}
+
+/** Waits until so many messages wait in the outbox of a node. */
+export async function untilQueued(daemon: RunningDaemon, count: number, timeoutMs?: number): Promise<void> {
+  const client = controlOf(daemon);
+  await waitFor(
+    `${daemon.name} to have ${count} queued messages`,
+    async () => (await client.status()).outbox.queued === count,
+    timeoutMs,
+  );
+}
+
+/** Resident memory of a process in bytes (Linux). */
+export async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+  if (kib === undefined) throw new Error(`the system does not say what process ${pid} holds`);
+  return Number(kib) * 1024;
+}
