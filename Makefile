@@ -15,8 +15,9 @@ ifeq ($(origin USER),command line)
 export P2P_CHAT_USER := $(USER)
 endif
 
-# Further arguments of the program or of Vitest: `make test ARGS=-u`.
-ARGS ?=
+# Further arguments of the program or of Vitest: `make test ARGS=-u`. Not from
+# the environment, where a make around this one may have left its own.
+ARGS =
 
 .PHONY: help
 help: ## list the tasks
