@@ -331,7 +331,13 @@ describe('discovery service', () => {
       const { body } = (await http().get('/docs-json').expect(200)) as {
         body: { paths: Record<string, object> };
       };
-      expect(Object.keys(body.paths).sort()).toEqual(['/', '/events', '/health', '/metrics', '/peers/{peerId}']);
+      expect(Object.keys(body.paths).sort()).toEqual([
+        '/',
+        '/events',
+        '/health',
+        '/metrics',
+        '/peers/{peerId}',
+      ]);
       expect((await http().get('/docs').expect(200)).headers['content-type']).toMatch(/^text\/html/);
     });
 
