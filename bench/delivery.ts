@@ -1,33 +1,55 @@
 /*
- * `make bench`: two nodes as separate processes, TLS between them on loopback,
- * SQLite on both sides, fed through the control API as a script would feed
- * them. Prints a table, and with --json one object. Checks the histories
- * afterwards, so that speed is never bought with a lost message.
+ * `make bench-delivery`: two nodes as separate processes, TLS between them on
+ * loopback, fed through the control API as a script would feed them, beside
+ * the floor: the smallest program that saves durably, sends over TLS and saves
+ * again (bench/floor/). Prints a table, and with --json one object.
+ *
+ * Checks the histories afterwards, so that speed is never bought with a lost
+ * message. MongoDB too where MONGODB_URI_TEST is set.
  */
-import { join } from 'node:path';
-import type * as client from '../chat-node/src/console/control-client.js';
-import { CHAT_MAIN, ROOT, World } from '../e2e/support/processes.ts';
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import mongoose from 'mongoose';
+import type { ControlClient } from '../chat-node/dist/console/control-client.js';
+import { controlOf, wholeConversation } from '../e2e/support/control.ts';
+import { type RunningDaemon, World } from '../e2e/support/processes.ts';
+import { CountingRelay } from './counting-relay.ts';
+import { type FloorFigures, measureFloor } from './floor/measure.ts';
 
-const MESSAGES = 20_000;
+const ROUNDS = 3;
+const MESSAGES = 60_000;
+const MONGODB_MESSAGES = 20_000;
+const FLOOR_MESSAGES = 200_000;
 const LONE_MESSAGES = 200;
 const BODY_BYTES = 128;
 /** Lines that are handed over at once, as a pipe would. */
 const BATCH = 256;
 /** Longer than any of it takes, in milliseconds. */
 const TIMEOUT_MS = 120_000;
+/** What /proc counts CPU in (Linux: always 100 a second), in microseconds. */
+const TICK_MICROS = 10_000;
 
-const { ControlClient } = (await import(
-  join(ROOT, 'chat-node/dist/console/control-client.js')
-)) as typeof client;
+interface DeliveryFigures {
+  acceptedPerSecond: number;
+  /** From the first line that was handed over to the last `delivered`. */
+  deliveredPerSecond: number;
+  /** Of a lone message, from the request to the event `delivered`, in milliseconds. */
+  p50: number;
+  p95: number;
+  p99: number;
+  /** Of both nodes together, in microseconds. */
+  cpuPerMessage: number;
+  /** Between the nodes, both directions, TLS included. */
+  wireBytesPerMessage: number;
+}
 
 /** Waits for the ids of own messages to be delivered, by the events of the node. */
 class Deliveries {
   readonly #delivered = new Set<string>();
   #wanted: (() => void) | undefined;
 
-  async follow(node: client.ControlClient, signal: AbortSignal): Promise<void> {
+  async follow(node: ControlClient, signal: AbortSignal): Promise<void> {
     for await (const event of node.events(signal)) {
-      if (event.type === 'connected') this.#wanted?.();
       if (event.type !== 'state' || event.state !== 'delivered') continue;
       for (const id of event.ids) this.#delivered.add(id);
       this.#wanted?.();
@@ -43,22 +65,49 @@ function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
 }
 
-async function* batches(): AsyncGenerator<string[]> {
-  for (let first = 0; first < MESSAGES; first += BATCH) {
-    const size = Math.min(BATCH, MESSAGES - first);
+function median(values: readonly number[]): number {
+  return percentile(
+    [...values].sort((a, b) => a - b),
+    0.5,
+  );
+}
+
+async function* batches(count: number): AsyncGenerator<string[]> {
+  for (let first = 0; first < count; first += BATCH) {
+    const size = Math.min(BATCH, count - first);
     yield Array.from({ length: size }, (_, index) => `${first + index} `.padEnd(BODY_BYTES, '.'));
   }
 }
 
-async function measure(): Promise<Record<string, number | string>> {
-  const world = new World();
+/** CPU that the processes have used, in microseconds (Linux). */
+async function cpuOf(daemons: readonly RunningDaemon[]): Promise<number> {
+  let ticks = 0;
+  for (const { child } of daemons) {
+    const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    ticks += Number(fields[11]) + Number(fields[12]);
+  }
+  return ticks * TICK_MICROS;
+}
+
+/** Runs two nodes once. @param databases connection strings of both; none: SQLite */
+async function measureDelivery(
+  world: World,
+  messages: number,
+  databases: readonly string[],
+): Promise<DeliveryFigures> {
   const stop = new AbortController();
+  const env = (database: string | undefined): Record<string, string> => ({
+    LOG_LEVEL: 'warn',
+    ...(database === undefined ? {} : { MONGODB_URI: database }),
+  });
+  const bob = await world.daemon({ user: 'Bob', env: env(databases[0]) });
+  const relay = await CountingRelay.before(bob.ready.peerPort);
+  const peers = [`127.0.0.1:${relay.port}`];
+  const alice = await world.daemon({ user: 'Alice', peers, env: env(databases[1]) });
+  const both = [alice, bob];
   try {
-    const env = { LOG_LEVEL: 'warn' };
-    const bob = await world.daemon({ user: 'Bob', env });
-    const peers = [`127.0.0.1:${bob.ready.peerPort}`];
-    const alice = await world.daemon({ user: 'Alice', peers, env });
-    const node = new ControlClient(alice.home);
+    const node = controlOf(alice);
     const deliveries = new Deliveries();
     void deliveries.follow(node, stop.signal);
 
@@ -66,50 +115,121 @@ async function measure(): Promise<Record<string, number | string>> {
     const first = await node.send(bob.peerId, 'first');
     await deliveries.until((delivered) => delivered.has(first.id));
 
+    const ids = [first.id];
     const lone: number[] = [];
     for (let count = 0; count < LONE_MESSAGES; count += 1) {
-      const start = performance.now();
+      const began = performance.now();
       const { id } = await node.send(bob.peerId, 'x'.repeat(BODY_BYTES));
       await deliveries.until((delivered) => delivered.has(id));
-      lone.push(performance.now() - start);
+      lone.push(performance.now() - began);
+      ids.push(id);
     }
     lone.sort((a, b) => a - b);
 
-    const ids: string[] = [];
-    const start = performance.now();
-    for await (const accepted of node.sendAll(bob.peerId, batches()))
-      ids.push(...accepted.map(({ id }) => id));
-    const acceptedMs = performance.now() - start;
+    const wireBefore = relay.bytes;
+    const cpuBefore = await cpuOf(both);
+    const began = performance.now();
+    for await (const accepted of node.sendAll(bob.peerId, batches(messages))) {
+      for (const { id } of accepted) ids.push(id);
+    }
+    const acceptedMs = performance.now() - began;
     const last = ids.at(-1) ?? '';
     await deliveries.until((delivered) => delivered.has(last));
-    const deliveredMs = performance.now() - start;
+    const deliveredMs = performance.now() - began;
+    const cpu = (await cpuOf(both)) - cpuBefore;
+    const wire = relay.bytes - wireBefore;
 
-    const arrived = await bob.json<{ id: string }>(['history', alice.peerId, '--limit', String(MESSAGES)]);
-    const lost = ids.length - arrived.filter(({ id }, index) => id === ids[index]).length;
-    if (lost > 0)
-      throw new Error(`${lost} of ${ids.length} messages are missing or out of order at the other end`);
+    const arrived = await wholeConversation(bob, alice.peerId);
+    const wrong = ids.filter((id, at) => arrived[at]?.id !== id).length + arrived.length - ids.length;
+    if (wrong !== 0) throw new Error(`${wrong} of ${ids.length} messages are missing or out of order`);
 
     return {
-      storage: 'sqlite',
-      messages: MESSAGES,
-      bodyBytes: BODY_BYTES,
-      acceptedPerSecond: Math.round((MESSAGES / acceptedMs) * 1_000),
-      deliveredPerSecond: Math.round((MESSAGES / deliveredMs) * 1_000),
-      loneP50Ms: Number(percentile(lone, 0.5).toFixed(2)),
-      loneP95Ms: Number(percentile(lone, 0.95).toFixed(2)),
-      loneP99Ms: Number(percentile(lone, 0.99).toFixed(2)),
+      acceptedPerSecond: (messages / acceptedMs) * 1_000,
+      deliveredPerSecond: (messages / deliveredMs) * 1_000,
+      p50: percentile(lone, 0.5),
+      p95: percentile(lone, 0.95),
+      p99: percentile(lone, 0.99),
+      cpuPerMessage: cpu / messages,
+      wireBytesPerMessage: wire / messages,
     };
   } finally {
     stop.abort();
+    await Promise.all(both.map((daemon) => daemon.stop()));
+    await relay.close();
+  }
+}
+
+async function measureMongodb(world: World, server: string): Promise<DeliveryFigures> {
+  const databases = [1, 2].map(() => `${server.replace(/\/$/, '')}/p2p-chat-bench-${randomUUID()}`);
+  try {
+    return await measureDelivery(world, MONGODB_MESSAGES, databases);
+  } finally {
+    for (const uri of databases) {
+      const connection = await mongoose.createConnection(uri).asPromise();
+      await connection.dropDatabase();
+      await connection.close();
+    }
+  }
+}
+
+function mediansOf<T extends object>(rounds: readonly T[]): T {
+  const [first] = rounds;
+  if (first === undefined) throw new RangeError('nothing was measured');
+  const names = Object.keys(first) as (keyof T)[];
+  return Object.fromEntries(
+    names.map((name) => [name, median(rounds.map((round) => Number(round[name])))]),
+  ) as T;
+}
+
+function row(name: string, figures: Partial<DeliveryFigures> & { perSecond?: number }): string {
+  const cell = (value: number | undefined, digits: number): string =>
+    (value === undefined ? '' : value.toFixed(digits)).padStart(11);
+  return [
+    name.padEnd(9),
+    cell(figures.acceptedPerSecond, 0),
+    cell(figures.deliveredPerSecond ?? figures.perSecond, 0),
+    cell(figures.p50, 2),
+    cell(figures.p95, 2),
+    cell(figures.p99, 2),
+    cell(figures.cpuPerMessage, 1),
+    cell(figures.wireBytesPerMessage, 0),
+  ].join('');
+}
+
+async function main(): Promise<void> {
+  const world = new World();
+  const late = setTimeout(() => {
+    console.error(`Not done after ${TIMEOUT_MS / 1_000} s.`);
+    process.exit(1);
+  }, TIMEOUT_MS);
+  try {
+    const floors: FloorFigures[] = [];
+    const products: DeliveryFigures[] = [];
+    // In turns, and medians: another program's load falls on both alike.
+    for (let round = 0; round < ROUNDS; round += 1) {
+      floors.push(await measureFloor(world, FLOOR_MESSAGES, LONE_MESSAGES));
+      products.push(await measureDelivery(world, MESSAGES, []));
+    }
+    const [floor, sqlite] = [mediansOf(floors), mediansOf(products)];
+    const server = process.env['MONGODB_URI_TEST'];
+    const mongodb = server === undefined ? null : await measureMongodb(world, server);
+    const ratio = sqlite.deliveredPerSecond / floor.perSecond;
+    const loneRatio = sqlite.p50 / floor.p50;
+    if (process.argv.includes('--json')) {
+      console.log(JSON.stringify({ bodyBytes: BODY_BYTES, floor, sqlite, mongodb, ratio, loneRatio }));
+      return;
+    }
+    console.log(`messages of ${BODY_BYTES} bytes, medians of ${ROUNDS} runs`);
+    console.log('store      accepted/s delivered/s  lone p50 ms     p95 ms     p99 ms CPU µs/msg  bytes/msg');
+    console.log(row('floor', floor));
+    console.log(row('SQLite', sqlite));
+    if (mongodb !== null) console.log(row('MongoDB', mongodb));
+    console.log(`ratio to floor: ${ratio.toFixed(2)}`);
+    console.log(`lone message to floor: ${loneRatio.toFixed(2)}`);
+  } finally {
+    clearTimeout(late);
     await world.close();
   }
 }
 
-const late = setTimeout(() => {
-  console.error(`Not done after ${TIMEOUT_MS / 1_000} s; is ${CHAT_MAIN} well?`);
-  process.exit(1);
-}, TIMEOUT_MS);
-const figures = await measure();
-clearTimeout(late);
-if (process.argv.includes('--json')) console.log(JSON.stringify(figures));
-else for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(20)}${value}`);
+await main();
