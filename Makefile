@@ -102,6 +102,10 @@ chaos: build ## a longer campaign of that: ROUNDS=1000 SEED=n STORAGE=sqlite|mon
 test-docker: build docker ## run the tests of the containers (needs Docker)
 	@vitest run --project e2e-docker $(ARGS)
 
+.PHONY: fuzz
+fuzz: build ## throw mutated input at every edge; replay: make fuzz ARGS='--seed N --target wire --case N'
+	@node e2e/fuzz/run.ts $(ARGS)
+
 .PHONY: bench
 bench: build ## measure delivery between two nodes
 	@node bench/delivery.ts $(ARGS)
