@@ -6,6 +6,7 @@ import { Clock, VERSION } from '@p2p-chat/shared';
 import { Chat } from './chat/chat.js';
 import { ChatEvents } from './chat/events.js';
 import type { MessageRepository } from './chat/ports/message.repository.js';
+import type { PeerDiscovery } from './chat/ports/peer-discovery.js';
 import type { PeerRepository } from './chat/ports/peer.repository.js';
 import type { NodeConfig } from './config.js';
 import { EventLog } from './control-api/event-log.js';
@@ -17,7 +18,9 @@ import { Presenter } from './control-api/presenter.js';
 import { LOGGER, ProblemFilter } from './control-api/problem.filter.js';
 import { StatusController } from './control-api/status.controller.js';
 import { AnnouncementSequence } from './discovery/announcement-sequence.js';
+import { FoundRegistries } from './discovery/found-registries.js';
 import { HttpRegistryDiscovery } from './discovery/http-registry.discovery.js';
+import { MdnsDiscovery } from './discovery/mdns.discovery.js';
 import type { Identity } from './identity/keystore.js';
 import type { Logger } from './logger.js';
 import { SqliteStorage } from './storage/sqlite/sqlite-storage.js';
@@ -62,10 +65,6 @@ export function composeChat(parts: NodeParts): { chat: Chat; events: ChatEvents;
     clock,
     logger,
   });
-  const sequence = new AnnouncementSequence(clock);
-  const discovery = config.discoveryUrls.map(
-    (url) => new HttpRegistryDiscovery({ url, keys: identity, clock, random, logger, sequence }),
-  );
   const chat = new Chat({
     self: identity.peerId,
     user: config.user,
@@ -76,13 +75,28 @@ export function composeChat(parts: NodeParts): { chat: Chat; events: ChatEvents;
     messages: storage.messages,
     peers: storage.peers,
     transport,
-    discovery,
+    discovery: composeDiscovery(parts),
     events,
     clock,
     random,
     log: logger,
   });
   return { chat, events, instance };
+}
+
+/** Every way to find peers that the settings allow, side by side. */
+function composeDiscovery({ config, identity, clock, random, logger }: NodeParts): PeerDiscovery[] {
+  const sequence = new AnnouncementSequence(clock);
+  const common = { keys: identity, clock, random, logger, sequence };
+  const make = (url: string): HttpRegistryDiscovery => new HttpRegistryDiscovery({ ...common, url });
+  const configured = config.discoveryUrls.map((url) => ({ url, source: make(url) }));
+  const sources: PeerDiscovery[] = configured.map(({ source }) => source);
+  if (config.sameMachine) sources.push(new MdnsDiscovery({ ...common, scope: 'machine' }));
+  if (!config.mdns) return sources;
+  const found = new FoundRegistries({ configured, make, clock });
+  const onRegistry: FoundRegistries['heard'] = (service) => found.heard(service);
+  const interfaceNames = config.interfaces;
+  return [...sources, found, new MdnsDiscovery({ ...common, scope: 'lan', interfaceNames, onRegistry })];
 }
 
 /** The Nest module of the control API over a core. */

@@ -13,6 +13,12 @@ export interface NodeConfig extends Profile {
   /** Port of the control API; 0 for any free one. */
   controlPort: number;
   discoveryUrls: readonly string[];
+  /** Whether peers and discovery services are looked for by multicast DNS. */
+  mdns: boolean;
+  /** Whether nodes of the same machine are looked for over loopback. */
+  sameMachine: boolean;
+  /** Names of the interfaces that multicast uses; empty for all that face a local network. */
+  interfaces: readonly string[];
   staticPeers: readonly PeerAddress[];
   /** Chooses MongoDB; null for SQLite. */
   mongodbUri: string | null;
@@ -50,6 +56,9 @@ export function readConfig(env: Environment): NodeConfig {
       ? readPort('P2P_CHAT_CONTROL_PORT', env['P2P_CHAT_CONTROL_PORT'])
       : 0,
     discoveryUrls: list(env['DISCOVERY_URLS'] ?? `http://127.0.0.1:${DISCOVERY_PORT}`).map(readUrl),
+    mdns: readSwitch('P2P_CHAT_MDNS', env['P2P_CHAT_MDNS'] || 'on'),
+    sameMachine: readSwitch('P2P_CHAT_SAME_MACHINE', env['P2P_CHAT_SAME_MACHINE'] || 'on'),
+    interfaces: list(env['P2P_CHAT_INTERFACES'] ?? ''),
     staticPeers: list(env['P2P_CHAT_PEERS'] ?? '').map(readAddress),
     mongodbUri: readMongodbUri(env['MONGODB_URI'] ?? ''),
     receipts: readSwitch('P2P_CHAT_RECEIPTS', env['P2P_CHAT_RECEIPTS'] ?? 'on'),

@@ -8,6 +8,7 @@ describe('readConfig', () => {
       port: 7777,
       leaseSeconds: 30,
       requireSigned: false,
+      mdns: true,
       logLevel: 'info',
     });
   });
@@ -19,6 +20,7 @@ describe('readConfig', () => {
       DISCOVERY_LEASE_SECONDS: '3600',
       DISCOVERY_REQUIRE_SIGNED: 'ON',
       DISCOVERY_STORE: 'memory',
+      DISCOVERY_MDNS: 'OFF',
       LOG_LEVEL: 'debug',
     };
     expect(readConfig(env)).toEqual({
@@ -26,6 +28,7 @@ describe('readConfig', () => {
       port: 0,
       leaseSeconds: 3600,
       requireSigned: true,
+      mdns: false,
       logLevel: 'debug',
     });
   });

@@ -11,6 +11,8 @@ export abstract class Config {
   abstract readonly leaseSeconds: number;
   /** Whether plain entries, without a signature, are refused. */
   abstract readonly requireSigned: boolean;
+  /** Whether the service announces itself on the network. */
+  abstract readonly mdns: boolean;
   abstract readonly logLevel: LogLevel;
 }
 
@@ -51,6 +53,7 @@ export const SETTINGS = [
     fallback: `${LEASE_SECONDS}`,
   },
   { variable: 'DISCOVERY_REQUIRE_SIGNED', takes: 'on or off', fallback: 'off' },
+  { variable: 'DISCOVERY_MDNS', takes: 'on or off', fallback: 'on' },
   { variable: 'DISCOVERY_STORE', takes: 'memory', fallback: 'memory' },
   { variable: 'LOG_LEVEL', takes: LOG_LEVELS.join(', '), fallback: 'info' },
 ] as const;
@@ -77,6 +80,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       parseInteger(text, MIN_LEASE_SECONDS, MAX_LEASE_SECONDS),
     ),
     requireSigned: read('DISCOVERY_REQUIRE_SIGNED', parseSwitch),
+    mdns: read('DISCOVERY_MDNS', parseSwitch),
     logLevel: read('LOG_LEVEL', (text) => LOG_LEVELS.find((level) => level === text.toLowerCase())),
   });
 }

@@ -9,6 +9,7 @@ import { NestLogger } from './logger.js';
 import { serveOpenApi } from './openapi.js';
 import { RateLimiter } from './rate-limiter.js';
 import { LeaseRegistry } from './registry/lease-registry.js';
+import { ServiceAnnouncer } from './service-announcer.js';
 
 /** How long a request that is being answered has at the end, before its connection is closed. */
 const SHUTDOWN_GRACE_MS = 500;
@@ -50,7 +51,14 @@ export async function startService(
     throw startError(error, parts.config);
   }
   const { address, port } = app.getHttpServer().address() as AddressInfo;
-  return { host: address, port, stop: () => close(app) };
+  const { id } = app.get(LeaseRegistry);
+  const announcer = new ServiceAnnouncer({ host: parts.config.host, port, id, clock: parts.clock });
+  if (parts.config.mdns) announcer.start();
+  const stop = async (): Promise<void> => {
+    await announcer.stop();
+    await close(app);
+  };
+  return { host: address, port, stop };
 }
 
 async function close(app: NestFastifyApplication): Promise<void> {

@@ -37,6 +37,8 @@ export interface CommandResult {
 export interface CommandOptions {
   /** Settings on top of {@link baseEnvironment}. */
   env?: Record<string, string>;
+  /** What starts the process in its place, such as `ip netns exec h1`. */
+  launcher?: readonly string[];
   /** Text or bytes for stdin; without it, stdin is empty. */
   input?: string | Uint8Array;
 }
@@ -51,6 +53,8 @@ export interface DaemonOptions {
   discovery?: readonly string[];
   /** Static peers, `host:port`. */
   peers?: readonly string[];
+  /** What starts the process in its place, such as `ip netns exec h1`. */
+  launcher?: readonly string[];
   /** More settings, which win over the ones above. */
   env?: Record<string, string>;
 }
@@ -65,7 +69,7 @@ export function baseEnvironment(): Record<string, string> {
     const ours = /^(P2P_CHAT_|DISCOVERY_|MONGODB_URI$|LOG_LEVEL$|NODE_OPTIONS$|VITEST)/.test(name);
     if (value !== undefined && !ours) env[name] = value;
   }
-  return { ...env, P2P_CHAT_MDNS: 'off' };
+  return { ...env, P2P_CHAT_MDNS: 'off', P2P_CHAT_SAME_MACHINE: 'off', DISCOVERY_MDNS: 'off' };
 }
 
 /**
@@ -235,7 +239,8 @@ export class RunningDaemon extends RunningProcess {
 
   /** Runs a command as a client of this node. */
   cli(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    return runCli(args, { ...options, env: { ...this.env, ...options.env } });
+    const { launcher = [] } = this.options;
+    return runCli(args, { launcher, ...options, env: { ...this.env, ...options.env } });
   }
 
   /** Runs a command with `--json` and gives the objects that it printed; throws where it fails. */
@@ -258,7 +263,8 @@ export function parseJsonLines<T>(text: string): T[] {
 
 /** Runs `p2p-chat` with these arguments to its end. */
 export async function runCli(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  const child = spawn(process.execPath, [CHAT_MAIN, ...args], {
+  const [command = '', ...more] = [...(options.launcher ?? []), process.execPath, CHAT_MAIN, ...args];
+  const child = spawn(command, more, {
     env: { ...baseEnvironment(), ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -331,7 +337,14 @@ export class World {
       P2P_CHAT_PEERS: (options.peers ?? []).join(','),
       ...options.env,
     };
-    const child = spawn(process.execPath, [CHAT_MAIN, 'daemon', '--json'], {
+    const [command = '', ...args] = [
+      ...(options.launcher ?? []),
+      process.execPath,
+      CHAT_MAIN,
+      'daemon',
+      '--json',
+    ];
+    const child = spawn(command, args, {
       env: { ...baseEnvironment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

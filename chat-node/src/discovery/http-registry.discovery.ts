@@ -89,6 +89,7 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
   #leaseEnd: Timer | undefined;
   #wake: AbortController | null = null;
   #askAgain = false;
+  #registryId: string | null = null;
   /** Monotonic time before which the service is not asked again, whatever happens. */
   #notBefore = 0;
 
@@ -98,6 +99,11 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
     this.#backoff = new Backoff(DISCOVERY_BACKOFF, options.random);
     this.#sequence = options.sequence ?? new AnnouncementSequence(options.clock);
     this.#peerId = peerIdOfKey(options.keys.publicKey);
+  }
+
+  /** Which list the service has, as it said last; null while it is not known. */
+  get registryId(): string | null {
+    return this.#registryId;
   }
 
   start(self: SelfAnnouncement, sink: DiscoverySink): void {
@@ -193,7 +199,8 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
     const own = localAddresses(this.#options.interfaces ?? networkInterfaces);
     const toward = await this.#route(run);
     const hosts = announcedHosts(run.self.host, toward, own);
-    const { changes, renewAfterMs } = await this.#registerCorrected(run, hosts);
+    const { changes, renewAfterMs, registryId } = await this.#registerCorrected(run, hosts);
+    this.#registryId = registryId;
     if (changes !== null) run.list.apply(changes);
     const overLoopback = toward !== null && hostKind(toward) === 'loopback';
     run.context = { overLoopback, localAddresses: own };

@@ -63,6 +63,7 @@ describe('RegistryClient', () => {
     expect(await client.register(own, never)).toEqual({
       changes: { cursor: null, reset: true, present: [{ HOST: 'a' }], left: [] },
       renewAfterMs: 2_500,
+      registryId: null,
     });
     expect(received).toEqual(['PUT', '/base/', 'application/json', own]);
   });

@@ -5,6 +5,7 @@ import {
   MAX_DISCOVERY_LIST_BYTES,
   MAX_DISCOVERY_WAIT_MS,
   type ProblemDetails,
+  REGISTRY_ID_HEADER,
   RENEW_AFTER_HEADER,
   RENEW_INTERVAL_MS,
   safeLine,
@@ -25,6 +26,8 @@ export interface RegistryQuestion {
 export interface RegistryAnswer {
   /** What became of the list; null where it was not wanted. Nothing in it was checked. */
   changes: ListChanges | null;
+  /** Which list it is; null where the service does not say. */
+  registryId: string | null;
   /** When the service would like the next renewal, in milliseconds. */
   renewAfterMs: number;
 }
@@ -63,7 +66,9 @@ export class RegistryClient {
     const { status, headers, text } = await this.#send('PUT', query, entry, signal, prefer);
     if (status !== 200 && status !== 204) throw refused(this.#base, status, headers, text);
     const renewAfter = Number(headers[RENEW_AFTER_HEADER]);
+    const id = headers[REGISTRY_ID_HEADER];
     return {
+      registryId: typeof id === 'string' ? id : null,
       changes: status === 204 ? null : readAnswer(this.#base, text, headers[CURSOR_HEADER]),
       renewAfterMs: renewAfter > 0 ? Math.min(renewAfter * 1_000, MAX_DISCOVERY_WAIT_MS) : RENEW_INTERVAL_MS,
     };

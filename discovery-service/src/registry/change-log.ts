@@ -17,7 +17,8 @@ export interface PeerChange {
 
 /** The last changes of a list, each with a cursor. Cursors of one run mean nothing in another. */
 export class ChangeLog {
-  readonly #run = randomBytes(6).toString('base64url');
+  /** Tells this run from every other. */
+  readonly run = randomBytes(6).toString('base64url');
   readonly #changes: PeerChange[] = [];
   readonly #listeners = new Set<() => void>();
   #revision = 0;
@@ -54,11 +55,11 @@ export class ChangeLog {
   }
 
   #cursorAt(revision: number): string {
-    return `${this.#run}-${revision}`;
+    return `${this.run}-${revision}`;
   }
 
   #revisionOf(cursor: string): number | null {
-    const prefix = `${this.#run}-`;
+    const prefix = `${this.run}-`;
     const digits = cursor.slice(prefix.length);
     if (!cursor.startsWith(prefix) || !/^\d{1,15}$/.test(digits)) return null;
     const revision = Number(digits);

@@ -86,6 +86,9 @@ export abstract class LeaseRegistry {
 
   abstract size(): RegistrySize;
 
+  /** Tells one list from another, whichever address leads to it. */
+  abstract get id(): string;
+
   /** Where the list stands now. */
   abstract get cursor(): string;
 

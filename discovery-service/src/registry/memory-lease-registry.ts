@@ -124,6 +124,10 @@ export class MemoryLeaseRegistry extends LeaseRegistry {
     return { signed: this.#signed, plain: this.#entries.size - this.#signed };
   }
 
+  get id(): string {
+    return this.#changes.run;
+  }
+
   get cursor(): string {
     return this.#changes.cursor;
   }

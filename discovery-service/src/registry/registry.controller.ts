@@ -12,6 +12,7 @@ import {
 import {
   CURSOR_HEADER,
   MAX_RECOGNISED_REQUEST_BYTES,
+  REGISTRY_ID_HEADER,
   RENEW_AFTER_HEADER,
   verifyWithdrawal,
 } from '@p2p-chat/shared';
@@ -96,7 +97,7 @@ export class RegistryController {
       const registration = this.verifier.verify(readRegistration(request.body), caller);
       this.metrics.registered(this.registry.register({ ...registration, request: recognisable }));
     }
-    reply.header(RENEW_AFTER_HEADER, this.#renewAfter);
+    reply.header(RENEW_AFTER_HEADER, this.#renewAfter).header(REGISTRY_ID_HEADER, this.registry.id);
     if (wantsMinimal(request.headers.prefer)) {
       void reply.code(204).header('preference-applied', 'return=minimal').send();
     } else {

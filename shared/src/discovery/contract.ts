@@ -91,6 +91,13 @@ export const RENEW_AFTER_HEADER = 'x-renew-after';
 /** Response header: where the list stands; for `?since=` and `Last-Event-ID`. */
 export const CURSOR_HEADER = 'x-list-cursor';
 
+/** Response header: which list it is, so that a service is known again at another address. */
+export const REGISTRY_ID_HEADER = 'x-registry-id';
+/** Type by which a discovery service is found on the network (RFC 6763); `id` in its TXT record is {@link REGISTRY_ID_HEADER}. */
+export const REGISTRY_SERVICE_TYPE = '_p2p-chat-discovery._tcp';
+/** Type by which nodes find each other. */
+export const NODE_SERVICE_TYPE = '_p2p-chat._tcp';
+
 /** Whether a HOST asks the service to use the address of the request. */
 export function isUnspecifiedHost(host: string | undefined | null): boolean {
   return host === undefined || host === null || host === '' || host === '0.0.0.0' || host === '::';

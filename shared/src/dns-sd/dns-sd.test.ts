@@ -1,0 +1,179 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock, MemoryMulticast } from '../testing/index.js';
+import { DnsSd, type FoundService, type OfferedService } from './dns-sd.js';
+import type { LanInterface } from './lan-interfaces.js';
+import { encodeTxt } from './txt.js';
+
+const TYPE = '_test._tcp';
+const eth0 = (n: number): LanInterface => ({ name: 'eth0', address: `192.0.2.${n}`, prefix: 24 });
+
+describe('DnsSd', () => {
+  let clock: ManualClock;
+  let network: MemoryMulticast;
+  beforeEach(() => {
+    clock = new ManualClock();
+    network = new MemoryMulticast();
+  });
+
+  class Machine {
+    found = new Map<string, FoundService>();
+    gone: string[] = [];
+    lans: LanInterface[];
+    offer: OfferedService | null;
+    readonly dnsSd: DnsSd;
+    constructor(label: string, ...lans: LanInterface[]) {
+      this.lans = lans;
+      this.offer = { type: TYPE, label, port: 7000, txt: encodeTxt({ name: label }) };
+      this.dnsSd = new DnsSd(
+        {
+          browse: [TYPE],
+          offer: () => this.offer,
+          interfaces: () => this.lans,
+          clock,
+          random: () => 0.5,
+          open: network.open,
+        },
+        {
+          onFound: (service) => this.found.set(service.label, service),
+          onGone: ({ label: left }) => {
+            this.gone.push(left);
+            this.found.delete(left);
+          },
+        },
+      );
+      this.dnsSd.start();
+    }
+    get labels(): string[] {
+      return [...this.found.keys()].sort();
+    }
+  }
+
+  it('finds who was there before and who comes after', async () => {
+    const a = new Machine('a', eth0(1));
+    await clock.advance(60_000);
+    const b = new Machine('b', eth0(2));
+    await clock.advance(200);
+    expect([a.labels, b.labels]).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
+    expect(b.found.get('a')).toEqual({
+      type: TYPE,
+      label: 'a',
+      port: 7000,
+      txt: [Buffer.from('name=a')],
+      address: '192.0.2.1',
+    });
+  });
+
+  it('finds each other although half of the packets are lost', async () => {
+    // A linear congruential generator: the same losses in every run.
+    let seed = 42;
+    network.loses = () => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) < 2 ** 30;
+    const a = new Machine('a', eth0(1));
+    const b = new Machine('b', eth0(2));
+    await clock.advance(5_000);
+    expect([a.labels, b.labels]).toEqual([expect.arrayContaining(['b']), expect.arrayContaining(['a'])]);
+  });
+
+  it('keeps who renews, and forgets who is silent for three announcements', async () => {
+    const a = new Machine('a', eth0(1));
+    new Machine('b', eth0(2));
+    await clock.advance(120_000);
+    expect(a.labels).toContain('b');
+    network.loses = ({ from }) => from === '192.0.2.2';
+    await clock.advance(10_000);
+    expect(a.labels).toContain('b');
+    await clock.advance(30_000);
+    expect(a.gone).toEqual(['b']);
+  });
+
+  it('learns at once of who leaves in order, and does not believe it of another sender', async () => {
+    const a = new Machine('a', eth0(1));
+    const b = new Machine('b', eth0(2));
+    await clock.advance(100);
+    const name = `b.${TYPE}.local`;
+    network.respond('192.0.2.9', [{ type: 'PTR', name: `${TYPE}.local`, ttl: 0, data: name }]);
+    expect(a.labels).toContain('b');
+    await b.dnsSd.stop();
+    expect(a.gone).toEqual(['b']);
+    expect(network.addresses).toEqual(['192.0.2.1']);
+    await clock.advance(60_000);
+    expect(a.labels).toEqual(['a']);
+  });
+
+  it('uses every interface, and each only for its own network', async () => {
+    const far: LanInterface = { name: 'eth1', address: '198.51.100.1', prefix: 24 };
+    const router = new Machine('router', eth0(1), far);
+    const near = new Machine('near', eth0(2));
+    const other = new Machine('other', { ...far, address: '198.51.100.2' });
+    await clock.advance(200);
+    expect(router.labels).toEqual(['near', 'other', 'router']);
+    expect(near.labels).toEqual(['near', 'router']);
+    expect(other.labels).toEqual(['other', 'router']);
+    expect(near.found.get('router')?.address).toBe('192.0.2.1');
+  });
+
+  it('announces itself anew when an address comes or goes', async () => {
+    const a = new Machine('a', eth0(1));
+    const b = new Machine('b');
+    expect(b.dnsSd.health()).toEqual([]);
+    await clock.advance(60_000);
+    b.lans = [eth0(2)];
+    await clock.advance(1_100);
+    expect(a.found.get('b')?.address).toBe('192.0.2.2');
+    b.lans = [eth0(3)];
+    await clock.advance(1_100);
+    expect(a.found.get('b')?.address).toBe('192.0.2.3');
+    expect(network.addresses).toEqual(['192.0.2.1', '192.0.2.3']);
+    expect(b.dnsSd.health()).toEqual([{ name: 'eth0', address: '192.0.2.3', error: null }]);
+  });
+
+  it('tells what has changed when it is refreshed', async () => {
+    const a = new Machine('a', eth0(1));
+    const b = new Machine('b', eth0(2));
+    await clock.advance(60_000);
+    b.offer = { ...b.offer!, txt: encodeTxt({ name: 'new' }) };
+    b.dnsSd.refresh();
+    await clock.advance(1);
+    expect(a.found.get('b')?.txt).toEqual([Buffer.from('name=new')]);
+  });
+
+  it('answers a flood of questions once a second', async () => {
+    new Machine('a', eth0(1));
+    await clock.advance(60_000);
+    const before = network.sent.length;
+    for (let n = 0; n < 500; n += 1) {
+      network.query('192.0.2.9', [{ name: `${TYPE}.local`, type: 'PTR' }]);
+      await clock.advance(10);
+    }
+    const answers = network.sent.slice(before).filter(({ kind }) => kind === 'response');
+    expect(answers.length).toBeGreaterThanOrEqual(4);
+    expect(answers.length).toBeLessThanOrEqual(7);
+  });
+
+  it('is silent where it offers nothing, and after its end', async () => {
+    const a = new Machine('a', eth0(1));
+    a.offer = null;
+    await clock.advance(30_000);
+    expect(network.sent.every(({ kind }) => kind === 'query')).toBe(true);
+    await a.dnsSd.stop();
+    const { length } = network.sent;
+    a.dnsSd.refresh();
+    await clock.advance(60_000);
+    expect([network.sent.length, clock.timers]).toEqual([length, 0]);
+  });
+
+  it('ignores records that name no service in full', async () => {
+    const a = new Machine('a', eth0(1));
+    await clock.advance(100);
+    const type = `${TYPE}.local`;
+    network.respond('192.0.2.9', [{ type: 'PTR', name: type, ttl: 30, data: `x.${type}` }]);
+    network.respond('192.0.2.9', [
+      { type: 'PTR', name: type, ttl: 30, data: `y.${type}` },
+      { type: 'TXT', name: `y.${type}`, ttl: 30, data: ['v=1'] },
+    ]);
+    network.respond('192.0.2.9', [{ type: 'PTR', name: type, ttl: 30, data: 'elsewhere.example' }]);
+    expect(a.labels).toEqual(['a']);
+  });
+});

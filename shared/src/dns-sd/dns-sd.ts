@@ -1,0 +1,331 @@
+import type { Answer, Question, StringAnswer } from 'dns-packet';
+import type { Clock, Timer } from '../clock.js';
+import { isOnLink, type LanInterface } from './lan-interfaces.js';
+import {
+  type MulticastPort,
+  type MulticastSender,
+  openMulticastPort,
+  type OpenMulticastPort,
+} from './multicast-port.js';
+
+/** A service as this machine offers it (RFC 6763). */
+export interface OfferedService {
+  /** Such as `_p2p-chat._tcp`. */
+  type: string;
+  /** Its label, unique on the network; at most 63 bytes. */
+  label: string;
+  port: number;
+  /** Strings of its TXT record. */
+  txt: readonly Buffer[];
+}
+
+/** A service as another machine offers it. Nothing in it was checked. */
+export interface FoundService {
+  type: string;
+  label: string;
+  port: number;
+  txt: readonly Uint8Array[];
+  /** Where the packet came from. */
+  address: string;
+}
+
+export interface DnsSdListener {
+  /** The service is there, or there still. */
+  onFound(service: FoundService): void;
+  /** It said that it leaves, or was not heard of for as long as it had said it would last. */
+  onGone(service: Pick<FoundService, 'type' | 'label' | 'address'>): void;
+  /** The interfaces that are used are other ones than before. */
+  onInterfaces?(): void;
+}
+
+export interface DnsSdOptions {
+  /** Types to look for. */
+  browse: readonly string[];
+  /** What to offer now, asked each time; null for nothing. */
+  offer: () => OfferedService | null;
+  /** The interfaces to use, asked each time. */
+  interfaces: () => readonly LanInterface[];
+  clock: Clock;
+  /** 0 to 1, as Math.random. */
+  random: () => number;
+  open?: OpenMulticastPort;
+}
+
+/** How one interface does. */
+export interface InterfaceHealth {
+  name: string;
+  address: string;
+  /** What is wrong with it; null where it works. */
+  error: string | null;
+}
+
+/** How often the interfaces are looked at: the system tells nobody here. */
+const INTERFACE_POLL_MS = 1_000;
+/** A newcomer speaks up often at first, since packets get lost (RFC 6762, 8.3: at least a second apart). */
+const FIRST_ANNOUNCEMENTS_MS = [0, 1_000, 2_000, 4_000] as const;
+/** Afterwards as often as a lease is renewed. */
+const ANNOUNCE_INTERVAL_MS = 10_000;
+/** Where many are about each speaks up less often: so much time for each that is heard. */
+const INTERVAL_PER_SERVICE_MS = 20;
+/** A record lasts for three announcements: two may be lost. */
+const ANNOUNCEMENTS_PER_TTL = 3;
+/** The same answer is multicast no more often than this (RFC 6762, 6). */
+const MIN_ANSWER_GAP_MS = 1_000;
+/** Answers wait for so long at random, so that not all speak at once (RFC 6762, 6). */
+const ANSWER_DELAY_MS = { least: 20, most: 120 } as const;
+const ANNOUNCE_JITTER = 0.2;
+/** Services that are kept: more than one LAN has; bounds what a flood can fill. */
+const MAX_SERVICES = 20_000;
+const MDNS_PORT = 5353;
+
+interface OpenInterface {
+  lan: LanInterface;
+  port: MulticastPort;
+  error: string | null;
+  lastAnswerAt: number;
+  answer: Timer | null;
+}
+
+interface HeardService {
+  type: string;
+  label: string;
+  address: string;
+  endsAt: number;
+}
+
+/**
+ * Offers a service and finds others by DNS-based service discovery over
+ * multicast DNS, on several interfaces at once, whichever the machine has at
+ * the time.
+ */
+export class DnsSd {
+  readonly #options: DnsSdOptions;
+  readonly #listener: DnsSdListener;
+  readonly #interfaces = new Map<string, OpenInterface>();
+  readonly #heard = new Map<string, HeardService>();
+  #announcements = 0;
+  #announce: Timer | undefined;
+  #poll: Timer | undefined;
+
+  constructor(options: DnsSdOptions, listener: DnsSdListener) {
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  start(): void {
+    this.#pollInterfaces();
+    this.#startAnnouncing();
+  }
+
+  /** Says goodbye and closes every port. Never rejects. */
+  async stop(): Promise<void> {
+    this.#poll?.clear();
+    this.#poll = undefined;
+    this.#announce?.clear();
+    const offer = this.#options.offer();
+    const open = [...this.#interfaces.values()];
+    this.#interfaces.clear();
+    this.#heard.clear();
+    for (const { port, lan, answer } of open) {
+      answer?.clear();
+      // A time to live of 0 is the goodbye (RFC 6762, 10.1).
+      if (offer !== null) port.respond(...recordsOf(offer, lan, 0));
+    }
+    await Promise.all(open.map(({ port }) => port.close()));
+  }
+
+  /** Announces and asks anew, as a newcomer does: what is offered has changed, or somebody is missed. */
+  refresh(): void {
+    if (this.#poll === undefined) return;
+    this.#startAnnouncing();
+  }
+
+  health(): InterfaceHealth[] {
+    return [...this.#interfaces.values()].map(({ lan: { name, address }, error }) => ({
+      name,
+      address,
+      error,
+    }));
+  }
+
+  #startAnnouncing(): void {
+    this.#announcements = 0;
+    this.#announce?.clear();
+    this.#announceSoon();
+  }
+
+  #announceSoon(): void {
+    const { clock, random } = this.#options;
+    const first = FIRST_ANNOUNCEMENTS_MS[this.#announcements];
+    const before = FIRST_ANNOUNCEMENTS_MS[this.#announcements - 1] ?? 0;
+    const wait =
+      first === undefined ? this.#intervalMs * (1 + ANNOUNCE_JITTER * (2 * random() - 1)) : first - before;
+    this.#announcements += 1;
+    this.#announce = clock.setTimeout(() => {
+      this.#announceAll(first !== undefined);
+      this.#announceSoon();
+    }, wait);
+  }
+
+  get #intervalMs(): number {
+    return Math.max(ANNOUNCE_INTERVAL_MS, this.#heard.size * INTERVAL_PER_SERVICE_MS);
+  }
+
+  get #ttlSeconds(): number {
+    return Math.ceil((ANNOUNCEMENTS_PER_TTL * this.#intervalMs) / 1_000);
+  }
+
+  #announceAll(asking: boolean): void {
+    this.#forgetEnded();
+    for (const open of this.#interfaces.values()) this.#announceOn(open, asking);
+  }
+
+  #announceOn(open: OpenInterface, asking: boolean): void {
+    const offer = this.#options.offer();
+    open.error = null;
+    if (offer !== null) {
+      open.lastAnswerAt = this.#options.clock.monotonic();
+      open.port.respond(...recordsOf(offer, open.lan, this.#ttlSeconds));
+    }
+    if (asking && this.#options.browse.length > 0) {
+      open.port.query(this.#options.browse.map((type) => ({ name: `${type}.local`, type: 'PTR' })));
+    }
+  }
+
+  #pollInterfaces(): void {
+    this.#poll = this.#options.clock.setTimeout(() => this.#pollInterfaces(), INTERFACE_POLL_MS);
+    const wanted = new Map(
+      this.#options.interfaces().map((lan) => [`${lan.name} ${lan.address}/${lan.prefix}`, lan]),
+    );
+    let changed = false;
+    for (const [key, { port, answer }] of this.#interfaces) {
+      if (wanted.has(key)) continue;
+      answer?.clear();
+      void port.close();
+      this.#interfaces.delete(key);
+      changed = true;
+    }
+    for (const [key, lan] of wanted) {
+      if (this.#interfaces.has(key)) continue;
+      this.#interfaces.set(key, this.#openInterface(lan));
+      changed = true;
+    }
+    this.#forgetEnded();
+    if (!changed) return;
+    this.#listener.onInterfaces?.();
+    this.#startAnnouncing();
+  }
+
+  #openInterface(lan: LanInterface): OpenInterface {
+    // A packet is heard on every port of the machine: it belongs to the one whose network it came from.
+    const isMine = ({ address }: MulticastSender): boolean => isOnLink(address, lan);
+    const listener = {
+      onQuery: (questions: readonly Question[], from: MulticastSender, id: number): void => {
+        if (isMine(from)) this.#asked(open, questions, from, id);
+      },
+      onResponse: (records: readonly Answer[], from: MulticastSender): void => {
+        if (isMine(from)) this.#told(records, from);
+      },
+      onError: (error: Error): void => {
+        open.error = error.message;
+      },
+    };
+    const port = (this.#options.open ?? openMulticastPort)(lan, listener);
+    const open: OpenInterface = { lan, port, error: null, lastAnswerAt: -Infinity, answer: null };
+    return open;
+  }
+
+  #asked(open: OpenInterface, questions: readonly Question[], from: MulticastSender, id: number): void {
+    const offer = this.#options.offer();
+    if (offer === null || !questions.some((question) => concerns(question, offer))) return;
+    const { clock, random } = this.#options;
+    if (from.port !== MDNS_PORT) {
+      // A plain resolver, which listens for one answer at its own port (RFC 6762, 6.7).
+      open.port.respond(...recordsOf(offer, open.lan, this.#ttlSeconds), { ...from, id });
+      return;
+    }
+    if (open.answer !== null) return;
+    const { least, most } = ANSWER_DELAY_MS;
+    const sinceLast = clock.monotonic() - open.lastAnswerAt;
+    const wait = Math.max(least + random() * (most - least), MIN_ANSWER_GAP_MS - sinceLast);
+    open.answer = clock.setTimeout(() => {
+      open.answer = null;
+      this.#announceOn(open, false);
+    }, wait);
+  }
+
+  #told(records: readonly Answer[], from: MulticastSender): void {
+    if (this.#poll === undefined) return;
+    for (const type of this.#options.browse) {
+      for (const record of records) {
+        if (record.type !== 'PTR' || !isName(record.name, `${type}.local`)) continue;
+        this.#toldOf(type, record, records, from);
+      }
+    }
+  }
+
+  #toldOf(type: string, pointer: StringAnswer, records: readonly Answer[], from: MulticastSender): void {
+    const suffix = `.${type}.local`;
+    const name = pointer.data;
+    if (!name.toLowerCase().endsWith(suffix)) return;
+    const label = name.slice(0, -suffix.length);
+    // By sender, so that nobody takes the place of another or takes back what he announced.
+    const { address } = from;
+    const key = `${label} ${type} ${address}`;
+    if ((pointer.ttl ?? 0) === 0) {
+      if (this.#heard.delete(key)) this.#listener.onGone({ type, label, address });
+      return;
+    }
+    let port: number | undefined;
+    let txt: readonly Uint8Array[] | undefined;
+    for (const record of records) {
+      if (!isName(record.name, name)) continue;
+      if (record.type === 'SRV') port = record.data.port;
+      if (record.type === 'TXT') txt = stringsOf(record.data);
+    }
+    if (port === undefined || txt === undefined) return;
+    if (this.#heard.size >= MAX_SERVICES && !this.#heard.has(key)) return;
+    const ttlMs = (pointer.ttl ?? 0) * 1_000;
+    this.#heard.set(key, { type, label, address, endsAt: this.#options.clock.monotonic() + ttlMs });
+    this.#listener.onFound({ type, label, port, txt, address });
+  }
+
+  #forgetEnded(): void {
+    const now = this.#options.clock.monotonic();
+    for (const [key, { endsAt, ...service }] of this.#heard) {
+      if (endsAt > now) continue;
+      this.#heard.delete(key);
+      this.#listener.onGone(service);
+    }
+  }
+}
+
+/** Answers and additional records of a service on one interface. */
+function recordsOf(offer: OfferedService, lan: LanInterface, ttl: number): [Answer[], Answer[]] {
+  const type = `${offer.type}.local`;
+  const name = `${offer.label}.${type}`;
+  const host = `${offer.label}.local`;
+  return [
+    [{ type: 'PTR', name: type, ttl, data: name }],
+    [
+      { type: 'SRV', name, ttl, flush: true, data: { port: offer.port, target: host } },
+      { type: 'TXT', name, ttl, flush: true, data: [...offer.txt] },
+      { type: 'A', name: host, ttl, flush: true, data: lan.address },
+    ],
+  ];
+}
+
+function concerns({ name }: Question, offer: OfferedService): boolean {
+  const service = `${offer.type}.local`;
+  return (
+    isName(name, service) || isName(name, `${offer.label}.${service}`) || isName(name, `${offer.label}.local`)
+  );
+}
+
+function isName(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}
+
+function stringsOf(data: string | Buffer | (string | Buffer)[]): Buffer[] {
+  return [data].flat().map((part) => (typeof part === 'string' ? Buffer.from(part) : part));
+}
