@@ -11,8 +11,11 @@ import { FuzzFailure, mutate, NASTY_JSON, randomOf } from './case.ts';
 const LANES = 16;
 /** An edge that says nothing for so long, hangs: milliseconds. */
 const HANG_MS = 15_000;
-/** What a process may have grown by in the end, beside what its heap is free to keep. */
-const MAX_GROWTH_BYTES = 150 * 1024 * 1024;
+/** Heap of the service in MiB: what each case left behind would soon not fit, and end it. */
+const HEAP_MIB = 128;
+/** What the whole process may have grown by in the end: its heap and the buffers of its sockets. */
+const MAX_GROWTH_BYTES = 2 * HEAP_MIB * 1024 * 1024;
+const SMALL_HEAP = { NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` };
 
 interface Edge {
   process: RunningProcess;
@@ -122,7 +125,7 @@ function http(random: SeededRandom, method: string, path: string, headers: strin
 }
 
 async function discoveryEdge(world: World): Promise<Edge> {
-  const service = await world.discovery();
+  const service = await world.discovery({ env: SMALL_HEAP });
   return {
     process: service,
     port: service.port,
@@ -164,7 +167,7 @@ async function controlEdge(world: World): Promise<Edge> {
   const alice = await world.daemon({
     user: 'Alice',
     peers: [`127.0.0.1:${bob.ready.peerPort}`],
-    env: { LOG_LEVEL: 'error' },
+    env: { LOG_LEVEL: 'error', ...SMALL_HEAP },
   });
   await waitFor('Bob', async () => (await alice.json(['peers'])).length === 1);
   const file = await readFile(join(alice.home, CONTROL_FILE), 'utf8');

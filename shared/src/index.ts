@@ -4,6 +4,7 @@ export * from './errors.js';
 export * from './message-id.js';
 export * from './peer-id.js';
 export * from './problem.js';
+export * from './safety-number.js';
 export * from './text.js';
 export * from './version.js';
 export * from './control/contract.js';

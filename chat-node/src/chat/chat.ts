@@ -190,6 +190,11 @@ export class Chat implements LinkHandler {
     return this.#directory.setBlocked(peerId, blocked);
   }
 
+  /** Notes whether a person compared the safety number of a peer and found it equal. */
+  setVerified(peerId: string, verified: boolean): Promise<void> {
+    return this.#directory.setVerified(peerId, verified);
+  }
+
   onOpen(link: PeerLink): void {
     this.#directory.linkOpened(link.peer);
     this.#connector.linkOpened(link.peer);

@@ -145,6 +145,18 @@ export class PeerDirectory implements DiscoverySink {
     return this.#view(this.#entry(peerId));
   }
 
+  /**
+   * Notes whether the peer's safety number was compared and found equal. It
+   * belongs to the key: another key under the name is not verified. Durable
+   * when it resolves.
+   * @throws {StorageError}
+   */
+  async setVerified(peerId: string, verified: boolean): Promise<void> {
+    if (peerId === this.self) throw new ChatError('peer-is-self', 'You cannot verify yourself.');
+    await this.#update(peerId, (record) => (record.verified === verified ? null : { ...record, verified }));
+    this.changed(peerId);
+  }
+
   /** Something that is shown of the peer has changed. */
   changed(peerId: string): void {
     this.events.publish({ type: 'peer', peerId });

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CONTROL_FILE, MAX_BODY_BYTES, shortPeerId, type PeerView } from '@p2p-chat/shared';
+import { CONTROL_FILE, MAX_BODY_BYTES, safetyNumber, shortPeerId, type PeerView } from '@p2p-chat/shared';
 import { FakeNode } from '../console/testing/fake-node.js';
 import { command, start } from './testing/run-command.js';
 
@@ -37,7 +37,18 @@ describe('help and wrong use', () => {
     const { status, stdout } = await command(['--help']);
     expect(status).toBe(0);
     const listed = [...stdout.matchAll(/^ {2}([a-z]+)\b.*$/gm)].map((match) => match[1]);
-    const names = ['console', 'daemon', 'status', 'peers', 'send', 'history', 'events', 'block', 'unblock'];
+    const names = [
+      'console',
+      'daemon',
+      'status',
+      'peers',
+      'send',
+      'history',
+      'events',
+      'block',
+      'unblock',
+      'verify',
+    ];
     expect(listed).toEqual(expect.arrayContaining(names));
     for (const name of names) {
       const help = await command([name, '--help']);
@@ -108,15 +119,20 @@ describe('the profile', () => {
     expect(stderr).toContain('P2P_CHAT_USER is "a\\nb"');
   });
 
-  it.each([['status'], ['peers'], ['events'], ['history', 'Bob'], ['send', 'Bob', 'x'], ['block', 'Bob']])(
-    'without a running node, %s ends with 4 and says how to start one',
-    async (...argv) => {
-      const { status, stdout, stderr } = await command(argv, { home: join(node.home, 'nobody') });
-      expect({ status, stdout }).toEqual({ status: 4, stdout: '' });
-      expect(stderr).toContain('No node is running');
-      expect(stderr).toContain('p2p-chat daemon');
-    },
-  );
+  it.each([
+    ['status'],
+    ['peers'],
+    ['events'],
+    ['history', 'Bob'],
+    ['send', 'Bob', 'x'],
+    ['block', 'Bob'],
+    ['verify', 'Bob'],
+  ])('without a running node, %s ends with 4 and says how to start one', async (...argv) => {
+    const { status, stdout, stderr } = await command(argv, { home: join(node.home, 'nobody') });
+    expect({ status, stdout }).toEqual({ status: 4, stdout: '' });
+    expect(stderr).toContain('No node is running');
+    expect(stderr).toContain('p2p-chat daemon');
+  });
 });
 
 describe('no such peer', () => {
@@ -126,6 +142,8 @@ describe('no such peer', () => {
     ['history', 'X'],
     ['block', 'X'],
     ['unblock', 'X'],
+    ['verify', 'X'],
+    ['verify', 'X', '--mark'],
   ];
 
   it.each(commands)('ends %s with 3', async (...argv) => {
@@ -427,6 +445,32 @@ describe('block and unblock', () => {
     expect(json((await cli(['block', 'Bob', '--json'])).stdout)).toMatchObject([
       { user: 'Bob', blocked: true },
     ]);
+  });
+});
+
+describe('verify', () => {
+  const number = (): string => safetyNumber(node.peerId, bob.peerId);
+
+  it('shows the number on stdout, and what to do with it', async () => {
+    const { status, stdout, stderr } = await cli(['verify', 'Bob']);
+    expect(status).toBe(0);
+    expect(stdout.trim().split(/\s+/).join(' ')).toBe(number());
+    expect(stdout.trim().split('\n')).toHaveLength(3);
+    expect(stderr).toContain('Bob must see the same number');
+    expect(stderr).toContain(`p2p-chat verify ${bob.peerId} --mark`);
+  });
+
+  it('notes that it is the same, and takes that back', async () => {
+    expect((await cli(['verify', 'Bob', '--mark'])).stderr).toContain('Bob is verified');
+    expect(node.peers.get(bob.peerId)?.verified).toBe(true);
+    expect((await cli(['peers'])).stdout).toContain('verified');
+    expect(json((await cli(['verify', 'Bob', '--unmark', '--json'])).stdout)).toEqual([
+      { peerId: bob.peerId, user: 'Bob', verified: false, safetyNumber: number() },
+    ]);
+  });
+
+  it('does not take both at once', async () => {
+    expect(await cli(['verify', 'Bob', '--mark', '--unmark'])).toMatchObject({ status: 2 });
   });
 });
 

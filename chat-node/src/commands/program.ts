@@ -13,6 +13,7 @@ import type { NodeFlags, ProfileFlags } from './profile-client.js';
 import { reportError } from './report-error.js';
 import { AWAITED_STATES, send, type SendFlags } from './send.js';
 import { status, type StatusFlags } from './status.js';
+import { verify, type VerifyFlags } from './verify.js';
 
 const PEER_HELP = 'a peer id, its short form, or a name that only one person has';
 const JSON_HELP = 'print JSON, one object per line';
@@ -141,6 +142,17 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
         setBlocked(io, peer, blocked, all(command)),
       );
   }
+
+  program
+    .command('verify')
+    .description(
+      'the safety number to compare with a person: the same on both sides, or somebody is in between',
+    )
+    .argument('<peer>', PEER_HELP)
+    .addOption(new Option('--mark', 'note that it is the same').conflicts('unmark'))
+    .option('--unmark', 'take that note back')
+    .option('--json', JSON_HELP)
+    .action((peer: string, _flags: VerifyFlags, command: Command) => verify(io, peer, all(command)));
   return program;
 }
 

@@ -15,6 +15,7 @@ import {
   type ProblemDetails,
   type ReadRequest,
   type ReadResult,
+  type SafetyNumberView,
   type SendRequest,
   type SendResult,
   type StatusView,
@@ -138,6 +139,16 @@ export class ControlClient {
 
   block(peer: string, signal?: AbortSignal): Promise<PeerView> {
     return this.json(CONTROL_ROUTES.block(peer), { method: 'PUT', signal });
+  }
+
+  /** What two people compare to know that nobody is in between. */
+  safetyNumber(peer: string, signal?: AbortSignal): Promise<SafetyNumberView> {
+    return this.json(CONTROL_ROUTES.safetyNumber(peer), { signal });
+  }
+
+  /** @param verified whether the safety number was compared and found equal */
+  setVerified(peer: string, verified: boolean, signal?: AbortSignal): Promise<PeerView> {
+    return this.json(CONTROL_ROUTES.verified(peer), { method: verified ? 'PUT' : 'DELETE', signal });
   }
 
   unblock(peer: string, signal?: AbortSignal): Promise<PeerView> {

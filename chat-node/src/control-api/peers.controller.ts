@@ -1,6 +1,6 @@
 import { Controller, Delete, Get, Param, Put, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import type { ConversationView, PeerView } from '@p2p-chat/shared';
+import type { ConversationView, PeerView, SafetyNumberView } from '@p2p-chat/shared';
 import { Chat } from '../chat/chat.js';
 import { PeersQuery, readRequest } from './requests.js';
 import { Presenter } from './presenter.js';
@@ -46,11 +46,38 @@ export class PeersController {
     return this.#setBlocked(peer, false);
   }
 
+  /** What two people compare to know that nobody is in between. */
+  @Get('peers/:peer/safety-number')
+  @ApiOperation({ summary: 'What two people compare, the same on both sides: a SafetyNumberView.' })
+  safetyNumber(@Param('peer') peer: string): SafetyNumberView {
+    return this.presenter.safetyNumber(this.chat.resolve(peer));
+  }
+
+  /** A person has compared the safety number, and it is the same. */
+  @Put('peers/:peer/verified')
+  @ApiOperation({ summary: 'The safety number was compared and is the same. Answers the PeerView.' })
+  async verify(@Param('peer') peer: string): Promise<PeerView> {
+    return this.#setVerified(peer, true);
+  }
+
+  /** Takes back that the safety number is the same. */
+  @Delete('peers/:peer/verified')
+  @ApiOperation({ summary: 'Takes back that the safety number is the same. Answers the PeerView.' })
+  async unverify(@Param('peer') peer: string): Promise<PeerView> {
+    return this.#setVerified(peer, false);
+  }
+
   /** People with whom messages were exchanged, the latest first. */
   @Get('conversations')
   @ApiOperation({ summary: 'Conversations, the latest first: ConversationView[].' })
   conversations(): Promise<ConversationView[]> {
     return this.presenter.conversations();
+  }
+
+  async #setVerified(peer: string, verified: boolean): Promise<PeerView> {
+    const { peerId } = this.chat.resolve(peer);
+    await this.chat.setVerified(peerId, verified);
+    return this.presenter.peer(peerId);
   }
 
   async #setBlocked(peer: string, blocked: boolean): Promise<PeerView> {

@@ -4,11 +4,14 @@ import {
   type ConversationView,
   type MessageView,
   type PeerView,
+  type SafetyNumberView,
+  safetyNumber,
   shortPeerId,
 } from '@p2p-chat/shared';
 import { Chat, type PeerWithUnread } from '../chat/chat.js';
 import { ChatError } from '../chat/errors.js';
 import type { Message } from '../chat/message.js';
+import type { KnownPeer } from '../chat/peer-directory.js';
 import type { LoggedEvent } from './event-log.js';
 import { NodeInfo } from './node-info.js';
 import { messageView, peerView } from './views.js';
@@ -32,6 +35,10 @@ export class Presenter {
     if (peer === null)
       throw new ChatError('peer-unknown', `Nobody is known as ${shortPeerId(peerId)} any more.`);
     return peerView(peer);
+  }
+
+  safetyNumber({ peerId, user, verified }: KnownPeer): SafetyNumberView {
+    return { peerId, user, verified, safetyNumber: safetyNumber(this.node.identity.peerId, peerId) };
   }
 
   messages(messages: readonly Message[]): MessageView[] {

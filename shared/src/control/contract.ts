@@ -34,6 +34,10 @@ export const CONTROL_ROUTES = {
   read: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/read`,
   /** PUT blocks, DELETE unblocks -> PeerView */
   block: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/block`,
+  /** GET -> SafetyNumberView */
+  safetyNumber: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/safety-number`,
+  /** PUT: the safety number was compared and is the same; DELETE takes that back -> PeerView */
+  verified: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/verified`,
   /** GET -> ConversationView[], latest first */
   conversations: '/api/conversations',
   /** GET -> SSE of ControlEvent; `Last-Event-ID` resumes */
@@ -127,6 +131,15 @@ export type StreamResult =
   | {
       error: { code: string; detail: string; hint?: string; /** Lines accepted before. */ accepted: number };
     };
+
+/** What two people compare to know that nobody is in between. */
+export interface SafetyNumberView {
+  peerId: string;
+  user: string;
+  /** 12 groups of 5 digits, the same on both sides. */
+  safetyNumber: string;
+  verified: boolean;
+}
 
 export interface ReadRequest {
   /** The last message that was seen; without it, all. */

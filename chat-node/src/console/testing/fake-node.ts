@@ -11,6 +11,7 @@ import {
   peerIdOfKey,
   PROBLEM_CONTENT_TYPE,
   problemType,
+  safetyNumber,
   type ControlEvent,
   type ConversationView,
   type MessageState,
@@ -270,15 +271,27 @@ export class FakeNode {
       case 'POST peers/:peer/messages/stream':
         return this.stream(peer(), request, response);
       case 'POST peers/:peer/read': {
-        await read(request);
+        const { upTo } = JSON.parse((await read(request)) || '{}') as { upTo?: string };
         const { peerId, user, unread } = peer();
-        this.person(user, { peerId, unread: 0 });
-        return answer({ read: unread });
+        const messages = this.messages.get(peerId) ?? [];
+        const last = messages.findIndex((one) => one.id === upTo);
+        const later = last < 0 ? [] : messages.slice(last + 1).filter((one) => one.direction === 'in');
+        const left = Math.min(unread, later.length);
+        this.person(user, { peerId, unread: left });
+        return answer({ read: unread - left });
       }
       case 'PUT peers/:peer/block':
         return answer(this.person(peer().user, { peerId: peer().peerId, blocked: true }));
       case 'DELETE peers/:peer/block':
         return answer(this.person(peer().user, { peerId: peer().peerId, blocked: false }));
+      case 'GET peers/:peer/safety-number': {
+        const { peerId, user, verified } = peer();
+        return answer({ peerId, user, verified, safetyNumber: safetyNumber(this.peerId, peerId) });
+      }
+      case 'PUT peers/:peer/verified':
+        return answer(this.person(peer().user, { peerId: peer().peerId, verified: true }));
+      case 'DELETE peers/:peer/verified':
+        return answer(this.person(peer().user, { peerId: peer().peerId, verified: false }));
       case 'GET conversations':
         return answer(this.conversations());
       case 'GET events':

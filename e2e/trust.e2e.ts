@@ -1,0 +1,76 @@
+import { type PeerView, type SafetyNumberView } from '@p2p-chat/shared';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type RunningDaemon, waitFor, World } from './support/processes.ts';
+
+const world = new World();
+afterEach(() => world.close());
+
+async function pair(): Promise<{ alice: RunningDaemon; bob: RunningDaemon }> {
+  const bob = await world.daemon({ user: 'Bob' });
+  const alice = await world.daemon({ user: 'Alice', peers: [`127.0.0.1:${bob.ready.peerPort}`] });
+  await meet(alice, bob);
+  return { alice, bob };
+}
+
+async function meet(...daemons: RunningDaemon[]): Promise<void> {
+  await waitFor('each other', async () => {
+    const seen = await Promise.all(daemons.map((one) => one.json(['peers'])));
+    return seen.every((peers) => peers.length === daemons.length - 1);
+  });
+}
+
+const peersOf = (daemon: RunningDaemon): Promise<PeerView[]> => daemon.json<PeerView>(['peers', '--all']);
+
+describe('the safety number', () => {
+  it('is the same on both sides, by name and by id, in prose and in JSON', async () => {
+    const { alice, bob } = await pair();
+    const [hers] = await alice.json<SafetyNumberView>(['verify', 'Bob']);
+    const [his] = await bob.json<SafetyNumberView>(['verify', alice.peerId]);
+    expect(hers).toMatchObject({ peerId: bob.peerId, user: 'Bob', verified: false });
+    expect(hers?.safetyNumber).toMatch(/^\d{5}( \d{5}){11}$/);
+    expect(his?.safetyNumber).toBe(hers?.safetyNumber);
+    const { stdout, status } = await alice.cli(['verify', 'Bob']);
+    expect(status).toBe(0);
+    expect(stdout.trim().split(/\s+/).join(' ')).toBe(hers?.safetyNumber);
+  });
+
+  it('once marked as compared, is so after a restart too; another key under the name is not', async () => {
+    const { alice, bob } = await pair();
+    await alice.json(['send', 'Bob', 'hello', '--wait', 'delivered']);
+    await alice.json(['verify', 'Bob', '--mark']);
+    expect(await peersOf(alice)).toMatchObject([{ peerId: bob.peerId, verified: true }]);
+    const again = await world.restart(alice);
+    expect(await peersOf(again)).toMatchObject([{ peerId: bob.peerId, verified: true, trust: 'contact' }]);
+
+    // Somebody else appears under his name, at his address.
+    await bob.stop();
+    const mallory = await world.daemon({
+      user: 'Bob',
+      port: bob.options.port,
+      peers: [`127.0.0.1:${again.ready.peerPort}`],
+    });
+    expect(mallory.peerId).not.toBe(bob.peerId);
+    await meet(again, mallory);
+    const online = await again.json<PeerView>(['peers']);
+    expect(online).toMatchObject([
+      { peerId: mallory.peerId, verified: false, trust: 'stranger', ambiguous: true },
+    ]);
+    const { status, stderr } = await again.cli(['send', 'Bob', 'who are you']);
+    expect(status).toBe(3);
+    for (const one of [bob, mallory]) expect(stderr).toContain(one.peerId.slice(0, 8));
+    const theirs = await again.json<{ body: string }>(['history', mallory.peerId]);
+    expect(theirs).toEqual([]);
+    const [number] = await again.json<SafetyNumberView>(['verify', mallory.peerId]);
+    const [before] = await again.json<SafetyNumberView>(['verify', bob.peerId]);
+    expect(number?.safetyNumber).not.toBe(before?.safetyNumber);
+  });
+
+  it('can be unmarked, and is of nobody unknown and not of oneself', async () => {
+    const { alice } = await pair();
+    await alice.json(['verify', 'Bob', '--mark']);
+    const [view] = await alice.json<SafetyNumberView>(['verify', 'Bob', '--unmark']);
+    expect(view?.verified).toBe(false);
+    expect((await alice.cli(['verify', 'Nobody'])).status).toBe(3);
+    expect((await alice.cli(['verify', alice.peerId])).status).toBe(3);
+  });
+});
