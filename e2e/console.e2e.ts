@@ -72,6 +72,9 @@ async function sendTo(daemon: RunningDaemon, user: string, text: string): Promis
 type Two = [RunningDaemon, RunningDaemon];
 type Three = [RunningDaemon, RunningDaemon, RunningDaemon];
 
+/** What a person does not notice, in milliseconds. */
+const KEY_LATENCY_P95_MS = 50;
+
 const MENU = 'What would you like to do?';
 
 describe('two consoles', () => {
@@ -252,6 +255,117 @@ describe('a console over a running node', () => {
       expect(screen.match(/› typed/g)).toHaveLength(1);
       expect(screen.match(/a message that/g)).toHaveLength(1);
     }
+  });
+});
+
+describe('writing', () => {
+  it('loses no key where one screen replaces another', async () => {
+    const [alice, bob] = (await startDaemons('Alice', 'Bob')) as Two;
+    const session = attach(alice.env);
+    await session.until(MENU);
+    await session.until(/1 online$/m);
+    // Send Messages, Bob, a text, send, and a text that stays: in one go.
+    session.type('send\rbob\rtyped ahead\rand a draft');
+    await session.until(/You: typed ahead ✓/);
+    await session.until('› and a draft');
+    expect(await bob.json(['history', 'Alice'])).toMatchObject([{ body: 'typed ahead' }]);
+  });
+
+  it('takes a pasted block as one message, and Alt-Enter as a new line', async () => {
+    const [alice, bob] = (await startDaemons('Alice', 'Bob')) as Two;
+    const session = attach(alice.env);
+    await session.until(/1 online$/m);
+    session.type('send\rbob\r');
+    await session.until('Write the first one');
+    session.type('\u001b[200~line one\rline two\r\u001b[201~three\u001b\rfour');
+    await session.until('› line one\n  line two\n  three\n  four');
+    session.press('enter');
+    await session.until(/four ✓/);
+    expect(await bob.json(['history', 'Alice'])).toMatchObject([{ body: 'line one\nline two\nthree\nfour' }]);
+  });
+
+  it('keeps drafts where one goes elsewhere, and where the console is killed', async () => {
+    const [alice] = (await startDaemons('Alice', 'Bob', 'Carol')) as Three;
+    const first = attach(alice.env);
+    await first.until(/2 online$/m);
+    first.type('send\rbob\rfor Bob');
+    await first.until('› for Bob');
+    first.press('escape');
+    await first.until(MENU);
+    first.type('send\rcarol\rfor Carol');
+    await first.until('› for Carol');
+    await first.kill();
+    const second = attach(alice.env);
+    await second.until(/2 online$/m);
+    second.type('send\rbob\r');
+    await second.until('› for Bob');
+    second.press('escape');
+    await second.until(MENU);
+    second.type('send\rcarol\r');
+    await second.until('› for Carol');
+  });
+
+  it.each([40, 80, 200, 300])('has the cursor behind what was written at %i columns', async (columns) => {
+    const [alice] = (await startDaemons('Alice', 'Bob')) as Two;
+    const session = attach(alice.env, { columns, rows: 20 });
+    await session.until(/1 online$/m);
+    session.type('send\rbob\r');
+    await session.until('Write the first one');
+    session.type(`${'日本'.repeat(columns / 4)}🎉.`);
+    const screen = await session.until('🎉.');
+    const rows = screen.split('\n');
+    const row = rows.findIndex((line) => line.includes('🎉.'));
+    // One row holds two cells less than the screen has, and each character here two.
+    expect(rows[row]).toBe('  本🎉.');
+    await session.until(() => session.cursor.row === row && session.cursor.column === 7);
+  });
+
+  it('answers each key soon, and loses none, while a thousand messages come', async () => {
+    const [alice, bob] = (await startDaemons('Alice', 'Bob')) as Two;
+    const session = attach(alice.env, { columns: 80 });
+    await session.until(/1 online$/m);
+    session.type('send\rbob\r');
+    await session.until('Write the first one');
+    const lines = Array.from({ length: 1_000 }, (_, i) => `burst ${i}.`).join('\n');
+    const burst = bob.cli(['send', 'Alice', '--lines', '--wait', 'delivered'], { input: lines });
+    const text = 'the quick brown fox jumps over the lazy dog while messages rain';
+    const times: number[] = [];
+    let typed = '';
+    for (const character of text) {
+      typed += character;
+      const started = performance.now();
+      session.type(character);
+      await session.until(
+        (screen) => screen.includes(`› ${typed.trimEnd()}`) && session.cursor.column === 2 + typed.length,
+      );
+      times.push(performance.now() - started);
+    }
+    expect(await burst).toMatchObject({ status: 0 });
+    await session.until('burst 999.');
+    session.press('enter');
+    await session.until(`You: ${text} ✓`);
+    times.sort((a, b) => a - b);
+    expect(times[Math.floor(times.length * 0.95)]).toBeLessThan(KEY_LATENCY_P95_MS);
+  });
+
+  it('marks what is new, and goes from one unread conversation to the next by one key', async () => {
+    const [alice, bob, carol] = (await startDaemons('Alice', 'Bob', 'Carol')) as Three;
+    await sendTo(bob, 'Alice', 'from Bob');
+    await sendTo(carol, 'Alice', 'from Carol');
+    const session = attach(alice.env);
+    await session.until(/2 unread$/m);
+    session.type('\u000e');
+    await session.until(/── new ──\n.*Bob: from Bob/);
+    await session.until(/1 unread$/m);
+    session.type('\u000e');
+    await session.until(/── new ──\n.*Carol: from Carol/);
+    session.press('escape');
+    await session.until(MENU);
+    await session.until((screen) => !screen.includes('unread'));
+    session.type('?');
+    await session.until('any letter');
+    session.press('escape');
+    await session.until(MENU);
   });
 });
 

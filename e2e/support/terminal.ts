@@ -143,7 +143,7 @@ export class TerminalSession {
 
   /** Moves the selection of a list to the row that begins with this, and chooses it. */
   async choose(row: string): Promise<void> {
-    const isWanted = (line: string): boolean => line.slice(2).startsWith(row);
+    const isWanted = (line: string): boolean => /^[❯ ] /.test(line) && line.slice(2).startsWith(row);
     const isSelected = (line: string): boolean => line.startsWith('❯ ');
     const ready = await this.until((screen) => {
       const lines = screen.split('\n');
@@ -163,6 +163,9 @@ export class TerminalSession {
   }
 
   #look(): void {
+    // Half of a picture that the program draws as one (DEC mode 2026) is nothing that a person sees.
+    const begun = this.output.lastIndexOf('\u001b[?2026h');
+    if (begun > this.output.lastIndexOf('\u001b[?2026l') && !this.#ended) return;
     for (const look of [...this.#watchers]) look();
   }
 }

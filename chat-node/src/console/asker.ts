@@ -1,22 +1,30 @@
+import { Writable } from 'node:stream';
 import inquirer from 'inquirer';
-import { conversationPrompt, type ConversationPromptConfig } from './prompts/conversation-prompt.js';
+import type { Keyboard } from './keyboard.js';
+import {
+  conversationPrompt,
+  type ConversationPromptConfig,
+  type Leaving,
+} from './prompts/conversation-prompt.js';
 import { liveList, type LiveListConfig } from './prompts/live-list.js';
+import type { Screen } from './screen.js';
 
 /** Shows a prompt and waits for its answer. The screens ask only through this. */
 export interface Asker {
   /** @returns the chosen row's value, or `back` */
   list<State, Value>(config: LiveListConfig<State, Value>): Promise<Value>;
-  /** @returns the text that was left in the line */
-  conversation(config: ConversationPromptConfig): Promise<string>;
+  conversation(config: ConversationPromptConfig): Promise<Leaving>;
 }
 
 /**
  * The prompts of the console, as types of an Inquirer of their own.
- * @param beforeEach called before each prompt is drawn
  * @param signal ends the prompt that is open, and every later one
  */
-export function inquirerAsker(beforeEach: () => void, signal: AbortSignal): Asker {
-  const ask = inquirer.createPromptModule({ signal, clearPromptOnDone: true });
+export function inquirerAsker(keyboard: Keyboard, screen: Screen, signal: AbortSignal): Asker {
+  // The prompts draw by themselves, on the whole screen.
+  const output = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const input = keyboard as unknown as NodeJS.ReadableStream;
+  const ask = inquirer.createPromptModule({ signal, input, output });
   const prompts: Readonly<Record<string, unknown>> = {
     'live-list': liveList,
     conversation: conversationPrompt,
@@ -25,14 +33,14 @@ export function inquirerAsker(beforeEach: () => void, signal: AbortSignal): Aske
     ask.registerPrompt(type, prompt as Parameters<typeof ask.registerPrompt>[1]);
   }
   const answer = async (type: string, config: object): Promise<unknown> => {
-    beforeEach();
-    const question = { message: '', ...config, type, name: 'answer' };
+    const draw = screen.draw.bind(screen);
+    const question = { message: '', ...config, draw, type, name: 'answer' };
     const answers = await ask([question as never]);
     return (answers as { answer: unknown }).answer;
   };
   return {
     list: async <State, Value>(config: LiveListConfig<State, Value>) =>
       (await answer('live-list', config)) as Value,
-    conversation: async (config) => (await answer('conversation', config)) as string,
+    conversation: async (config) => (await answer('conversation', config)) as Leaving,
   };
 }

@@ -53,15 +53,20 @@ async function open(): Promise<ConversationWindow> {
 }
 
 describe('an open conversation', () => {
-  it('shows the end, marks it as read, and takes its notices away', async () => {
+  it('shows all that is unread, marks it as read as it is seen, and takes its notices away', async () => {
     await view.start();
     node.receive(bob, ...numbered(150));
-    await until(view.store, (state) => state.notices.length === 1);
+    await until(view.store, (state) => state.conversations[0]?.unread === 150);
+    expect(view.store.get().notices).toHaveLength(1);
     const window = new ConversationWindow(view, bob.peerId);
     const loaded = await until(window.store, (now) => !now.loading);
-    expect(bodies(loaded)).toEqual(numbered(150).slice(-100));
-    expect(loaded).toMatchObject({ atStart: false, atEnd: true });
+    expect(bodies(loaded)).toEqual(numbered(150));
+    expect(loaded).toMatchObject({ atStart: true, atEnd: true, firstUnread: loaded.messages[0]?.id });
     expect(view.store.get().notices).toEqual([]);
+    expect(node.peers.get(bob.peerId)?.unread).toBe(150);
+    window.seen(loaded.messages[99]?.id ?? '');
+    await until(view.store, (state) => state.peers.get(bob.peerId)?.unread === 50);
+    window.seen(loaded.messages[149]?.id ?? '');
     await until(view.store, (state) => state.peers.get(bob.peerId)?.unread === 0);
   });
 

@@ -19,12 +19,26 @@ export interface LoadedMessages {
   /** Whether there is nothing after the last one. */
   atEnd: boolean;
   loading: boolean;
+  /** The first message that was not read when the conversation was opened. */
+  firstUnread: string | null;
 }
 
 /** A conversation that is open: follows its end live, and loads older parts where somebody scrolls. */
 export class ConversationWindow {
-  readonly store = new Store<LoadedMessages>({ messages: [], atStart: false, atEnd: true, loading: true });
+  readonly store = new Store<LoadedMessages>({
+    messages: [],
+    atStart: false,
+    atEnd: true,
+    loading: true,
+    firstUnread: null,
+  });
   readonly #refresher: Refresher;
+  readonly #reader: Refresher;
+  /** The last message that was on the screen, and the last one that the node knows to be read. */
+  #seen: string | null = null;
+  #read: string | null = null;
+  /** How many messages the first page has: enough to begin at the first unread one. */
+  #firstPage: number | null;
   readonly #closing = new AbortController();
   readonly #signal: AbortSignal;
   readonly #unsubscribe: () => void;
@@ -35,6 +49,9 @@ export class ConversationWindow {
   ) {
     this.#signal = AbortSignal.any([view.signal, this.#closing.signal]);
     this.#refresher = new Refresher(() => this.loadEnd(), view.clock, REFRESH_INTERVAL_MS, this.#signal);
+    this.#reader = new Refresher(() => this.markRead(), view.clock, REFRESH_INTERVAL_MS, this.#signal);
+    const unread = view.store.get().conversations.find((one) => one.peer.peerId === peerId)?.unread ?? 0;
+    this.#firstPage = Math.min(MAX_HELD, PAGE + unread);
     this.#unsubscribe = view.onEvent((event) => this.take(event));
     view.store.update((state) => withoutNotices({ ...state, open: peerId }, peerId));
     this.#refresher.request();
@@ -92,6 +109,13 @@ export class ConversationWindow {
     this.#refresher.request();
   }
 
+  /** The message was on the screen: it counts as read, and all before it. */
+  seen(messageId: string): void {
+    if (this.#seen === messageId) return;
+    this.#seen = messageId;
+    this.#reader.request();
+  }
+
   close(): void {
     this.#unsubscribe();
     this.#closing.abort();
@@ -119,28 +143,34 @@ export class ConversationWindow {
   /** Asks for the end anew, because only the node knows the order of what is new. */
   private async loadEnd(): Promise<void> {
     if (!this.store.get().atEnd) return;
-    const page = await this.page({});
+    const limit = this.#firstPage ?? PAGE;
+    const isFirst = this.#firstPage !== null;
+    const page = await this.page({}, limit);
+    this.#firstPage = null;
     this.store.update((now) => {
       const [first] = page;
       const known = first === undefined ? -1 : now.messages.findIndex((one) => one.id === first.id);
       const before = known < 0 ? [] : now.messages.slice(0, known);
       const messages = [...before, ...page].slice(-MAX_HELD);
       const atStart =
-        known < 0 ? page.length < PAGE : now.atStart && messages.length === before.length + page.length;
-      return { messages, atStart, atEnd: true, loading: false };
+        known < 0 ? page.length < limit : now.atStart && messages.length === before.length + page.length;
+      const firstUnread = isFirst ? (page.find(isUnread)?.id ?? null) : now.firstUnread;
+      return { messages, atStart, atEnd: true, loading: false, firstUnread };
     });
-    await this.markRead(page);
   }
 
-  private async markRead(page: readonly MessageView[]): Promise<void> {
-    const last = page.findLast((one) => one.direction === 'in');
-    if (last === undefined || last.state === 'read') return;
+  private async markRead(): Promise<void> {
+    const { messages } = this.store.get();
+    const seen = messages.findIndex((one) => one.id === this.#seen);
+    const last = messages.slice(0, seen + 1).findLast((one) => one.direction === 'in');
+    if (last === undefined || !isUnread(last) || last.id === this.#read) return;
     await this.view.client.read(this.peerId, last.id, this.#signal);
+    this.#read = last.id;
     this.view.refreshConversations();
   }
 
-  private page(bound: { before?: string; after?: string }): Promise<MessageView[]> {
-    return this.view.client.history(this.peerId, { ...bound, limit: PAGE }, this.#signal);
+  private page(bound: { before?: string; after?: string }, limit = PAGE): Promise<MessageView[]> {
+    return this.view.client.history(this.peerId, { ...bound, limit }, this.#signal);
   }
 
   private async load(task: () => Promise<void>): Promise<void> {
@@ -153,4 +183,8 @@ export class ConversationWindow {
       this.store.update((now) => ({ ...now, loading: false }));
     }
   }
+}
+
+function isUnread(message: MessageView): boolean {
+  return message.direction === 'in' && message.state !== 'read';
 }

@@ -2,7 +2,7 @@ import stringWidth from 'fast-string-width';
 import { safeLine, safeText, type MessageView } from '@p2p-chat/shared';
 import { localDay, stateMark, timeOfDay } from './labels.js';
 import { pad, truncate, wrap } from './layout.js';
-import { theme } from './theme.js';
+import { inPersonsColour, theme } from './theme.js';
 
 /** One line of a conversation on the screen, and the message that it belongs to. */
 export interface MessageLine {
@@ -18,8 +18,11 @@ export class MessageLines {
   #width = 0;
   #cache = new WeakMap<MessageView, string[]>();
 
-  /** @param messages oldest first */
-  of(messages: readonly MessageView[], width: number): MessageLine[] {
+  /**
+   * @param messages oldest first
+   * @param firstUnread id of the message before which the mark stands that divides old from new
+   */
+  of(messages: readonly MessageView[], width: number, firstUnread: string | null = null): MessageLine[] {
     if (width !== this.#width) {
       this.#width = width;
       this.#cache = new WeakMap();
@@ -30,6 +33,7 @@ export class MessageLines {
       const its = localDay(message.sentAt);
       if (its !== day) lines.push({ messageId: message.id, text: theme.faint(`── ${its} ──`) });
       day = its;
+      if (message.id === firstUnread) lines.push({ messageId: message.id, text: theme.news('── new ──') });
       for (const text of this.lines(message)) lines.push({ messageId: message.id, text });
     }
     return lines;
@@ -51,7 +55,7 @@ function draw(message: MessageView, width: number): string[] {
   const indent = TIME_WIDTH + stringWidth(name) + 2;
   // A name may leave too little room beside it; then the text goes below.
   const narrow = width - indent < 20;
-  const lead = `${theme.faint(timeOfDay(message.sentAt))} ${(mine ? theme.me : theme.other)(name)}: `;
+  const lead = `${theme.faint(timeOfDay(message.sentAt))} ${mine ? theme.me(name) : inPersonsColour(message.peerId, name)}: `;
   const body = safeText(message.body)
     .split('\n')
     .flatMap((line) => wrap(line, narrow ? width - 2 : width - indent));

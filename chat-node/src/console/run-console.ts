@@ -3,10 +3,13 @@ import { AbortPromptError, ExitPromptError } from '@inquirer/core';
 import { errorCode, safeLine, type Clock } from '@p2p-chat/shared';
 import { inquirerAsker } from './asker.js';
 import { AttachedNode } from './attached-node.js';
+import { Drafts } from './drafts.js';
 import { ControlClient } from './control-client.js';
+import { Keyboard } from './keyboard.js';
 import { secondConsole } from './labels.js';
 import { LiveView } from './live-view.js';
 import { NodeKeeper } from './node-keeper.js';
+import { Screen } from './screen.js';
 import { home } from './screens/home.js';
 import { Terminal } from './terminal.js';
 
@@ -43,13 +46,15 @@ export async function runConsole({ profile, env, main, clock }: ConsoleOptions):
   };
   process.on('SIGHUP', onDismissed).on('SIGTERM', onDismissed);
 
-  const terminal = new Terminal(process.stdin, process.stdout, env);
+  const keyboard = new Keyboard(process.stdin, onSignal);
+  const terminal = new Terminal(keyboard, process.stdout);
+  const drafts = new Drafts(profile.home);
   const view = new LiveView(client, clock, leaving.signal);
   try {
     await view.start();
     terminal.enter();
-    const ask = inquirerAsker(() => terminal.clear(), leaving.signal);
-    await home({ view, ask, drafts: new Map(), secondConsole: secondConsole(env) });
+    const ask = inquirerAsker(keyboard, new Screen(process.stdout), leaving.signal);
+    await home({ view, ask, drafts, secondConsole: secondConsole(env) });
   } catch (error) {
     if (!isLeaving(error) && !leaving.signal.aborted) throw error;
   } finally {

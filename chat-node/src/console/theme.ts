@@ -11,5 +11,22 @@ export const theme = {
   warning: (text: string) => styleText('yellow', text),
   problem: (text: string) => styleText('red', text),
   me: (text: string) => styleText('cyan', text),
-  other: (text: string) => styleText('green', text),
 };
+
+const PEOPLE = [
+  'green',
+  'magenta',
+  'yellow',
+  'blue',
+  'red',
+  'greenBright',
+  'magentaBright',
+  'blueBright',
+] as const;
+
+/** A person's name in their colour, which is the same everywhere and at all times. */
+export function inPersonsColour(peerId: string, name: string): string {
+  let sum = 0;
+  for (const character of peerId) sum = (sum * 31 + character.charCodeAt(0)) >>> 0;
+  return styleText(PEOPLE[sum % PEOPLE.length] ?? 'green', name);
+}

@@ -112,6 +112,14 @@ export function totalUnread(state: ViewState): number {
   return state.conversations.reduce((sum, { peer, unread }) => (peer.blocked ? sum : sum + unread), 0);
 }
 
+/** Who wrote first of those whose messages were not read: the peer id. @param except somebody who is not meant */
+export function nextUnread(state: ViewState, except?: string): string | undefined {
+  const waiting = state.conversations.filter(
+    ({ peer, unread }) => unread > 0 && !peer.blocked && peer.peerId !== except,
+  );
+  return waiting.at(-1)?.peer.peerId;
+}
+
 function byName(peers: PeerView[]): PeerView[] {
   return peers.sort((a, b) => a.user.localeCompare(b.user) || (a.peerId < b.peerId ? -1 : 1));
 }

@@ -1,7 +1,11 @@
+import type { Key } from 'node:readline';
+import { stripVTControlCharacters } from 'node:util';
 import { render } from '@inquirer/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { P2pChatError, type MessageView } from '@p2p-chat/shared';
 import type { LoadedMessages } from '../conversation-window.js';
+import { PASTE } from '../keyboard.js';
+import type { Frame } from '../screen.js';
 import { Store } from '../store.js';
 import { INITIAL_STATE, type ViewState } from '../view-state.js';
 import { conversationPrompt, type ConversationPromptConfig } from './conversation-prompt.js';
@@ -24,9 +28,23 @@ function message(body: string, more: Partial<MessageView> = {}): MessageView {
   };
 }
 
-async function show(messages: MessageView[], more: Partial<ConversationPromptConfig> = {}) {
+async function show(
+  messages: MessageView[],
+  more: Partial<ConversationPromptConfig> = {},
+  loaded: Partial<LoadedMessages> = {},
+) {
+  const keep = vi.fn<(draft: string) => void>();
+  const seen = vi.fn<(messageId: string) => void>();
+  const draw = vi.fn<(frame: Frame) => void>();
   const view = new Store<ViewState>(INITIAL_STATE);
-  const store = new Store<LoadedMessages>({ messages, atStart: true, atEnd: true, loading: false });
+  const store = new Store<LoadedMessages>({
+    messages,
+    atStart: true,
+    atEnd: true,
+    loading: false,
+    firstUnread: null,
+    ...loaded,
+  });
   const send = vi.fn<(body: string) => Promise<void>>().mockResolvedValue(undefined);
   const older = vi.fn<() => Promise<void>>().mockResolvedValue(undefined);
   const rendered = await render(conversationPrompt, {
@@ -36,6 +54,9 @@ async function show(messages: MessageView[], more: Partial<ConversationPromptCon
     empty: 'Nothing yet.',
     draft: '',
     send,
+    keep,
+    seen,
+    draw,
     older,
     newer: () => Promise.resolve(),
     toEnd: () => undefined,
@@ -43,7 +64,18 @@ async function show(messages: MessageView[], more: Partial<ConversationPromptCon
   });
   const add = (...added: MessageView[]): void =>
     store.update((now) => ({ ...now, messages: [...now.messages, ...added] }));
-  return { ...rendered, view, store, send, older, add };
+  /** The row with the cursor, and the cursor's column. */
+  const cursor = (): { line: string; column: number } => {
+    const frame = draw.mock.lastCall?.[0];
+    const place = frame?.cursor ?? null;
+    if (frame === undefined || place === null) throw new Error('no cursor is shown');
+    return { line: stripVTControlCharacters(frame.lines[place.row] ?? ''), column: place.column };
+  };
+  return { ...rendered, view, store, send, keep, seen, older, add, cursor };
+}
+
+function keyOf(key: Key): Key {
+  return key;
 }
 
 describe('a conversation', () => {
@@ -61,7 +93,7 @@ describe('a conversation', () => {
         '17:40 You: hi ✓✓ read',
         '',
         '›',
-        '⏎ back · esc back',
+        '⏎ back · esc back · F1 keys',
       ].join('\n'),
     );
   });
@@ -85,15 +117,16 @@ describe('a conversation', () => {
     const { events, answer, send } = await show([]);
     events.type('  ');
     events.keypress('enter');
-    expect(await answer).toBe('');
+    expect(await answer).toBe('back');
     expect(send).not.toHaveBeenCalled();
   });
 
-  it('goes back with Esc and hands the draft over; begins with it again', async () => {
+  it('goes back with Esc and keeps the draft; begins with it again', async () => {
     const first = await show([]);
     first.events.type('half a sent');
     first.events.keypress('escape');
-    expect(await first.answer).toBe('half a sent');
+    expect(await first.answer).toBe('back');
+    expect(first.keep).toHaveBeenLastCalledWith('half a sent');
     const second = await show([], { draft: 'half a sent' });
     second.events.type('ence');
     second.events.keypress('enter');
@@ -141,7 +174,7 @@ describe('a conversation', () => {
     events.type('second');
     sending.reject(new Error('no'));
     await nextRender();
-    expect(getScreen()).toContain('› first second\n');
+    expect(getScreen()).toContain('› first\n  second\n');
   });
 
   it('scrolls, stays where it is while messages come, and comes back', async () => {
@@ -165,9 +198,81 @@ describe('a conversation', () => {
 
   it('fits the screen, however long the messages and the line are', async () => {
     const { getScreen, events } = await show([message('word '.repeat(1_000))]);
-    expect(getScreen().split('\n').length).toBeLessThan(24);
+    expect(getScreen().split('\n').length).toBe(24);
     events.type('x'.repeat(300));
-    expect(getScreen().split('\n').length).toBeLessThan(24);
+    expect(getScreen().split('\n').length).toBe(24);
+  });
+
+  it('keeps what was sent as a draft until the node has it', async () => {
+    const sending = Promise.withResolvers<void>();
+    const { events, keep, nextRender } = await show([], { send: () => sending.promise });
+    events.type('safe');
+    events.keypress('enter');
+    expect(keep).toHaveBeenLastCalledWith('safe');
+    events.type('next');
+    sending.resolve();
+    await nextRender();
+    expect(keep).toHaveBeenLastCalledWith('next');
+  });
+
+  it('takes a pasted block as one message of several lines', async () => {
+    const { getScreen, events, send, cursor } = await show([]);
+    events.type('see: ');
+    events.keypress(keyOf({ name: PASTE, sequence: 'one\r\ntwo\u001b\rthree' }));
+    expect(getScreen()).toContain('› see: one\n  two\n  three\n');
+    expect(cursor()).toEqual({ line: '  three', column: 7 });
+    expect(send).not.toHaveBeenCalled();
+    events.keypress('enter');
+    expect(send).toHaveBeenCalledExactlyOnceWith('see: one\ntwo\nthree');
+  });
+
+  it('begins a new line with Alt-Enter and with Ctrl-J', async () => {
+    const { events, send } = await show([]);
+    events.type('a');
+    events.keypress(keyOf({ name: 'return', meta: true, sequence: '\u001b\r' }));
+    events.type('b');
+    events.keypress(keyOf({ name: 'enter', sequence: '\n' }));
+    events.type('c');
+    events.keypress('enter');
+    expect(send).toHaveBeenCalledExactlyOnceWith('a\nb\nc');
+  });
+
+  it('has the cursor behind characters of two cells, also where the line is full', async () => {
+    const { events, cursor } = await show([]);
+    events.type('日本語');
+    expect(cursor()).toEqual({ line: '› 日本語', column: 8 });
+    events.type('語'.repeat(36));
+    expect(cursor()).toEqual({ line: '  ', column: 2 });
+    events.type('🎉');
+    expect(cursor()).toEqual({ line: '  🎉', column: 4 });
+    for (let i = 0; i < 2; i += 1) events.keypress('left');
+    expect(cursor()).toMatchObject({ column: 78 });
+  });
+
+  it('marks the first unread message, begins there, and reports only what was on the screen', async () => {
+    const messages = Array.from({ length: 60 }, (_, i) => message(`number ${i}.`));
+    const { getScreen, events, seen } = await show(messages, {}, { firstUnread: messages[10]!.id });
+    expect(getScreen()).toMatch(/HEADER\n── new ──\n.*number 10\./);
+    const last = /number (\d+)\.[^.]*$/.exec(getScreen())?.[1];
+    expect(seen).toHaveBeenCalledExactlyOnceWith(messages[Number(last)]!.id);
+    for (let i = 0; i < 5; i += 1) events.keypress('pagedown');
+    expect(seen).toHaveBeenLastCalledWith(messages[59]!.id);
+  });
+
+  it('shows its keys, and goes on', async () => {
+    const { getScreen, events } = await show([message('hello')]);
+    events.type('draft');
+    events.keypress('f1');
+    expect(getScreen()).toContain('Alt-Enter, Ctrl-J');
+    events.type('x');
+    expect(getScreen()).toContain('› draft\n');
+    expect(getScreen()).toContain('hello');
+  });
+
+  it('goes on to the next person who wrote with Ctrl-N', async () => {
+    const { events, answer } = await show([]);
+    events.keypress({ name: 'n', ctrl: true });
+    expect(await answer).toBe('next-unread');
   });
 
   it('lets no foreign text act upon the terminal', async () => {

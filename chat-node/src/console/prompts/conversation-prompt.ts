@@ -1,13 +1,17 @@
-import { createPrompt, isEnterKey, useEffect, useKeypress, useMemo, useRef, useState } from '@inquirer/core';
-import stringWidth from 'fast-string-width';
+import { createPrompt, isEnterKey, useEffect, useMemo, useRef, useState } from '@inquirer/core';
+import type { Key } from 'node:readline';
 import { errorMessage, P2pChatError, safeLine } from '@p2p-chat/shared';
 import type { LoadedMessages } from '../conversation-window.js';
 import { wrap } from '../layout.js';
+import { draftOf, edit, EMPTY_DRAFT, isNewline, layoutDraft, type Draft } from '../line-editor.js';
 import { MessageLines, type MessageLine } from '../message-lines.js';
 import type { Store } from '../store.js';
 import { theme } from '../theme.js';
 import type { ViewState } from '../view-state.js';
+import { helpLine, helpPage, type KeyHelp } from './help.js';
 import type { PromptFunction } from './prompt-function.js';
+import { show, type Draw } from './use-frame.js';
+import { useKeys } from './use-keys.js';
 import { useStore } from './use-store.js';
 import { useEndOfInput, useTerminalSize } from './use-terminal.js';
 
@@ -20,109 +24,162 @@ export interface ConversationPromptConfig {
   empty: string;
   /** What stands in the line at first. */
   draft: string;
+  /** Keeps what is written and not sent yet. */
+  keep: (draft: string) => void;
   /** Hands a message over; rejects where it was not accepted. */
   send: (body: string) => Promise<void>;
+  /** A message was on the screen, and those before it. */
+  seen: (messageId: string) => void;
   older: () => Promise<void>;
   newer: () => Promise<void>;
   toEnd: () => void;
+  draw?: Draw;
 }
+
+/** Where the person goes from a conversation. */
+export type Leaving = 'back' | 'next-unread';
 
 /** Where the view ends: at the newest message, or above this line of a message. */
 type Anchor = 'end' | { messageId: string; line: number };
 
 const MIN_HISTORY_LINES = 3;
 const PROMPT = '› ';
+const INDENT = '  ';
+/** The text being written takes at most this part of the screen; it scrolls there. */
+const MAX_INPUT_SHARE = 1 / 3;
+
+const ALL_KEYS: readonly KeyHelp[] = [
+  ['Enter', 'send; on an empty line, back'],
+  ['Alt-Enter, Ctrl-J', 'new line'],
+  ['Page Up, Page Down', 'older and newer messages'],
+  ['Ctrl-End', 'the newest message'],
+  ['Ctrl-N', 'the next person with unread messages'],
+  ['Ctrl-W, Ctrl-U, Ctrl-K', 'erase the word, the line before, the line after'],
+  ['Esc', 'back; what is written stays'],
+  ['Ctrl-C', 'log out'],
+];
 
 /**
- * A conversation: history above, the line being written below. Enter sends,
+ * A conversation: history above, the text being written below. Enter sends,
  * and on an empty line goes back, as Esc does.
- * @returns the text that was left in the line
  */
-export const conversationPrompt: PromptFunction<string, ConversationPromptConfig> = createPrompt(
-  (config, done): [string, string] => {
+export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfig> = createPrompt(
+  (config, done): string => {
     const state = useStore(config.view);
     const loaded = useStore(config.messages);
     const size = useTerminalSize();
-    const [text, setText] = useState('');
+    const [draft, setDraft] = useState<Draft>(draftOf(config.draft));
     const [problem, setProblem] = useState<string | null>(null);
-    const [anchor, setAnchor] = useState<Anchor>('end');
+    const anchor = useRef<Anchor | null>(null);
+    const [, redraw] = useState(0);
+    const [help, setHelp] = useState(false);
     const drawer = useMemo(() => new MessageLines(), []);
-    // What is being typed when the input ends is kept too.
-    const current = useRef('');
-    current.current = text;
+    // What is being typed when an answer comes.
+    const current = useRef(draft);
+    current.current = draft;
+    useEndOfInput(() => done('back'));
 
-    useEffect((rl) => {
-      if (config.draft === '') return;
-      rl.write(config.draft);
-      setText(config.draft);
-    }, []);
-    useEndOfInput(() => done(current.current));
-
+    const width = Math.max(1, size.columns - PROMPT.length);
+    const input = useMemo(() => layoutDraft(draft, width), [draft, width]);
+    const inputHeight = Math.min(input.rows.length, Math.max(1, Math.floor(size.rows * MAX_INPUT_SHARE)));
+    const firstRow = Math.max(0, Math.min(input.row - inputHeight + 1, input.rows.length - inputHeight));
+    const notes = problem === null ? [] : wrap(`! ${problem}`, size.columns).map(theme.problem);
     const above = config.header(state, size.columns);
-    const lines = drawer.of(loaded.messages, size.columns);
-    const promptRows = 1 + Math.floor(stringWidth(PROMPT + text) / size.columns);
-    // An empty line, the help, and one that stays free for the cursor.
-    const height = Math.max(MIN_HISTORY_LINES, size.rows - above.length - promptRows - 3);
-    const end = endOf(lines, anchor);
+    const lines = drawer.of(loaded.messages, size.columns, loaded.firstUnread);
+    // An empty line and the help.
+    const taken = above.length + inputHeight + notes.length + 2;
+    const height = Math.max(MIN_HISTORY_LINES, size.rows - taken);
+    if (!loaded.loading) anchor.current ??= firstPlace(lines, loaded, height);
+    const end = endOf(lines, anchor.current ?? 'end');
     const shown = lines.slice(Math.max(0, end - height), end);
 
+    const setAnchor = (next: Anchor): void => {
+      anchor.current = next;
+      redraw((n) => n + 1);
+    };
     const scrollTo = (line: number): void => {
       if (line >= lines.length) setAnchor(loaded.atEnd ? 'end' : anchorAt(lines, lines.length));
       else setAnchor(anchorAt(lines, line));
     };
-    useKeypress((key, rl) => {
-      if (isEnterKey(key)) {
-        if (text.trim() === '') return done('');
-        setText('');
-        setProblem(null);
-        setAnchor('end');
-        config.send(text).catch((error: unknown) => {
+    const last = help ? undefined : shown.at(-1)?.messageId;
+    useEffect(() => {
+      if (last !== undefined) config.seen(last);
+    }, [last]);
+
+    const write = (next: Draft): void => {
+      setDraft(next);
+      setProblem(null);
+      config.keep(next.text);
+    };
+    const send = (): void => {
+      const { text } = draft;
+      setDraft(EMPTY_DRAFT);
+      setProblem(null);
+      setAnchor('end');
+      config.send(text).then(
+        // Kept until now, so that a crash meanwhile takes nothing.
+        () => config.keep(current.current.text),
+        (error: unknown) => {
           // Nothing that was written gets lost because it could not be sent.
-          const since = rl.line;
-          rl.clearLine(0);
-          rl.write(since === '' ? text : `${text} ${since}`);
-          setText(rl.line);
+          const since = current.current.text;
+          const both = since === '' ? text : `${text}\n${since}`;
+          setDraft(draftOf(both));
+          config.keep(both);
           setProblem(describe(error));
-        });
-      } else if (key.name === 'escape') {
-        done(text);
-      } else if (key.name === 'pageup') {
+        },
+      );
+    };
+    useKeys((key: Key) => {
+      if (help) return setHelp(false);
+      if (isEnterKey(key as Parameters<typeof isEnterKey>[0]) && !isNewline(key)) {
+        if (draft.text.trim() === '') done('back');
+        else send();
+      } else if (key.name === 'escape') done('back');
+      else if (key.ctrl === true && key.name === 'n') done('next-unread');
+      else if (key.name === 'f1') setHelp(true);
+      else if (key.name === 'pageup') {
         if (end - height <= height) void config.older();
         scrollTo(Math.max(end - height + 1, Math.min(height, lines.length)));
       } else if (key.name === 'pagedown') {
         if (lines.length - end <= height) void config.newer();
         scrollTo(end + height - 1);
-      } else if (key.ctrl && key.name === 'end') {
+      } else if (key.ctrl === true && key.name === 'end') {
         setAnchor('end');
         if (!loaded.atEnd) config.toEnd();
       } else {
-        setText(rl.line);
-        setProblem(null);
+        const next = edit(draft, key);
+        if (next !== null) write(next);
       }
     });
 
+    if (help) return show(config.draw, { lines: [...above, '', ...helpPage(ALL_KEYS)], cursor: null });
     const history =
       loaded.messages.length > 0
         ? shown.map((line) => line.text)
         : [theme.faint(loaded.loading ? 'Loading…' : config.empty)];
-    const below = end < lines.length || !loaded.atEnd ? [['pgdn', 'newer'] as const] : [];
-    const more = end - height > 0 || !loaded.atStart ? [['pgup', 'older'] as const] : [];
-    const keys = [
-      ['⏎', text.trim() === '' ? 'back' : 'send'] as const,
-      ['esc', 'back'] as const,
-      ...more,
-      ...below,
+    const keys: KeyHelp[] = [
+      ['⏎', draft.text.trim() === '' ? 'back' : 'send'],
+      ['esc', 'back'],
+      ...(end - height > 0 || !loaded.atStart ? [['pgup', 'older'] as const] : []),
+      ...(end < lines.length || !loaded.atEnd ? [['pgdn', 'newer'] as const] : []),
+      ['F1', 'keys'],
     ];
-    const help = keys
-      .map(([key, does]) => `${theme.strong(key)} ${theme.faint(does)}`)
-      .join(theme.faint(' · '));
-    const notes = problem === null ? [] : wrap(`! ${problem}`, size.columns).map(theme.problem);
-    return [
-      [...above, ...history, '', `${theme.active(PROMPT)}${text}`].join('\n'),
-      [...notes, help].join('\n'),
-    ];
+    const written = input.rows
+      .slice(firstRow, firstRow + inputHeight)
+      .map((row, i) => (firstRow + i === 0 ? theme.active(PROMPT) : INDENT) + row);
+    const top = [...above, ...history, ''];
+    return show(config.draw, {
+      lines: [...top, ...written, ...notes, helpLine(keys, size.columns)],
+      cursor: { row: top.length + input.row - firstRow, column: PROMPT.length + input.column },
+    });
   },
 );
+
+/** A conversation opens at its end, or where the first unread message is at the top if there are more than fit. */
+function firstPlace(lines: readonly MessageLine[], loaded: LoadedMessages, height: number): Anchor {
+  const first = lines.findIndex((line) => line.messageId === loaded.firstUnread);
+  return first < 0 || lines.length - first <= height ? 'end' : anchorAt(lines, first + height);
+}
 
 /** The line before which the view ends. */
 function endOf(lines: readonly MessageLine[], anchor: Anchor): number {

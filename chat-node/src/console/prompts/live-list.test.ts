@@ -1,3 +1,4 @@
+import type { Key } from 'node:readline';
 import { render } from '@inquirer/testing';
 import { describe, expect, it } from 'vitest';
 import { Store } from '../store.js';
@@ -35,6 +36,10 @@ function marked(screen: string): string | undefined {
     ?.slice(2);
 }
 
+function keyOf(key: Key): Key {
+  return key;
+}
+
 describe('a live list', () => {
   it('shows the header, the question, the rows and the keys', async () => {
     const { getScreen, events, answer } = await show(['Bob', 'Carol'], { intro: () => ['Choose well.'] });
@@ -48,7 +53,7 @@ describe('a live list', () => {
         '  Carol',
         '  Cancel',
         '',
-        '↑↓ move · ⏎ choose · esc back',
+        '↑↓ move · ⏎ choose · esc back · ? keys',
       ].join('\n'),
     );
     events.keypress('down');
@@ -139,11 +144,56 @@ describe('a live list', () => {
     const names = Array.from({ length: 100 }, (_, i) => `person ${i}`);
     const { getScreen, events } = await show(names, { initial: 'person 50' });
     const lines = getScreen().split('\n');
-    expect(lines.length).toBeLessThan(24);
+    expect(lines.length).toBe(24);
     expect(marked(getScreen())).toBe('person 50');
     events.keypress('end');
     expect(marked(getScreen())).toBe('Cancel');
     expect(getScreen()).toContain('person 99');
     expect(getScreen()).not.toContain('person 50');
+  });
+
+  it('shows what has the letters that are typed, in whatever case and with whatever accents', async () => {
+    const { getScreen, events, answer } = await show(['Bob', 'Carol', 'Zoë']);
+    events.type('ZOE');
+    expect(getScreen()).toContain('Filter: ZOE\n❯ Zoë\n\n');
+    for (let i = 0; i < 2; i += 1) events.keypress('backspace');
+    expect(getScreen()).toContain('Filter: Z\n❯ Zoë\n\n');
+    events.keypress('escape');
+    expect(getScreen()).toContain('Cancel');
+    events.type('car');
+    events.keypress('enter');
+    expect(await answer).toBe('value of Carol');
+  });
+
+  it('chooses nothing where nothing is found', async () => {
+    const { getScreen, events, answer } = await show(['Bob']);
+    events.type('cancel');
+    expect(getScreen()).toContain('Nothing here is like that.');
+    events.keypress('enter');
+    events.keypress('escape');
+    events.keypress('escape');
+    expect(await answer).toBe('went back');
+  });
+
+  it('shows its keys, and goes on', async () => {
+    const { getScreen, events } = await show(['Bob']);
+    events.keypress(keyOf({ sequence: '?' }));
+    expect(getScreen()).toContain('any letter');
+    expect(getScreen()).not.toContain('Ctrl-N');
+    events.keypress('down');
+    expect(marked(getScreen())).toBe('Bob');
+  });
+
+  it('jumps while there is somewhere to jump to', async () => {
+    const { getScreen, events, change, nextRender, answer } = await show(['Bob'], {
+      jump: (state) => (state.news.length > 0 ? 'jumped' : undefined),
+    });
+    events.keypress({ name: 'n', ctrl: true });
+    expect(getScreen()).not.toContain('next unread');
+    change({ news: ['Bob wrote'] });
+    await nextRender();
+    expect(getScreen()).toContain('^N next unread');
+    events.keypress({ name: 'n', ctrl: true });
+    expect(await answer).toBe('jumped');
   });
 });

@@ -1,17 +1,13 @@
-import {
-  createPrompt,
-  isDownKey,
-  isEnterKey,
-  isUpKey,
-  useKeypress,
-  usePagination,
-  useRef,
-  useState,
-} from '@inquirer/core';
+import { createPrompt, useRef, useState } from '@inquirer/core';
+import stringWidth from 'fast-string-width';
+import { isTyped } from '../line-editor.js';
 import { theme } from '../theme.js';
-import { wrap } from '../layout.js';
+import { truncate, wrap } from '../layout.js';
 import type { Store } from '../store.js';
+import { helpLine, helpPage, type KeyHelp } from './help.js';
 import type { PromptContext, PromptFunction } from './prompt-function.js';
+import { show, type Draw } from './use-frame.js';
+import { useKeys } from './use-keys.js';
 import { useStore } from './use-store.js';
 import { useEndOfInput, useTerminalSize } from './use-terminal.js';
 
@@ -40,65 +36,117 @@ export interface LiveListConfig<State, Value> {
   initial?: string;
   /** The answer of Esc and of the end of input; without it, Esc does nothing. */
   back?: Value;
+  /** The answer of Ctrl-N, while there is one: the next person with unread messages. */
+  jump?: (state: State) => Value | undefined;
+  draw?: Draw;
 }
 
 /** Rows are always this many at least, however small the terminal is. */
 const MIN_PAGE = 3;
-const HELP = [
-  ['↑↓', 'move'],
-  ['⏎', 'choose'],
-] as const;
+/** A remark that is cut to less says nothing. */
+const MIN_REMARK = 4;
 
 const prompt: PromptFunction<unknown, LiveListConfig<unknown, unknown>> = createPrompt((config, done) => {
   const state = useStore(config.store);
   const size = useTerminalSize();
-  const rows = config.rows(state);
+  const [filter, setFilter] = useState('');
+  const [help, setHelp] = useState(false);
   const [, redraw] = useState(0);
   const selection = useRef({ key: config.initial ?? '', index: 0, moved: false });
+  const all = config.rows(state);
+  const rows = matching(all, filter);
   const active = activeRow(rows, selection.current);
-  selection.current = { ...selection.current, key: rows[active]?.key ?? '', index: active };
+  selection.current = {
+    ...selection.current,
+    key: rows[active]?.key ?? selection.current.key,
+    index: active,
+  };
   const chosen = rows[active];
+  const jump = config.jump?.(state);
 
   const moveTo = (index: number): void => {
-    const bound = (index + rows.length) % rows.length;
+    const bound = rows.length === 0 ? 0 : (index + rows.length) % rows.length;
     selection.current = { key: rows[bound]?.key ?? '', index: bound, moved: true };
     redraw((n) => n + 1);
   };
-  useKeypress((key, rl) => {
-    // Nothing is typed here; a line would be taken for part of what is drawn.
-    rl.clearLine(0);
-    if (isEnterKey(key)) {
+  const filterBy = (text: string): void => {
+    // What is found is looked at from its beginning.
+    selection.current = { key: '', index: 0, moved: false };
+    setFilter(text);
+  };
+  useKeys((key) => {
+    if (help) setHelp(false);
+    else if (key.name === 'return' || key.name === 'enter') {
       if (chosen !== undefined) done(chosen.value);
     } else if (key.name === 'escape') {
-      if (config.back !== undefined) done(config.back);
-    } else if (isUpKey(key)) moveTo(active - 1);
-    else if (isDownKey(key)) moveTo(active + 1);
+      if (filter !== '') filterBy('');
+      else if (config.back !== undefined) done(config.back);
+    } else if (key.ctrl === true && key.name === 'n') {
+      if (jump !== undefined) done(jump);
+    } else if (key.name === 'up') moveTo(active - 1);
+    else if (key.name === 'down') moveTo(active + 1);
     else if (key.name === 'home' || key.name === 'pageup') moveTo(0);
     else if (key.name === 'end' || key.name === 'pagedown') moveTo(rows.length - 1);
+    else if (key.name === 'f1' || (filter === '' && key.sequence === '?')) setHelp(true);
+    else if (key.name === 'backspace') filterBy([...filter].slice(0, -1).join(''));
+    else if (isTyped(key)) filterBy(filter + (key.sequence ?? ''));
   });
   useEndOfInput(() => done(config.back));
 
+  const header = config.header(state, size.columns);
+  if (help) return show(config.draw, { lines: [...header, '', ...helpPage(allKeys(config))], cursor: null });
   const above = [
-    ...config.header(state, size.columns),
+    ...header,
     '',
     theme.strong(config.message),
     ...(config.intro?.(state) ?? []).flatMap((line) => wrap(line, size.columns)),
+    ...(filter === '' ? [] : [`${theme.active('Filter:')} ${filter}`]),
   ];
-  const help = [...HELP, ...(config.back === undefined ? [] : ([['esc', 'back']] as const))]
-    .map(([key, does]) => `${theme.strong(key)} ${theme.faint(does)}`)
-    .join(theme.faint(' · '));
-  const page = usePagination({
-    items: rows,
-    active,
-    renderItem: ({ item, isActive }) => drawRow(item, isActive),
-    // Two lines of help, and one that stays free for the cursor.
-    pageSize: Math.max(MIN_PAGE, size.rows - above.length - 3),
-    loop: false,
-  });
-  return `${[...above, page, '', help].join('\n')}${HIDE_CURSOR}`;
+  const keys: KeyHelp[] = [
+    ['↑↓', 'move'],
+    ['⏎', 'choose'],
+    ...(filter === '' ? [] : [['esc', 'whole list'] as const]),
+    ...(filter !== '' || config.back === undefined ? [] : [['esc', 'back'] as const]),
+    ...(jump === undefined ? [] : [['^N', 'next unread'] as const]),
+    ...(filter === '' ? [['?', 'keys'] as const] : []),
+  ];
+  // An empty line and the help.
+  const pageSize = Math.max(MIN_PAGE, size.rows - above.length - 2);
+  const page =
+    rows.length === 0
+      ? [theme.faint(`Nothing here is like that.`)]
+      : pageAround(rows, active, pageSize).map((row) => drawRow(row, row === chosen, size.columns));
+  return show(config.draw, { lines: [...above, ...page, '', helpLine(keys, size.columns)], cursor: null });
 });
 
-const HIDE_CURSOR = '\u001b[?25l';
+function allKeys(config: LiveListConfig<unknown, unknown>): KeyHelp[] {
+  return [
+    ['↑ ↓ Home End', 'move'],
+    ['Enter', 'choose'],
+    ['any letter', 'show only what has these letters'],
+    ...(config.back === undefined ? [] : [['Esc', 'back, or the whole list again'] as const]),
+    ...(config.jump === undefined ? [] : [['Ctrl-N', 'the next person with unread messages'] as const]),
+    ['Ctrl-C', 'log out'],
+  ];
+}
+
+/** Rows whose label has the text, in whatever case; ways out are no matches. */
+function matching(rows: readonly ListRow<unknown>[], filter: string): readonly ListRow<unknown>[] {
+  if (filter === '') return rows;
+  const wanted = folded(filter);
+  return rows.filter((row) => row.isWayOut !== true && folded(row.label).includes(wanted));
+}
+
+/** Text as it is compared: without case and accents. */
+function folded(text: string): string {
+  return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
+}
+
+/** As many rows as fit, the active one in the middle where that is possible. */
+function pageAround<Row>(rows: readonly Row[], active: number, size: number): readonly Row[] {
+  const first = Math.max(0, Math.min(active - Math.floor(size / 2), rows.length - size));
+  return rows.slice(first, first + size);
+}
 
 /** The same row as before, wherever it is now; if it is gone, the one in its place. */
 function activeRow(
@@ -111,9 +159,12 @@ function activeRow(
   return found >= 0 ? found : Math.max(0, Math.min(selection.index, rows.length - 1));
 }
 
-function drawRow(row: ListRow<unknown>, isActive: boolean): string {
-  const remark = row.remark === undefined ? '' : `  ${theme.faint(row.remark)}`;
-  return isActive ? `${theme.active(`❯ ${row.label}`)}${remark}` : `  ${row.label}${remark}`;
+function drawRow(row: ListRow<unknown>, isActive: boolean, width: number): string {
+  const label = truncate(row.label, width - 2);
+  const room = width - 2 - stringWidth(label) - 2;
+  const remark =
+    row.remark === undefined || room < MIN_REMARK ? '' : `  ${theme.faint(truncate(row.remark, room))}`;
+  return isActive ? `${theme.active(`❯ ${label}`)}${remark}` : `  ${label}${remark}`;
 }
 
 /**

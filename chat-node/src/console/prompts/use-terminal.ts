@@ -4,15 +4,11 @@ import type { Size } from '../layout.js';
 /** Where there is no terminal, as in a test. */
 const DEFAULT_SIZE: Size = { columns: 80, rows: 24 };
 
-/** The terminal's size; the prompt is drawn anew, on a clear screen, when it changes. */
+/** The terminal's size; the prompt is drawn anew when it changes. */
 export function useTerminalSize(output: NodeJS.WriteStream = process.stdout): Size {
   const [, redraw] = useState(0);
   useEffect(() => {
-    const onResize = (): void => {
-      // What stands there was folded by the terminal: nobody knows where its lines are now.
-      output.write('\u001b[2J\u001b[H');
-      redraw((n) => n + 1);
-    };
+    const onResize = (): void => redraw((n) => n + 1);
     output.on('resize', onResize);
     return () => void output.off('resize', onResize);
   }, []);

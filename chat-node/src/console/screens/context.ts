@@ -1,12 +1,12 @@
 import type { Asker } from '../asker.js';
+import type { Drafts } from '../drafts.js';
 import type { LiveView } from '../live-view.js';
 
 /** What every screen has. */
 export interface ScreenContext {
   view: LiveView;
   ask: Asker;
-  /** Text that was written and not sent, by peer id. */
-  drafts: Map<string, string>;
+  drafts: Drafts;
   /** The command that opens a second person's console. */
   secondConsole: string;
 }

@@ -4,27 +4,37 @@ import { header } from '../header.js';
 import { peerLabel } from '../labels.js';
 import { truncate } from '../layout.js';
 import { theme } from '../theme.js';
-import type { ViewState } from '../view-state.js';
+import type { Leaving } from '../prompts/conversation-prompt.js';
+import { nextUnread, type ViewState } from '../view-state.js';
 import type { ScreenContext } from './context.js';
 
-/** The conversation with one person: read above, write below. */
-export async function openConversation(context: ScreenContext, peerId: string): Promise<void> {
+/** The conversation with one person: read above, write below. From there, on to others who wrote. */
+export async function openConversation(context: ScreenContext, first: string): Promise<void> {
+  let peerId: string | undefined = first;
+  while (peerId !== undefined) {
+    const leaving: Leaving = await showConversation(context, peerId);
+    if (leaving === 'back') return;
+    peerId = nextUnread(context.view.store.get(), peerId) ?? peerId;
+  }
+}
+
+async function showConversation(context: ScreenContext, peerId: string): Promise<Leaving> {
   const { view, ask, drafts } = context;
   const window = new ConversationWindow(view, peerId);
   try {
-    const draft = await ask.conversation({
+    return await ask.conversation({
       view: view.store,
       messages: window.store,
       header: (state, width) => [...header(state, width), '', ...partner(state, peerId, width)],
       empty: 'No messages yet. Write the first one.',
-      draft: drafts.get(peerId) ?? '',
+      draft: drafts.get(peerId),
+      keep: (draft) => drafts.set(peerId, draft),
       send: (body) => window.send(body),
+      seen: (messageId) => window.seen(messageId),
       older: () => window.older(),
       newer: () => window.newer(),
       toEnd: () => window.toEnd(),
     });
-    if (draft === '') drafts.delete(peerId);
-    else drafts.set(peerId, draft);
   } finally {
     window.close();
   }

@@ -1,16 +1,22 @@
 import { header } from '../header.js';
 import type { ListRow } from '../prompts/live-list.js';
-import { knownPeers, onlinePeers, totalUnread, type ViewState } from '../view-state.js';
+import { knownPeers, nextUnread, onlinePeers, totalUnread, type ViewState } from '../view-state.js';
 import { manageBlockedUsers } from './blocked-users.js';
 import type { ScreenContext } from './context.js';
+import { openConversation } from './conversation.js';
 import { readMessages } from './read-messages.js';
 import { sendMessages } from './send-messages.js';
 
-type Choice = 'read' | 'send' | 'blocked' | 'logout';
+type Choice = 'read' | 'send' | 'blocked' | 'logout' | 'next-unread';
 
 /** The main menu, until the person logs out. */
 export async function home(context: ScreenContext): Promise<void> {
-  const screens = { read: readMessages, send: sendMessages, blocked: manageBlockedUsers };
+  const screens = {
+    read: readMessages,
+    send: sendMessages,
+    blocked: manageBlockedUsers,
+    'next-unread': openNextUnread,
+  };
   let initial: Choice = 'read';
   for (;;) {
     const choice: Choice = await context.ask.list<ViewState, Choice>({
@@ -19,11 +25,17 @@ export async function home(context: ScreenContext): Promise<void> {
       header,
       rows,
       initial,
+      jump: (state) => (nextUnread(state) === undefined ? undefined : 'next-unread'),
     });
     if (choice === 'logout' || choice === undefined) return;
     await screens[choice](context);
-    initial = choice;
+    if (choice !== 'next-unread') initial = choice;
   }
+}
+
+async function openNextUnread(context: ScreenContext): Promise<void> {
+  const peerId = nextUnread(context.view.store.get());
+  if (peerId !== undefined) await openConversation(context, peerId);
 }
 
 function rows(state: ViewState): ListRow<Choice>[] {

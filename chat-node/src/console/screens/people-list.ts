@@ -2,7 +2,7 @@ import type { PeerView } from '@p2p-chat/shared';
 import { header } from '../header.js';
 import { peerLabel } from '../labels.js';
 import type { ListRow } from '../prompts/live-list.js';
-import type { ViewState } from '../view-state.js';
+import { nextUnread, type ViewState } from '../view-state.js';
 import { theme } from '../theme.js';
 import type { ScreenContext } from './context.js';
 
@@ -19,6 +19,8 @@ export interface PeopleListOptions {
   empty: (state: ViewState) => string[];
   /** Peer id to begin at. */
   initial?: string;
+  /** Whether Ctrl-N chooses the next person with unread messages. */
+  jumps?: boolean;
 }
 
 /** Lets the person choose somebody. @returns the peer id, or {@link CANCEL} */
@@ -39,6 +41,7 @@ export async function choosePerson(
       CANCEL_ROW,
     ],
     back: CANCEL_ROW.value,
+    ...(options.jumps === true ? { jump: (state) => nextUnread(state) } : {}),
     ...(options.initial === undefined ? {} : { initial: options.initial }),
   });
   context.view.store.update((state) => (state.flash === null ? state : { ...state, flash: null }));

@@ -14,6 +14,7 @@ export async function readMessages(context: ScreenContext): Promise<void> {
     message: 'Read Messages: whose?',
     people: (state) => state.conversations.filter((one) => one.last !== null).map((one) => one.peer),
     remark: preview,
+    jumps: true,
     empty: (state) => [
       'No messages yet. Choose Send Messages to write the first one.',
       '',

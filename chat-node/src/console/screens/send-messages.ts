@@ -8,6 +8,7 @@ export async function sendMessages(context: ScreenContext): Promise<void> {
   const peerId = await choosePerson(context, {
     message: 'Send Messages: to whom?',
     people: onlinePeers,
+    jumps: true,
     remark: (peer, state) => {
       const unread = state.conversations.find((one) => one.peer.peerId === peer.peerId)?.unread ?? 0;
       return unread > 0 ? `${unread} unread` : undefined;
