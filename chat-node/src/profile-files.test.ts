@@ -7,7 +7,7 @@ import { requirePrivateProfile } from './profile-files.js';
 let home: string;
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'p2p-chat-profile-'));
-  await mkdir(join(home, 'run'), { mode: 0o700 });
+  for (const folder of ['run', 'drafts']) await mkdir(join(home, folder), { mode: 0o700 });
 });
 afterEach(() => rm(home, { recursive: true, force: true }));
 
@@ -19,6 +19,7 @@ describe('requirePrivateProfile', () => {
   it.each([
     ['.', 0o755, '700'],
     ['run', 0o750, '700'],
+    ['drafts', 0o755, '700'],
     ['run/control.json', 0o644, '600'],
     ['run/lock', 0o604, '600'],
     ['run/node.pid', 0o620, '600'],

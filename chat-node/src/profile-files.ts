@@ -10,9 +10,9 @@ export class ProfileExposedError extends P2pChatError {
 const OWNER_ONLY_FILE = 0o600;
 const OWNER_ONLY_FOLDER = 0o700;
 
-// What the node writes, by path below the data directory. The key has a check
+// What the node and the console write, by path below the data directory. The key has a check
 // of its own, which also says what to do about it.
-const FOLDERS = ['.', 'run'];
+const FOLDERS = ['.', 'run', 'drafts'];
 const FILES = [
   CONTROL_FILE,
   'run/lock',

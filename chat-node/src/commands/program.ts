@@ -1,10 +1,12 @@
-import { Command, CommanderError, Option } from 'commander';
-import { DISCOVERY_PORT, errorCode, PEER_PORT, VERSION } from '@p2p-chat/shared';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { DISCOVERY_PORT, errorCode, PEER_PORT, safeText, VERSION } from '@p2p-chat/shared';
 import { setBlocked, type BlockFlags } from './block.js';
+import { completion, COMPLETIONS } from './completion.js';
 import { openConsole } from './console.js';
 import { daemon, type DaemonFlags } from './daemon.js';
 import { parseCount, parseDuration } from './duration.js';
 import { events, type EventsFlags } from './events.js';
+import { EXPORT_FORMATS, exportConversation, type ExportFlags } from './export.js';
 import { EXIT, exitStatusOf } from './exit-status.js';
 import { history, type HistoryFlags } from './history.js';
 import type { Io } from './io.js';
@@ -61,7 +63,8 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'p2p-chat: ')),
+      // It repeats arguments, which may have been pasted from anywhere.
+      outputError: (text, write) => write(safeText(text.replace(/^error: /, 'p2p-chat: '))),
     })
     .showHelpAfterError('(add --help for how it is used)')
     .exitOverride();
@@ -127,6 +130,17 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .action((peer: string, _flags: HistoryFlags, command: Command) => history(io, peer, all(command)));
 
   program
+    .command('export')
+    .description('a whole conversation, oldest first, for a file')
+    .argument('<peer>', PEER_HELP)
+    .addOption(
+      new Option('--format <format>', 'json: one object per line').choices(EXPORT_FORMATS).default('json'),
+    )
+    .action((peer: string, _flags: ExportFlags, command: Command) =>
+      exportConversation(io, peer, all(command)),
+    );
+
+  program
     .command('events')
     .description('what happens, a line each, until Ctrl-C')
     .option('--json', JSON_HELP)
@@ -153,6 +167,13 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .option('--unmark', 'take that note back')
     .option('--json', JSON_HELP)
     .action((peer: string, _flags: VerifyFlags, command: Command) => verify(io, peer, all(command)));
+  program
+    .command('completion')
+    .description('completion for a shell: source <(p2p-chat completion bash)')
+    .addArgument(new Argument('<what>', 'the script of a shell, or the names of people').choices(COMPLETIONS))
+    .action((what: (typeof COMPLETIONS)[number], _flags: ProfileFlags, command: Command) =>
+      completion(io, what, program, all(command)),
+    );
   return program;
 }
 

@@ -1,0 +1,80 @@
+import { MAX_HISTORY_PAGE, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
+import type { ControlClient } from '../console/control-client.js';
+import { localDay, peerLabel, stateMark, timeOfDay } from '../console/labels.js';
+import { print, printJson, type Io } from './io.js';
+import { profileClient, type ProfileFlags } from './profile-client.js';
+
+export const EXPORT_FORMATS = ['json', 'markdown'] as const;
+
+export interface ExportFlags extends ProfileFlags {
+  format: (typeof EXPORT_FORMATS)[number];
+}
+
+/** `export`: a whole conversation, oldest first, in memory that does not grow with it. */
+export async function exportConversation(io: Io, name: string, flags: ExportFlags): Promise<void> {
+  const client = profileClient(io, flags);
+  const signal = io.interruption();
+  const peer = await client.peer(name, signal);
+  if (flags.format === 'markdown') await print(io, `# Conversation with ${escaped(peerLabel(peer))}\n`);
+  let day = '';
+  for await (const message of wholeConversation(client, peer.peerId, signal)) {
+    if (flags.format === 'json') {
+      await printJson(io, message);
+      continue;
+    }
+    const its = localDay(message.sentAt);
+    if (its !== day) await print(io, `\n## ${its}\n`);
+    day = its;
+    await print(io, markdown(message));
+  }
+}
+
+/** Every message, oldest first: the places of the pages are found backwards, and the pages given forwards. */
+async function* wholeConversation(
+  client: ControlClient,
+  peerId: string,
+  signal: AbortSignal,
+): AsyncGenerator<MessageView> {
+  const limit = MAX_HISTORY_PAGE;
+  const firsts: string[] = [];
+  let oldest: MessageView[];
+  do {
+    const before = firsts.at(-1);
+    oldest = await client.history(peerId, { limit, ...(before === undefined ? {} : { before }) }, signal);
+    if (oldest[0] !== undefined) firsts.push(oldest[0].id);
+  } while (oldest.length === limit);
+  // A conversation of whole pages alone ends with an empty one.
+  if (oldest.length === 0 && firsts.length > 0) {
+    oldest = await client.history(peerId, { limit, ...beforeOf(firsts.at(-2)) }, signal);
+  }
+  for (let page = oldest; page.length > 0;) {
+    yield* page;
+    const after = page.at(-1)?.id;
+    page = after === undefined ? [] : await client.history(peerId, { limit, after }, signal);
+  }
+}
+
+function beforeOf(before: string | undefined): { before?: string } {
+  return before === undefined ? {} : { before };
+}
+
+function markdown(message: MessageView): string {
+  const mine = message.direction === 'out';
+  const who = mine ? 'You' : escaped(safeLine(message.user));
+  const state = mine ? ` ${stateMark(message.state)}` : '';
+  const body = safeText(message.body)
+    .split('\n')
+    .map((line) => `> ${escaped(line)}`.trimEnd());
+  // Two spaces at its end: the next line stays a line of its own.
+  return `\n**${who}** ${timeOfDay(message.sentAt)}${state}\n\n${body.join('  \n')}\n`;
+}
+
+/** Text that Markdown shows as it is. */
+function escaped(text: string): string {
+  return text
+    .replace(/[\\`*_[\]<>#|~&!]/gu, '\\$&')
+    .replace(
+      /^(\s*)([-+=]|\d+[.)])/u,
+      (_, space: string, mark: string) => space + mark.replace(/[-+=.)]/u, '\\$&'),
+    );
+}
