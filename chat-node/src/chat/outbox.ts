@@ -60,6 +60,15 @@ export class Outbox {
   }
 }
 
+/**
+ * Messages that wait in memory behind the window, so that a burst is not read
+ * back from the repository; their bodies take no more than the window's.
+ */
+const TAIL_MESSAGES = 8 * WINDOW_MESSAGES;
+/** A tail shorter than this is filled while the window is still on its way. */
+const SHORT_TAIL_MESSAGES = WINDOW_MESSAGES / 2;
+const SHORT_TAIL_BYTES = WINDOW_BYTES / 2;
+
 /** The outbox of one peer over one link. */
 class PeerOutbox {
   readonly #conversationId: string;
@@ -68,6 +77,7 @@ class PeerOutbox {
   #inFlightBytes = 0;
   /** Accepted since the last load, in order, not sent. */
   #tail: Message[] = [];
+  #tailBytes = 0;
   /** Clock of the last message that was sent or is in the tail. */
   #cursor = '';
   /** Whether the repository may hold messages after the cursor that are not in the tail. */
@@ -75,6 +85,8 @@ class PeerOutbox {
   #loading = false;
   /** Whether messages were accepted while a load ran, which may not have seen them. */
   #missed = false;
+  /** How often the outbox began anew from the first queued message: a load from before that does not count. */
+  #rewinds = 0;
   #stopped = false;
   #paused: Timer | null = null;
   readonly #backoff: Backoff;
@@ -95,7 +107,8 @@ class PeerOutbox {
 
   accepted(messages: readonly Message[]): void {
     // A load that runs may or may not see these: load again after it.
-    if (this.#behind || this.#tail.length + messages.length > WINDOW_MESSAGES) {
+    const isFull = this.#tail.length + messages.length > TAIL_MESSAGES || this.#tailBytes >= WINDOW_BYTES;
+    if (this.#behind || isFull) {
       this.#behind = true;
       this.#missed = true;
       return;
@@ -122,6 +135,8 @@ class PeerOutbox {
     this.#paused = this.dependencies.clock.setTimeout(() => {
       this.#paused = null;
       this.#tail = [];
+      this.#tailBytes = 0;
+      this.#rewinds += 1;
       this.#cursor = '';
       this.#behind = true;
       this.#pump();
@@ -139,11 +154,12 @@ class PeerOutbox {
   #append(messages: readonly Message[]): void {
     for (const message of messages) {
       this.#tail.push(message);
+      this.#tailBytes += Buffer.byteLength(message.body);
       this.#cursor = message.clock;
     }
   }
 
-  /** Sends what the window allows; loads more where the tail is empty and the repository may have some. */
+  /** Sends what the window allows; loads more where the tail is short and the repository may have some. */
   #pump(): void {
     if (this.#stopped || this.#paused !== null) return;
     const batch: Message[] = [];
@@ -154,23 +170,25 @@ class PeerOutbox {
       const bytes = Buffer.byteLength(message.body);
       this.#inFlight.set(message.id, bytes);
       this.#inFlightBytes += bytes;
+      this.#tailBytes -= bytes;
     }
     if (batch.length > 0) {
       this.#tail = this.#tail.slice(batch.length);
       this.link.sendMessages(batch.map(toWire));
     }
-    if (this.#behind && this.#tail.length === 0 && !this.#loading && this.#inFlight.size < WINDOW_MESSAGES) {
-      void this.#load();
-    }
+    const isShort = this.#tail.length < SHORT_TAIL_MESSAGES && this.#tailBytes < SHORT_TAIL_BYTES;
+    if (this.#behind && isShort && !this.#loading) void this.#load();
   }
 
   async #load(): Promise<void> {
     this.#loading = true;
     this.#missed = false;
+    const rewinds = this.#rewinds;
     try {
       const { messages } = this.dependencies;
       const page = await messages.queued(this.#conversationId, this.#cursor, WINDOW_MESSAGES, WINDOW_BYTES);
       this.#backoff.reset();
+      if (rewinds !== this.#rewinds) return;
       // What is in flight after a pause for a rejection is queued too: not twice.
       this.#append(page.filter(({ id }) => !this.#inFlight.has(id)));
       this.#cursor = page.at(-1)?.clock ?? this.#cursor;
@@ -184,8 +202,8 @@ class PeerOutbox {
       await this.dependencies.clock.sleep(wait);
     } finally {
       this.#loading = false;
+      this.#pump();
     }
-    this.#pump();
   }
 
   /** Makes a new state durable, however long that takes; a link that closes leaves it to the next one. */
