@@ -17,6 +17,11 @@ export async function openConsole(io: Io, flags: NodeFlags): Promise<number> {
     );
     return EXIT.usage;
   }
+  if (io.env.TERM === 'dumb') {
+    note(io, 'p2p-chat: The console moves the cursor, which this terminal cannot do (TERM is "dumb").');
+    note(io, '  Use the commands instead: events shows what comes, send writes; "p2p-chat --help" lists them.');
+    return EXIT.usage;
+  }
   const env = settings(io.env, flags);
   const profile = resolveProfile(env);
   // Inquirer, which no other command should wait for.
