@@ -30,6 +30,9 @@ function profile(user: string, discovery: URL): NodeJS.ProcessEnv {
     P2P_CHAT_HOST: '127.0.0.1',
     P2P_CHAT_PORT: '',
     P2P_CHAT_PEERS: '',
+    // Nobody but the demo's own people.
+    P2P_CHAT_MDNS: 'off',
+    P2P_CHAT_SAME_MACHINE: 'off',
     DISCOVERY_URLS: discovery.origin,
     MONGODB_URI: '',
   };
@@ -93,6 +96,7 @@ rmSync(DEMO, { recursive: true, force: true });
 mkdirSync(DEMO, { recursive: true });
 const url = new URL(`http://127.0.0.1:${await freePort()}`);
 process.env['DISCOVERY_HOST'] = '127.0.0.1';
+process.env['DISCOVERY_MDNS'] = 'off';
 const discovery = new LocalDiscovery(url, join(DEMO, 'discovery.log'));
 const problem = await discovery.keep();
 if (problem !== undefined) {

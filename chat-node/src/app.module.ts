@@ -20,6 +20,7 @@ import { StatusController } from './control-api/status.controller.js';
 import { AnnouncementSequence } from './discovery/announcement-sequence.js';
 import { FoundRegistries } from './discovery/found-registries.js';
 import { HttpRegistryDiscovery } from './discovery/http-registry.discovery.js';
+import { KeyWatch } from './discovery/key-watch.js';
 import { MdnsDiscovery } from './discovery/mdns.discovery.js';
 import type { Identity } from './identity/keystore.js';
 import type { Logger } from './logger.js';
@@ -87,10 +88,11 @@ export function composeChat(parts: NodeParts): { chat: Chat; events: ChatEvents;
 /** Every way to find peers that the settings allow, side by side. */
 function composeDiscovery({ config, identity, clock, random, logger }: NodeParts): PeerDiscovery[] {
   const sequence = new AnnouncementSequence(clock);
-  const common = { keys: identity, clock, random, logger, sequence };
+  const keyWatch = new KeyWatch(clock, logger);
+  const common = { keys: identity, clock, random, logger, sequence, keyWatch };
   const make = (url: string): HttpRegistryDiscovery => new HttpRegistryDiscovery({ ...common, url });
   const configured = config.discoveryUrls.map((url) => ({ url, source: make(url) }));
-  const sources: PeerDiscovery[] = configured.map(({ source }) => source);
+  const sources: PeerDiscovery[] = [keyWatch, ...configured.map(({ source }) => source)];
   if (config.sameMachine) sources.push(new MdnsDiscovery({ ...common, scope: 'machine' }));
   if (!config.mdns) return sources;
   const found = new FoundRegistries({ configured, make, clock });

@@ -11,6 +11,7 @@ import {
   LEASE_SECONDS,
   MAX_ANNOUNCED_ADDRESSES,
   MIN_DISCOVERY_GAP_MS,
+  type PeerEntry,
   peerIdOfKey,
   type Timer,
 } from '@p2p-chat/shared';
@@ -22,6 +23,7 @@ import {
 } from '../chat/ports/peer-discovery.js';
 import type { Logger } from '../logger.js';
 import { AnnouncementSequence } from './announcement-sequence.js';
+import type { KeyWatch } from './key-watch.js';
 import { type Interfaces, localAddresses } from './local-addresses.js';
 import { localAddressToward } from './local-route.js';
 import { RegisteredList } from './registered-list.js';
@@ -41,6 +43,8 @@ export interface HttpRegistryOptions {
   logger: Logger;
   /** One for all sources of a node; without it, one of its own. */
   sequence?: AnnouncementSequence;
+  /** Told of others that use the own key. */
+  keyWatch?: KeyWatch;
   interfaces?: Interfaces;
   /** Which own address leads to a server; null where none does. */
   route?: (url: URL, signal: AbortSignal) => Promise<string | null>;
@@ -117,7 +121,7 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
       sink,
       client,
       announcer: new SelfAnnouncer(self, keys, clock, this.#sequence),
-      reader: new SightingReader(url, this.#peerId),
+      reader: new SightingReader(url, this.#peerId, (entry) => this.#heardOwn(run, entry)),
       list,
       stream: new RegistryStream({
         client,
@@ -208,6 +212,11 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
     if (run.list.cursor !== null) run.following ??= run.stream.follow(run.ended.signal);
     this.#registered(run);
     return renewAfterMs;
+  }
+
+  // The next renewal takes the place of the other one, who then hears of this node.
+  #heardOwn({ announcer }: Run, entry: PeerEntry): void {
+    if (this.#options.keyWatch?.heard(entry, announcer.now()) === true) announcer.supersede(entry.SEQ ?? 0);
   }
 
   // One reading at a time: what changes meanwhile is read after it, together.

@@ -23,6 +23,7 @@ import { type DiscoverySink, PeerDiscovery, type SelfAnnouncement } from '../cha
 import type { Logger } from '../logger.js';
 import type { AnnouncementSequence } from './announcement-sequence.js';
 import { announcementTxt, entryOfTxt } from './announcement-txt.js';
+import type { KeyWatch } from './key-watch.js';
 import { localAddresses } from './local-addresses.js';
 import { type AnnouncedHosts, SelfAnnouncer, type SigningKeys } from './self-announcer.js';
 import { SightingReader } from './sighting-reader.js';
@@ -45,6 +46,8 @@ export interface MdnsOptions {
   interfaces?: Interfaces;
   /** A discovery service was heard of, or is still there. Of `lan` alone. */
   onRegistry?: (service: FoundService) => void;
+  /** Told of others that use the own key. */
+  keyWatch?: KeyWatch;
   open?: OpenMulticastPort;
 }
 
@@ -87,7 +90,7 @@ export class MdnsDiscovery extends PeerDiscovery {
       self,
       sink,
       announcer: new SelfAnnouncer(self, keys, clock, sequence),
-      reader: new SightingReader(this.#source, this.#peerId),
+      reader: new SightingReader(this.#source, this.#peerId, (entry) => this.#heardOwn(run, entry)),
       dnsSd: new DnsSd(
         {
           browse: scope === 'lan' ? [NODE_SERVICE_TYPE, REGISTRY_SERVICE_TYPE] : [NODE_SERVICE_TYPE],
@@ -178,6 +181,12 @@ export class MdnsDiscovery extends PeerDiscovery {
     if (entry === null) return;
     run.entries.set(keyOf(service), entry);
     void this.#read(run);
+  }
+
+  #heardOwn({ announcer, dnsSd }: Run, entry: PeerEntry): void {
+    if (this.#options.keyWatch?.heard(entry, announcer.now()) !== true) return;
+    announcer.supersede(entry.SEQ ?? 0);
+    dnsSd.refresh();
   }
 
   #gone(run: Run, service: Pick<FoundService, 'label' | 'address'>): void {

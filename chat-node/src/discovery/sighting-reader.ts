@@ -43,6 +43,8 @@ export class SightingReader {
     private readonly source: string,
     /** The own peer id, which is never a sighting. */
     private readonly self: string,
+    /** Told of entries that claim to be the own one. */
+    private readonly onOwn: (entry: PeerEntry) => void = () => undefined,
   ) {}
 
   /** The peers of a list that may be dialled, each once. */
@@ -64,7 +66,11 @@ export class SightingReader {
     const verified = new Map<string, Checked>();
     let checks = 0;
     for (const entry of entries) {
-      if (!isSignedEntry(entry) || entry.PEER_ID === this.self) continue;
+      if (!isSignedEntry(entry)) continue;
+      if (entry.PEER_ID === this.self) {
+        this.onOwn(entry);
+        continue;
+      }
       let known = this.#verified.get(entry.PEER_ID);
       // An entry that was not told anew stands for as long as the service keeps it.
       if (known?.entry !== entry) {
