@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import { DIAL_STAGGER_MS } from '@p2p-chat/shared';
 import type { PeerAddress } from '../chat/peer.js';
 import { type LinkHandler, type LinkPeer, PeerTransport } from '../chat/ports/peer-link.js';
+import { AddressWatch } from './address-watch.js';
 import { toTransportError, TransportError } from './errors.js';
 import { LinkTable, type LinkTableOptions } from './link-table.js';
 import { RefusalLog } from './refusal-log.js';
@@ -21,6 +22,7 @@ export interface PeerGatewayOptions extends Omit<LinkTableOptions, 'self' | 'onP
 /** Links to peers over TLS 1.3: listens and dials. */
 export class PeerGateway extends PeerTransport {
   readonly #refusals: RefusalLog;
+  readonly #addresses: AddressWatch;
   #listener: TlsListener | null = null;
   #links: LinkTable | null = null;
   #port = 0;
@@ -28,6 +30,7 @@ export class PeerGateway extends PeerTransport {
   constructor(private readonly options: PeerGatewayOptions) {
     super();
     this.#refusals = new RefusalLog(options.clock, options.logger);
+    this.#addresses = new AddressWatch(options.clock);
   }
 
   async listen(handler: LinkHandler): Promise<number> {
@@ -70,6 +73,7 @@ export class PeerGateway extends PeerTransport {
   async stop(reason: string): Promise<void> {
     this.#listener?.stop();
     await this.#links?.stop(reason);
+    this.#addresses.stop();
   }
 
   /** The first address at which the wanted peer proves itself; later ones start while earlier ones hang (RFC 8305). */
@@ -110,6 +114,7 @@ export class PeerGateway extends PeerTransport {
 
   #establish(socket: TLSSocket, peerId: string, host: string, outbound: boolean) {
     socket.setNoDelay(true);
+    this.#addresses.add(socket);
     return this.#table.establish(socket, peerId, host, outbound);
   }
 

@@ -88,6 +88,25 @@ describe('DnsSd', () => {
     expect(a.gone).toEqual(['b']);
   });
 
+  it('searches for who fell silent, so that a network that was cut is soon whole again', async () => {
+    const a = new Machine('a', eth0(1));
+    const b = new Machine('b', eth0(2));
+    await clock.advance(20_000);
+    let cut = true;
+    network.loses = () => cut;
+    await clock.advance(60_000);
+    expect([a.gone, b.gone]).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
+    cut = false;
+    await clock.advance(3_700);
+    expect([a.labels, b.labels]).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
+  });
+
   it('learns at once of who leaves in order, and does not believe it of another sender', async () => {
     const a = new Machine('a', eth0(1));
     const b = new Machine('b', eth0(2));

@@ -65,6 +65,9 @@ const INTERFACE_POLL_MS = 1_000;
 const FIRST_ANNOUNCEMENTS_MS = [0, 1_000, 2_000, 4_000] as const;
 /** Afterwards as often as a lease is renewed. */
 const ANNOUNCE_INTERVAL_MS = 10_000;
+/** Somebody who fell silent without a goodbye is searched for this often, and so long: the network may have been cut. */
+const SEARCH_INTERVAL_MS = 3_000;
+const SEARCH_MS = 10 * 60_000;
 /** Where many are about each speaks up less often: so much time for each that is heard. */
 const INTERVAL_PER_SERVICE_MS = 20;
 /** A record lasts for three announcements: two may be lost. */
@@ -104,6 +107,8 @@ export class DnsSd {
   readonly #interfaces = new Map<string, OpenInterface>();
   readonly #heard = new Map<string, HeardService>();
   #announcements = 0;
+  /** Monotonic time until which somebody is searched for. */
+  #searchUntil = -Infinity;
   #announce: Timer | undefined;
   #poll: Timer | undefined;
 
@@ -158,21 +163,22 @@ export class DnsSd {
     const { clock, random } = this.#options;
     const first = FIRST_ANNOUNCEMENTS_MS[this.#announcements];
     const before = FIRST_ANNOUNCEMENTS_MS[this.#announcements - 1] ?? 0;
-    const wait =
-      first === undefined ? this.#intervalMs * (1 + ANNOUNCE_JITTER * (2 * random() - 1)) : first - before;
+    const searching = clock.monotonic() < this.#searchUntil;
+    const interval = this.#scaled(searching ? SEARCH_INTERVAL_MS : ANNOUNCE_INTERVAL_MS);
+    const wait = first === undefined ? interval * (1 + ANNOUNCE_JITTER * (2 * random() - 1)) : first - before;
     this.#announcements += 1;
     this.#announce = clock.setTimeout(() => {
-      this.#announceAll(first !== undefined);
+      this.#announceAll(searching || first !== undefined);
       this.#announceSoon();
     }, wait);
   }
 
-  get #intervalMs(): number {
-    return Math.max(ANNOUNCE_INTERVAL_MS, this.#heard.size * INTERVAL_PER_SERVICE_MS);
+  #scaled(intervalMs: number): number {
+    return Math.max(intervalMs, this.#heard.size * INTERVAL_PER_SERVICE_MS);
   }
 
   get #ttlSeconds(): number {
-    return Math.ceil((ANNOUNCEMENTS_PER_TTL * this.#intervalMs) / 1_000);
+    return Math.ceil((ANNOUNCEMENTS_PER_TTL * this.#scaled(ANNOUNCE_INTERVAL_MS)) / 1_000);
   }
 
   #announceAll(asking: boolean): void {
@@ -295,6 +301,7 @@ export class DnsSd {
     for (const [key, { endsAt, ...service }] of this.#heard) {
       if (endsAt > now) continue;
       this.#heard.delete(key);
+      this.#searchUntil = now + SEARCH_MS;
       this.#listener.onGone(service);
     }
   }
