@@ -164,6 +164,8 @@ export class MemoryTransport extends PeerTransport {
   }
 
   async dial(peerId: string | null, addresses: readonly PeerAddress[]): Promise<LinkPeer> {
+    // A timer of a process that is gone fires here all the same, and dials nobody.
+    if (!this.#alive) return new Promise(() => undefined);
     const to = peerId ?? addresses[0]?.host ?? '';
     const existing = this.#table?.get(to);
     if (existing !== undefined) return existing.peer;
