@@ -90,6 +90,10 @@ fix: prepare ## format everything and mend what the linter can
 test-mongo: build ## run the storage tests on MongoDB (MONGODB_URI_TEST, or a container)
 	@scripts/with-mongo vitest run --project unit --project e2e chat-node/src/storage e2e/storage $(ARGS)
 
+.PHONY: test-lan
+test-lan: build ## run the tests of whole networks (needs root, ip and iptables)
+	@vitest run --project e2e-lan --maxWorkers 2 $(ARGS)
+
 .PHONY: test-chaos
 test-chaos: build ## kill nodes and cut their lines for some minutes, on both stores
 	@scripts/with-mongo vitest run --project e2e-chaos $(ARGS)

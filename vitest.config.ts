@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.e2e.ts'],
-          exclude: ['e2e/docker*.e2e.ts', 'e2e/chaos/**'],
+          exclude: ['e2e/docker*.e2e.ts', 'e2e/lan*.e2e.ts', 'e2e/chaos/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -37,6 +37,16 @@ export default defineConfig({
           name: 'e2e-chaos',
           include: ['e2e/chaos/**/*.e2e.ts'],
           testTimeout: 420_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Needs root and network namespaces: `make test-lan`.
+          name: 'e2e-lan',
+          include: ['e2e/lan*.e2e.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
         },
       },
       {
