@@ -30,6 +30,8 @@ interface Entry {
   record: PeerRecord | null;
   sightings: Map<string, Sighting>;
   link: LinkPeer | null;
+  /** The start of the peer that last proved itself by a link, in this run. */
+  instance: string | null;
   /** The start of the peer that said bye or broke off: its sightings count again when they are newer. */
   gone: { instance: string; seq: number } | null;
   /** Name of the last sighting or link. */
@@ -181,7 +183,8 @@ export class PeerDirectory implements DiscoverySink {
     const entry = this.#entry(peer.peerId);
     this.#notingChange(entry, () => {
       entry.link = peer;
-      entry.gone = null;
+      entry.instance = peer.instance;
+      isBack(entry, peer.instance);
       this.#rename(entry, peer.user);
     });
   }
@@ -206,12 +209,21 @@ export class PeerDirectory implements DiscoverySink {
     await this.#update(peer.peerId, (record) => {
       const addresses = withFirst(record.addresses, peer.address);
       const now = this.clock.now();
+      const announcedSeq = Math.max(record.announcedSeq, this.#firstSeq(peer));
       const unchanged =
         record.user === peer.user &&
+        record.announcedSeq === announcedSeq &&
         addresses.every((one, index) => isSame(one, record.addresses[index])) &&
         Math.abs(now - record.lastSeenAt) < LAST_SEEN_RESOLUTION_MS;
-      return unchanged ? null : { ...record, user: peer.user, addresses, lastSeenAt: now };
+      return unchanged ? null : { ...record, user: peer.user, addresses, lastSeenAt: now, announcedSeq };
     });
+  }
+
+  // The least number that the start was seen with: its sources number on their own.
+  #firstSeq({ peerId, instance }: LinkPeer): number {
+    const sightings = [...(this.#entries.get(peerId)?.sightings.values() ?? [])];
+    const seqs = sightings.filter((one) => one.instance === instance).map(({ seq }) => seq);
+    return seqs.length === 0 ? 0 : Math.min(...seqs);
   }
 
   #candidates(wanted: string): Entry[] {
@@ -227,20 +239,37 @@ export class PeerDirectory implements DiscoverySink {
   }
 
   #sighted(source: string, sighting: Sighting): void {
+    if (this.#isReplayed(sighting)) return;
     const entry = this.#entry(sighting.peerId);
     this.#notingChange(entry, () => {
       entry.sightings.set(source, sighting);
       const { gone } = entry;
       if (gone !== null && (sighting.instance !== gone.instance || sighting.seq > gone.seq))
-        entry.gone = null;
+        isBack(entry, sighting.instance);
       if (entry.link === null) this.#rename(entry, sighting.user);
     });
+  }
+
+  // What an earlier start announced is worth nothing once a later one was
+  // linked: whoever shows it has kept it.
+  #isReplayed({ peerId, instance, seq }: Sighting): boolean {
+    const entry = this.#entries.get(peerId);
+    if (entry === undefined || instance === entry.instance) return false;
+    return seq < (entry.record?.announcedSeq ?? 0);
   }
 
   #entry(peerId: string): Entry {
     let entry = this.#entries.get(peerId);
     if (entry === undefined) {
-      entry = { peerId, record: null, sightings: new Map(), link: null, gone: null, user: '' };
+      entry = {
+        peerId,
+        record: null,
+        sightings: new Map(),
+        link: null,
+        instance: null,
+        gone: null,
+        user: '',
+      };
       this.#entries.set(peerId, entry);
     }
     return entry;
@@ -327,6 +356,16 @@ export class PeerDirectory implements DiscoverySink {
 
 function isOnline(entry: Entry): boolean {
   return entry.link !== null || liveSightings(entry).length > 0;
+}
+
+/** The peer is there again; what is left of a start that has ended counts no more. */
+function isBack(entry: Entry, instance: string): void {
+  const { gone, sightings } = entry;
+  entry.gone = null;
+  if (gone === null || gone.instance === instance) return;
+  for (const [source, sighting] of sightings) {
+    if (sighting.instance === gone.instance) sightings.delete(source);
+  }
 }
 
 function liveSightings({ sightings, gone }: Entry): Sighting[] {
