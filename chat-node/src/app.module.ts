@@ -96,9 +96,14 @@ function composeDiscovery({ config, identity, clock, random, logger }: NodeParts
   if (config.sameMachine) sources.push(new MdnsDiscovery({ ...common, scope: 'machine' }));
   if (!config.mdns) return sources;
   const found = new FoundRegistries({ configured, make, clock });
-  const onRegistry: FoundRegistries['heard'] = (service) => found.heard(service);
-  const interfaceNames = config.interfaces;
-  return [...sources, found, new MdnsDiscovery({ ...common, scope: 'lan', interfaceNames, onRegistry })];
+  const mdns = new MdnsDiscovery({
+    ...common,
+    scope: 'lan',
+    interfaceNames: config.interfaces,
+    onRegistry: (service) => found.heard(service),
+    onRegistryGone: (service) => found.gone(service),
+  });
+  return [...sources, found, mdns];
 }
 
 /** The Nest module of the control API over a core. */

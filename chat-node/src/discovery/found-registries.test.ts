@@ -99,6 +99,19 @@ describe('FoundRegistries', () => {
     expect(used()).toEqual(['http://198.51.100.1:7777 ok']);
   });
 
+  it('forgets a service that is silent and does not answer, and keeps one that answers', async () => {
+    await hear('a', '192.0.2.1');
+    await hear('b', '192.0.2.2');
+    found.gone({ address: '192.0.2.1' });
+    found.gone({ address: '192.0.2.2' });
+    made[0]!.state = 'failing';
+    expect(used()).toEqual(['http://192.0.2.2:7777 ok']);
+    expect(replaced).toEqual(['http://192.0.2.1:7777']);
+    await hear('b', '192.0.2.2');
+    made[1]!.state = 'failing';
+    expect(used()).toEqual(['http://192.0.2.2:7777 failing']);
+  });
+
   it('takes no host that is not one, and no more services than the limit', async () => {
     await hear('', '192.0.2.1');
     await hear('a', '127.0.0.1');

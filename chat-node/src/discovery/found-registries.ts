@@ -22,6 +22,8 @@ interface Found {
   source: RegistrySource;
   /** Set until it is used. */
   wait: Timer | null;
+  /** Whether it took its announcement back, or let it run out. */
+  silent: boolean;
 }
 
 /** The discovery services that were heard of on the network, each used as if the settings named it. */
@@ -48,6 +50,7 @@ export class FoundRegistries extends PeerDiscovery {
   }
 
   health(): DiscoverySourceView[] {
+    this.#dropAll((one) => one.silent && isFailing(one));
     return [...this.#found.values()].flatMap(({ source }) => source.health());
   }
 
@@ -64,6 +67,7 @@ export class FoundRegistries extends PeerDiscovery {
     const known = this.#found.get(url);
     if (known !== undefined) {
       known.id = id;
+      known.silent = false;
       return;
     }
     const same = [...this.#found.values()].find((one) => one.id === id);
@@ -73,8 +77,15 @@ export class FoundRegistries extends PeerDiscovery {
     if (this.#found.size < MAX_FOUND_REGISTRIES) this.#add(url, id);
   }
 
+  /** A service announces itself no more. It is used as long as it answers. */
+  gone({ address }: Pick<FoundService, 'address'>): void {
+    for (const [url, found] of this.#found) {
+      if (new URL(url).hostname === address) found.silent = true;
+    }
+  }
+
   #add(url: string, id: string): void {
-    const found: Found = { id, source: this.#options.make(url), wait: null };
+    const found: Found = { id, source: this.#options.make(url), wait: null, silent: false };
     found.wait = this.#options.clock.setTimeout(() => {
       found.wait = null;
       if (this.#isConfigured(url, found.id)) this.#dropAll((one) => one === found);

@@ -46,6 +46,8 @@ export interface MdnsOptions {
   interfaces?: Interfaces;
   /** A discovery service was heard of, or is still there. Of `lan` alone. */
   onRegistry?: (service: FoundService) => void;
+  /** A discovery service announces itself no more. */
+  onRegistryGone?: (service: Pick<FoundService, 'address'>) => void;
   /** Told of others that use the own key. */
   keyWatch?: KeyWatch;
   open?: OpenMulticastPort;
@@ -102,7 +104,10 @@ export class MdnsDiscovery extends PeerDiscovery {
         },
         {
           onFound: (service) => this.#found(run, service),
-          onGone: (service) => this.#gone(run, service),
+          onGone: (service) => {
+            if (service.type === REGISTRY_SERVICE_TYPE) this.#options.onRegistryGone?.(service);
+            else this.#gone(run, service);
+          },
         },
       ),
       entries: new Map(),
