@@ -115,6 +115,10 @@ bench: bench-delivery
 bench-delivery: build ## measure delivery between two nodes, beside the floor
 	@node bench/delivery.ts $(ARGS)
 
+.PHONY: bench-discovery
+bench-discovery: build ## measure one discovery service and ten thousand nodes, beside the floor
+	@node bench/discovery.ts $(ARGS)
+
 .PHONY: bench-storage
 bench-storage: build ## measure the stores (MongoDB where MONGODB_URI_TEST is set)
 	@node bench/storage.ts $(ARGS)

@@ -1,10 +1,16 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
 import { errorMessage, SystemClock } from '@p2p-chat/shared';
 import { type Config, ConfigError, readConfig, SETTINGS } from './config.js';
 import { checkHealth } from './healthcheck.js';
 import { startService, StartError } from './lifecycle.js';
 import { createLogger } from './logger.js';
+
+// The space for short-lived objects would grow with a burst of requests and
+// stay: about 50 MB after ten thousand registrations, for no gain in speed.
+setFlagsFromString('--max-semi-space-size=4');
+setFlagsFromString('--semi-space-growth-factor=1');
 
 const FAILED = 1;
 const WRONG_USE = 2;

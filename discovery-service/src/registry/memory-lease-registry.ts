@@ -23,8 +23,6 @@ interface HeldEntry extends Lease {
   hostPort: string;
   /** The entry as JSON, so that a change of one does not serialize all. */
   json: string;
-  /** The same without what signing it anew changes. */
-  content: string;
   signed: SignedEntry | null;
   request: string | null;
 }
@@ -85,8 +83,7 @@ export class MemoryLeaseRegistry extends LeaseRegistry {
       this.#leases.renew(held);
       return 'renewed';
     }
-    const content = JSON.stringify({ ...entry, SEQ: 0, EXPIRES: 0, SIGNATURE: '' });
-    const next: HeldEntry = { key, hostPort, json, content, signed, request: null, endsAt: 0 };
+    const next: HeldEntry = { key, hostPort, json, signed, request: null, endsAt: 0 };
     if (held !== undefined) this.#drop(held);
     this.#add(next);
     this.#recognise(next, request);
@@ -207,7 +204,12 @@ export class MemoryLeaseRegistry extends LeaseRegistry {
 function changeOf(before: HeldEntry | undefined, after: HeldEntry | undefined): ChangeKind {
   if (before === undefined) return 'join';
   if (after === undefined) return 'leave';
-  return before.content === after.content ? 'refresh' : 'change';
+  return contentOf(before) === contentOf(after) ? 'refresh' : 'change';
+}
+
+// The entry without what signing it anew changes.
+function contentOf({ json }: HeldEntry): string {
+  return JSON.stringify({ ...(JSON.parse(json) as PeerEntry), SEQ: 0, EXPIRES: 0, SIGNATURE: '' });
 }
 
 function hostPortOf({ HOST, PORT }: PeerEntry): string {
