@@ -110,8 +110,10 @@ test-docker: build docker ## run the tests of the containers (needs Docker)
 fuzz: build ## throw mutated input at every edge; replay: make fuzz ARGS='--seed N --target wire --case N'
 	@node e2e/fuzz/run.ts $(ARGS)
 
-.PHONY: bench bench-delivery
-bench: bench-delivery
+.PHONY: bench
+bench: bench-delivery bench-discovery bench-storage ## run every benchmark
+
+.PHONY: bench-delivery
 bench-delivery: build ## measure delivery between two nodes, beside the floor
 	@node bench/delivery.ts $(ARGS)
 

@@ -12,7 +12,7 @@ import { readFile } from 'node:fs/promises';
 import mongoose from 'mongoose';
 import type { ControlClient } from '../chat-node/dist/console/control-client.js';
 import { controlOf, wholeConversation } from '../e2e/support/control.ts';
-import { type RunningDaemon, World } from '../e2e/support/processes.ts';
+import { type RunningDaemon, waitFor, World } from '../e2e/support/processes.ts';
 import { CountingRelay } from './counting-relay.ts';
 import { type FloorFigures, measureFloor } from './floor/measure.ts';
 
@@ -111,7 +111,8 @@ async function measureDelivery(
     const deliveries = new Deliveries();
     void deliveries.follow(node, stop.signal);
 
-    // The first message also waits for the link.
+    // Bob is a static peer: who answers there is known once it did.
+    await waitFor('the link', async () => (await node.status()).links === 1);
     const first = await node.send(bob.peerId, 'first');
     await deliveries.until((delivered) => delivered.has(first.id));
 

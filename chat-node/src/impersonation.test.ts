@@ -70,6 +70,7 @@ async function start(
     P2P_CHAT_HOST: LOCALHOST,
     P2P_CHAT_PORT: '0',
     P2P_CHAT_MDNS: 'off',
+    P2P_CHAT_SAME_MACHINE: 'off',
     DISCOVERY_URLS: settings.discovery ?? '',
     P2P_CHAT_PEERS: settings.peers ?? '',
   });

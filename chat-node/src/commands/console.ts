@@ -19,7 +19,10 @@ export async function openConsole(io: Io, flags: NodeFlags): Promise<number> {
   }
   if (io.env.TERM === 'dumb') {
     note(io, 'p2p-chat: The console moves the cursor, which this terminal cannot do (TERM is "dumb").');
-    note(io, '  Use the commands instead: events shows what comes, send writes; "p2p-chat --help" lists them.');
+    note(
+      io,
+      '  Use the commands instead: events shows what comes, send writes; "p2p-chat --help" lists them.',
+    );
     return EXIT.usage;
   }
   const env = settings(io.env, flags);
