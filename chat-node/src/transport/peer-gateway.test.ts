@@ -222,6 +222,8 @@ describe('a stranger who knocks', () => {
     const a = await start(alice, 'Alice');
     const b = await start(bob, 'Bob');
     await a.gateway.dial(bob.peerId, at(b), never);
+    // Until both hellos are in, that link takes a place among the unauthenticated.
+    await b.handler.until(() => b.handler.opened.length === 1);
     await knock(b.port);
     a.handler.opened[0]?.sendMessages([aMessage('still here')]);
     await b.handler.until(() => b.handler.messages.length === 1);
