@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 // test never runs against a stale build.
 const conditions = ['source', 'node', 'import', 'default'];
 
-// Real processes on a loaded machine may miss a deadline once; twice is a fault.
+// Real sockets and processes on a loaded machine may miss a deadline once; twice is a fault.
 const retry = process.env['CI'] === 'true' ? 1 : 0;
 
 export default defineConfig({
@@ -16,6 +16,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          retry,
           include: [
             'shared/src/**/*.test.ts',
             'discovery-service/src/**/*.test.ts',
