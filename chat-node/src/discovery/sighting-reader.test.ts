@@ -79,11 +79,21 @@ describe('SightingReader', () => {
     expect(await read([mixed])).toEqual(['Anna 192.0.2.1 anna.local 2001:db8::1']);
   });
 
-  it('takes loopback hosts over loopback, and of those who are on this machine', async () => {
+  it('takes loopback hosts over loopback alone, also of who claims an address of this machine', async () => {
     const here = entry({ host: '127.0.0.1', addresses: ['192.0.2.1'] });
     expect(await read([here])).toEqual(['Anna 192.0.2.1']);
     expect(await read([here], { overLoopback: true })).toEqual(['Anna 127.0.0.1 192.0.2.1']);
-    expect(await read([here], { localAddresses: ['192.0.2.1'] })).toEqual(['Anna 127.0.0.1 192.0.2.1']);
+    expect(await read([here], { localAddresses: ['192.0.2.1'] })).toEqual(['Anna 192.0.2.1']);
+  });
+
+  it('takes link-local hosts only where that is the network of this machine, and never metadata', async () => {
+    const hosts = ['169.254.7.7', '169.254.169.254', '169.254.170.2', 'fe80::1', 'fe80::1%eth0'];
+    const linkLocal = entry({ host: '192.0.2.1', addresses: hosts });
+    expect(await read([linkLocal])).toEqual(['Anna 192.0.2.1']);
+    expect(await read([linkLocal], { localAddresses: ['192.0.2.9'] })).toEqual(['Anna 192.0.2.1']);
+    expect(await read([linkLocal], { localAddresses: ['169.254.1.1'] })).toEqual([
+      'Anna 192.0.2.1 169.254.7.7 fe80::1 fe80::1%eth0',
+    ]);
   });
 
   it('takes the address that the service put in place of an open host', async () => {

@@ -4,6 +4,7 @@ import {
   claimsSignature,
   CLOCK_TOLERANCE_MS,
   hostKind,
+  isLinkLocal,
   MAX_DISCOVERY_ENTRIES,
   type PeerEntry,
   type VerifiedAnnouncement,
@@ -125,11 +126,13 @@ function check(entry: PeerEntry, now: number): VerifiedAnnouncement | null {
   }
 }
 
-// A stranger's word must not make this node dial its own machine.
+// A stranger's word must not make this node dial its own machine, nor what is
+// on its cable and not on its network.
 function dialable(hosts: readonly string[], { overLoopback, localAddresses }: ReadContext): string[] {
-  const onThisMachine = overLoopback || hosts.some((host) => localAddresses.includes(host));
+  const networkIsLinkLocal = localAddresses.some(isLinkLocal);
   return hosts.filter((host) => {
+    if (isLinkLocal(host)) return hostKind(host) === 'usable' && networkIsLinkLocal;
     const kind = hostKind(host);
-    return kind === 'loopback' ? onThisMachine : kind !== 'unusable';
+    return kind === 'loopback' ? overLoopback : kind !== 'unusable';
   });
 }

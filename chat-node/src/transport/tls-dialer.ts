@@ -3,6 +3,7 @@ import { HANDSHAKE_TIMEOUT_MS, shortPeerId } from '@p2p-chat/shared';
 import type { PeerAddress } from '../chat/peer.js';
 import { toTransportError, TransportError } from './errors.js';
 import { peerIdOf, tlsOptions } from './tls-options.js';
+import { usableLookup } from './usable-lookup.js';
 
 /**
  * Opens a TLS connection and makes sure who is at its far end before anything
@@ -22,7 +23,9 @@ export function dialTls(
   const where = formatAddress(address);
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(aborted());
-    const socket = connect({ ...tlsOptions(identity), host: address.host, port: address.port });
+    // An address without a peer was typed in by a person; all others are somebody's word.
+    const lookup = peerId === null ? {} : { lookup: usableLookup() };
+    const socket = connect({ ...tlsOptions(identity), host: address.host, port: address.port, ...lookup });
     const fail = (error: TransportError): void => {
       cleanUp();
       // A late error of a socket that was given up has nobody to tell.

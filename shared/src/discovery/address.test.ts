@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hostKind, plainAddress } from './address.js';
+import { hostKind, isLinkLocal, plainAddress } from './address.js';
 
 describe('plainAddress', () => {
   it.each([
@@ -54,9 +54,26 @@ describe('hostKind', () => {
     'fd00:ec2::254',
     'ff02::fb',
     'ff02::fb%eth0',
+    '::127.0.0.1',
+    '64:ff9b::169.254.169.254',
+    '2002:7f00:1::1',
   ])('refuses %s, which is never one peer', (host) => {
     expect(hostKind(host)).toBe('unusable');
   });
+
+  it.each(['169.254.0.0', '169.254.255.255', 'fe80::1', 'febf::1%eth0', '::ffff:169.254.3.4'])(
+    'takes %s as link-local',
+    (host) => {
+      expect(isLinkLocal(host)).toBe(true);
+    },
+  );
+
+  it.each(['169.253.255.255', '169.255.0.0', '2001:db8::1', 'fe7f::1', 'fec0::1', 'anna.local', ''])(
+    'takes %j as not link-local',
+    (host) => {
+      expect(isLinkLocal(host)).toBe(false);
+    },
+  );
 
   it.each(['anna-laptop', 'anna.local', 'my_box.lan.', 'xn--bro-hoa.example', '3com.example', 'a'])(
     'takes %s as a name',

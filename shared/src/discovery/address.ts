@@ -12,8 +12,14 @@ unusable.addSubnet('240.0.0.0', 4, 'ipv4'); // reserved, and the limited broadca
 unusable.addAddress('169.254.169.254', 'ipv4'); // metadata services of clouds
 unusable.addAddress('169.254.170.2', 'ipv4'); // the same, for containers
 unusable.addAddress('fd00:ec2::254', 'ipv6'); // the same
-unusable.addAddress('::', 'ipv6');
+unusable.addSubnet('::', 96, 'ipv6'); // unspecified, and IPv4 in disguise (RFC 4291, 2.5.5.1)
+unusable.addSubnet('64:ff9b::', 96, 'ipv6'); // the same, for translators (RFC 6052)
+unusable.addSubnet('2002::', 16, 'ipv6'); // the same, for tunnels (RFC 3056)
 unusable.addSubnet('ff00::', 8, 'ipv6'); // multicast, RFC 4291
+
+const linkLocal = new BlockList();
+linkLocal.addSubnet('169.254.0.0', 16, 'ipv4'); // RFC 3927
+linkLocal.addSubnet('fe80::', 10, 'ipv6'); // RFC 4291
 
 export type HostKind = 'usable' | 'loopback' | 'unusable' | 'name';
 
@@ -41,6 +47,13 @@ export function hostKind(host: string): HostKind {
   const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
   if (loopback.check(address, family)) return 'loopback';
   return unusable.check(address, family) ? 'unusable' : 'usable';
+}
+
+/** Whether the host is an address that means something on one cable alone. */
+export function isLinkLocal(host: string): boolean {
+  const address = plainAddress(host.replace(/%.*$/, ''));
+  const version = isIP(address);
+  return version !== 0 && linkLocal.check(address, version === 4 ? 'ipv4' : 'ipv6');
 }
 
 function nameKind(host: string): HostKind {
