@@ -5,15 +5,18 @@ import { APP_FILTER } from '@nestjs/core';
 import { Clock, VERSION } from '@p2p-chat/shared';
 import { Chat } from './chat/chat.js';
 import { ChatEvents } from './chat/events.js';
+import { OwnProfile } from './chat/own-profile.js';
 import type { MessageRepository } from './chat/ports/message.repository.js';
 import type { PeerDiscovery } from './chat/ports/peer-discovery.js';
 import type { PeerRepository } from './chat/ports/peer.repository.js';
+import type { ProfileSettings, ProfileStore } from './chat/ports/profile.store.js';
 import type { NodeConfig } from './config.js';
 import { EventLog } from './control-api/event-log.js';
 import { EventsController } from './control-api/events.controller.js';
 import { MessagesController } from './control-api/messages.controller.js';
 import { NodeInfo } from './control-api/node-info.js';
 import { PeersController } from './control-api/peers.controller.js';
+import { ProfileController } from './control-api/profile.controller.js';
 import { Presenter } from './control-api/presenter.js';
 import { LOGGER, ProblemFilter } from './control-api/problem.filter.js';
 import { StatusController } from './control-api/status.controller.js';
@@ -45,6 +48,8 @@ export async function openStorage(config: NodeConfig): Promise<Storage> {
 /** What a node is put together from. */
 export interface NodeParts {
   config: NodeConfig;
+  /** What the user has set, and where that is kept. */
+  profile: { settings: ProfileSettings; store: ProfileStore };
   identity: Identity;
   storage: Storage;
   clock: Clock;
@@ -56,10 +61,13 @@ export interface NodeParts {
 /** Puts the core together with its adapters: the only place where a port meets one. */
 export function composeChat(parts: NodeParts): { chat: Chat; events: ChatEvents; instance: string } {
   const { config, identity, storage, clock, random, logger } = parts;
+  const { settings, store } = parts.profile;
   const instance = randomUUID();
   const events = new ChatEvents((error) => logger.error({ err: error }, 'a listener of events failed'));
+  const profile = new OwnProfile(settings, store, events, config.fixed);
   const transport = new PeerGateway({
     ...config,
+    user: () => profile.settings.user,
     identity,
     agent: `p2p-chat/${VERSION}`,
     instance,
@@ -68,11 +76,10 @@ export function composeChat(parts: NodeParts): { chat: Chat; events: ChatEvents;
   });
   const chat = new Chat({
     self: identity.peerId,
-    user: config.user,
+    profile,
     instance,
     host: config.host,
     staticAddresses: config.staticPeers,
-    receipts: config.receipts,
     messages: storage.messages,
     peers: storage.peers,
     transport,
@@ -112,7 +119,13 @@ export class AppModule {
   static of(chat: Chat, log: EventLog, node: NodeInfo, clock: Clock, logger: Logger): DynamicModule {
     return {
       module: AppModule,
-      controllers: [StatusController, PeersController, MessagesController, EventsController],
+      controllers: [
+        StatusController,
+        PeersController,
+        MessagesController,
+        ProfileController,
+        EventsController,
+      ],
       providers: [
         { provide: Chat, useValue: chat },
         { provide: EventLog, useValue: log },

@@ -19,7 +19,9 @@ describe('the settings', () => {
         interfaces: [],
         staticPeers: [],
         mongodbUri: null,
-        receipts: true,
+        receipts: null,
+        typing: null,
+        fixed: {},
         logLevel: 'info',
         attached: false,
       }),
@@ -39,6 +41,7 @@ describe('the settings', () => {
       P2P_CHAT_PEERS: '192.0.2.8, [2001:db8::1]:9002,host.example:1',
       MONGODB_URI: 'mongodb://%2Frun%2Fmongodb.sock/p2p-chat',
       P2P_CHAT_RECEIPTS: 'off',
+      P2P_CHAT_TYPING: 'on',
       LOG_LEVEL: 'debug',
     });
     expect(config).toEqual(
@@ -58,6 +61,8 @@ describe('the settings', () => {
         ],
         mongodbUri: 'mongodb://%2Frun%2Fmongodb.sock/p2p-chat',
         receipts: false,
+        typing: true,
+        fixed: { receipts: 'P2P_CHAT_RECEIPTS', typing: 'P2P_CHAT_TYPING' },
         logLevel: 'debug',
       }),
     );
@@ -93,6 +98,7 @@ describe('the settings', () => {
     ['P2P_CHAT_PEERS', 'a/b'],
     ['P2P_CHAT_PEERS', 'user@host:1'],
     ['P2P_CHAT_RECEIPTS', 'yes'],
+    ['P2P_CHAT_TYPING', 'yes'],
     ['LOG_LEVEL', 'loud'],
     ['LOG_LEVEL', '__proto__'],
   ])('are refused where %s is %j, with the variable, what it got and what it takes', (variable, value) => {

@@ -1,4 +1,5 @@
 import { DISCOVERY_PORT, P2pChatError, PEER_PORT } from '@p2p-chat/shared';
+import type { FixedSettings } from './chat/own-profile.js';
 import type { PeerAddress } from './chat/peer.js';
 import type { LogLevel } from './logger.js';
 import { type Environment, type Profile, resolveProfile } from './profile.js';
@@ -22,8 +23,12 @@ export interface NodeConfig extends Profile {
   staticPeers: readonly PeerAddress[];
   /** Chooses MongoDB; null for SQLite. */
   mongodbUri: string | null;
-  /** Whether others are told what was read here. */
-  receipts: boolean;
+  /** Whether others are told what was read here; null where that is not set. */
+  receipts: boolean | null;
+  /** Whether others are told that something is being written to them; null where that is not set. */
+  typing: boolean | null;
+  /** Which of these are set, by their variables: the profile cannot change them. */
+  fixed: FixedSettings;
   logLevel: LogLevel;
   /** Whether the node ends when the process that started it does. */
   attached: boolean;
@@ -47,6 +52,8 @@ const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'sile
 export function readConfig(env: Environment): NodeConfig {
   const port = env['P2P_CHAT_PORT'] ?? '';
   const host = env['P2P_CHAT_HOST'] ?? '';
+  const receipts = env['P2P_CHAT_RECEIPTS'] || null;
+  const typing = env['P2P_CHAT_TYPING'] || null;
   return Object.freeze({
     ...resolveProfile(env),
     host: host === '0.0.0.0' || host === '::' ? '' : host,
@@ -61,7 +68,12 @@ export function readConfig(env: Environment): NodeConfig {
     interfaces: list(env['P2P_CHAT_INTERFACES'] ?? ''),
     staticPeers: list(env['P2P_CHAT_PEERS'] ?? '').map(readAddress),
     mongodbUri: readMongodbUri(env['MONGODB_URI'] ?? ''),
-    receipts: readSwitch('P2P_CHAT_RECEIPTS', env['P2P_CHAT_RECEIPTS'] ?? 'on'),
+    receipts: receipts === null ? null : readSwitch('P2P_CHAT_RECEIPTS', receipts),
+    typing: typing === null ? null : readSwitch('P2P_CHAT_TYPING', typing),
+    fixed: {
+      ...(receipts === null ? {} : { receipts: 'P2P_CHAT_RECEIPTS' }),
+      ...(typing === null ? {} : { typing: 'P2P_CHAT_TYPING' }),
+    },
     logLevel: readLogLevel(env['LOG_LEVEL'] ?? 'info'),
     attached: env['P2P_CHAT_ATTACHED'] === '1',
   });

@@ -74,7 +74,9 @@ async function start(
     DISCOVERY_URLS: settings.discovery ?? '',
     P2P_CHAT_PEERS: settings.peers ?? '',
   });
-  const parts = { config, identity, storage, clock: new SystemClock(), random: Math.random, logger };
+  const shown = { user, presence: 'online', status: '', receipts: true, typing: true } as const;
+  const profile = { settings: shown, store: { save: async () => undefined } };
+  const parts = { config, profile, identity, storage, clock: new SystemClock(), random: Math.random, logger };
   const { chat } = composeChat(parts);
   const port = await chat.start();
   cleanUp.push(() => chat.stop());

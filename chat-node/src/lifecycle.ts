@@ -9,10 +9,12 @@ import type { NodeConfig } from './config.js';
 import { ControlServer } from './control-api/control-server.js';
 import { EventLog } from './control-api/event-log.js';
 import type { NodeInfo } from './control-api/node-info.js';
+import { localAddresses } from './discovery/local-addresses.js';
 import { loadIdentity } from './identity/keystore.js';
 import type { Logger } from './logger.js';
 import { requirePrivateProfile } from './profile-files.js';
 import { ProfileLock } from './profile-lock.js';
+import { FileProfileStore } from './profile-settings.js';
 
 export interface NodeEnvironment {
   config: NodeConfig;
@@ -85,21 +87,33 @@ async function startParts(
   const lock = ProfileLock.acquire(config.home);
   undo.push(() => lock.release());
   const identity = await loadIdentity(config.home);
+  const store = await FileProfileStore.open(config.home, config.user);
+  const profile = { store, settings: store.settings(config) };
   const storage = await openStorage(config);
   undo.push(() => storage.close());
-  const { chat, events, instance } = composeChat({ config, identity, storage, clock, random, logger });
+  const { chat, events, instance } = composeChat({
+    config,
+    profile,
+    identity,
+    storage,
+    clock,
+    random,
+    logger,
+  });
   const log = new EventLog(instance, events);
   undo.push(() => chat.stop());
   const peerPort = await chat.start();
 
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
-  const { user, home } = config;
+  const { home } = config;
+  const { user } = profile.settings;
   const { peerId } = identity;
   const storageKind = config.mongodbUri === null ? 'sqlite' : 'mongodb';
   const node = {
-    identity: { peerId, user, storage: storageKind, home, pid: process.pid, version: VERSION },
+    identity: { peerId, storage: storageKind, home, pid: process.pid, version: VERSION },
     token,
     controlPort: 0,
+    addresses: () => (config.host === '' ? localAddresses() : [config.host]),
     logout: onLogout,
   } satisfies NodeInfo;
   const module = AppModule.of(chat, log, node, clock, logger);

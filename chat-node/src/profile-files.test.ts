@@ -23,6 +23,7 @@ describe('requirePrivateProfile', () => {
     ['run/control.json', 0o644, '600'],
     ['run/lock', 0o604, '600'],
     ['run/node.pid', 0o620, '600'],
+    ['profile.json', 0o644, '600'],
     ['messages.sqlite', 0o640, '600'],
     ['messages.sqlite-wal', 0o644, '600'],
     ['messages.sqlite-shm', 0o644, '600'],

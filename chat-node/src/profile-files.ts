@@ -17,6 +17,7 @@ const FILES = [
   CONTROL_FILE,
   'run/lock',
   'run/node.pid',
+  'profile.json',
   'messages.sqlite',
   'messages.sqlite-wal',
   'messages.sqlite-shm',

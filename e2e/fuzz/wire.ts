@@ -173,7 +173,7 @@ function hello(random: SeededRandom): string {
 
 function frame(random: SeededRandom): string {
   const ids = field(random, `["${ID}"]`);
-  switch (random.integer(0, 8)) {
+  switch (random.integer(0, 10)) {
     case 0:
       return `{"type":"ack","ids":${ids}}`;
     case 1:
@@ -188,6 +188,10 @@ function frame(random: SeededRandom): string {
       return `{"type":"error","code":${field(random, '"x"')},"detail":${field(random, '"y"')}}`;
     case 6:
       return hello(random);
+    case 7:
+      return `{"type":"presence","state":${field(random, '"away"')},"status":${field(random, '"x"')},"user":${field(random, '"Eve"')}}`;
+    case 8:
+      return '{"type":"typing"}';
     default: {
       const messages = Array.from({ length: random.integer(1, 3) }, () => message(random));
       return `{"type":"message","messages":[${messages.join(',')}]}`;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isUserName, parseUserName, safeLine, safeText } from './text.js';
+import { isStatusText, isUserName, parseStatusText, parseUserName, safeLine, safeText } from './text.js';
 
 describe('safeText', () => {
   it.each([
@@ -55,5 +55,19 @@ describe('parseUserName', () => {
   it.each(['', '   ', 'a\nb', 'a\u001b[31m', 'a\u202eb', 'a\u200bb', '\ud800'])('refuses %j', (raw) => {
     expect(() => parseUserName(raw)).toThrow(expect.objectContaining({ code: 'invalid-user-name' }));
     expect(isUserName(raw)).toBe(false);
+  });
+});
+
+describe('parseStatusText', () => {
+  it('takes one line of at most 80 characters, or none', () => {
+    expect(parseStatusText('  at lunch 🥪 ')).toBe('at lunch 🥪');
+    expect(parseStatusText('')).toBe('');
+    expect(parseStatusText('🦊'.repeat(80))).toHaveLength(160);
+    expect(() => parseStatusText('🦊'.repeat(81))).toThrow('at most 80');
+  });
+
+  it.each(['a\nb', 'a\u001b[31m', 'a\u202eb', 'a\u200bb', '\ud800', 'x'.repeat(161)])('refuses %j', (raw) => {
+    expect(() => parseStatusText(raw)).toThrow(expect.objectContaining({ code: 'invalid-status' }));
+    expect(isStatusText(raw)).toBe(false);
   });
 });

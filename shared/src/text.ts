@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { P2pChatError } from './errors.js';
-import { MAX_USER_NAME_CHARACTERS } from './wire/limits.js';
+import { MAX_STATUS_CHARACTERS, MAX_USER_NAME_CHARACTERS } from './wire/limits.js';
 
 // Marks, embeddings, overrides and isolates of the bidirectional algorithm
 // (UAX #9): they reorder what stands around them.
@@ -74,6 +74,39 @@ export function isUserName(text: unknown): text is string {
   if (typeof text !== 'string') return false;
   try {
     return parseUserName(text) === text;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Reads the text that somebody shows beside their presence: NFC, one line of
+ * at most 80 characters (code points), no control, bidi or invisible ones; it
+ * may be empty.
+ * @throws {P2pChatError} `invalid-status`, with the reason
+ */
+export function parseStatusText(raw: string): string {
+  const status = raw.normalize('NFC').trim();
+  if ([...status].length > MAX_STATUS_CHARACTERS)
+    throw new P2pChatError(
+      'invalid-status',
+      `A status text has at most ${MAX_STATUS_CHARACTERS} characters.`,
+    );
+  if (!status.isWellFormed() || safeLine(status) !== status) {
+    throw new P2pChatError(
+      'invalid-status',
+      'A status text is one line, without control, bidirectional or invisible characters.',
+    );
+  }
+  return status;
+}
+
+/** Whether {@link parseStatusText} takes the text unchanged. */
+export function isStatusText(text: unknown): text is string {
+  // Two UTF-16 units for a code point: what is longer is not worth the reading.
+  if (typeof text !== 'string' || text.length > 2 * MAX_STATUS_CHARACTERS) return false;
+  try {
+    return parseStatusText(text) === text;
   } catch {
     return false;
   }

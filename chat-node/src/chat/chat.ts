@@ -1,32 +1,35 @@
-import type { Clock, DiscoverySourceView, ParsedFrame, ParsedMessage } from '@p2p-chat/shared';
+import type { Clock, DiscoverySourceView, ParsedMessage } from '@p2p-chat/shared';
 import { Connector } from './connector.js';
 import { directConversationId, type ConversationSummary } from './conversation.js';
 import { ConversationClocks } from './conversation-clocks.js';
+import type { KnownWay } from './diagnosis/peer-entry.probe.js';
 import { ChatError } from './errors.js';
 import type { ChatEvents } from './events.js';
 import type { Message } from './message.js';
 import { Outbox } from './outbox.js';
+import type { OwnProfile } from './own-profile.js';
 import type { PeerAddress } from './peer.js';
 import { type KnownPeer, PeerDirectory } from './peer-directory.js';
 import type { ChatLog } from './ports/log.js';
 import type { HistoryPage, MessageRepository } from './ports/message.repository.js';
 import type { PeerDiscovery, SelfAnnouncement } from './ports/peer-discovery.js';
-import type { LinkHandler, PeerLink, PeerTransport } from './ports/peer-link.js';
+import type { LinkHandler, PeerFrame, PeerLink, PeerTransport } from './ports/peer-link.js';
 import type { PeerRepository } from './ports/peer.repository.js';
+import { Presence } from './presence.js';
 import { ReceiveMessage } from './receive-message.js';
 import { Receipts } from './receipts.js';
 import { SendMessage } from './send-message.js';
+import { Typing } from './typing.js';
 
 export interface ChatOptions {
   /** Own peer id. */
   self: string;
-  user: string;
+  /** What the user shows and has set. */
+  profile: OwnProfile;
   instance: string;
   /** Host of the gateway where it was set to one address; '' for all. */
   host: string;
   staticAddresses: readonly PeerAddress[];
-  /** Whether this node tells others what was read here. */
-  receipts: boolean;
   messages: MessageRepository;
   peers: PeerRepository;
   transport: PeerTransport;
@@ -55,12 +58,14 @@ export class Chat implements LinkHandler {
   readonly #connector: Connector;
   readonly #outbox: Outbox;
   readonly #receipts: Receipts;
+  readonly #presence: Presence;
+  readonly #typing: Typing;
   readonly #sender: SendMessage;
   readonly #receiver: ReceiveMessage;
   #port = 0;
 
   constructor(private readonly options: ChatOptions) {
-    const { self, messages, peers, events, clock, random, log } = options;
+    const { self, profile, messages, peers, events, clock, random, log } = options;
     const clocks = new ConversationClocks(messages);
     this.#directory = new PeerDirectory(self, peers, events, clock);
     this.#connector = new Connector(
@@ -73,7 +78,9 @@ export class Chat implements LinkHandler {
       options.staticAddresses,
     );
     this.#outbox = new Outbox({ messages, events, clock, random, log });
-    this.#receipts = new Receipts(messages, this.#directory, events, log, options.receipts);
+    this.#receipts = new Receipts(messages, this.#directory, events, log, () => profile.settings.receipts);
+    this.#presence = new Presence(profile, this.#directory, clock, log, events);
+    this.#typing = new Typing(profile, this.#directory, events, clock);
     this.#sender = new SendMessage(self, messages, clocks, this.#directory, this.#outbox, events, clock);
     this.#receiver = new ReceiveMessage(messages, clocks, this.#directory, events, clock, random, log);
   }
@@ -88,8 +95,16 @@ export class Chat implements LinkHandler {
     this.options.events.subscribe((event) => {
       if (event.type === 'peer') this.#connector.peerChanged(event.peerId);
     });
-    const { user, host, instance } = this.options;
-    const announcement: SelfAnnouncement = { user, host, instance, port: this.#port };
+    const { profile, host, instance } = this.options;
+    const announcement: SelfAnnouncement = {
+      // Read for each announcement: the user may take another name.
+      get user() {
+        return profile.settings.user;
+      },
+      host,
+      instance,
+      port: this.#port,
+    };
     for (const source of this.options.discovery) source.start(announcement, this.#directory);
     this.#connector.start();
     return this.#port;
@@ -133,6 +148,11 @@ export class Chat implements LinkHandler {
     return this.#directory.resolve(reference);
   }
 
+  /** What is known of the way to a peer; see {@link PeerDirectory.wayTo}. */
+  wayTo(reference: string): KnownWay {
+    return this.#directory.wayTo(reference);
+  }
+
   /** Everyone who is known, with unread counts; only those online unless `all`. */
   async peers(all: boolean): Promise<PeerWithUnread[]> {
     const unread = new Map((await this.options.messages.conversations()).map((one) => [one.id, one.unread]));
@@ -158,6 +178,7 @@ export class Chat implements LinkHandler {
   /** See {@link SendMessage.send}. */
   async send(peerId: string, bodies: readonly string[]): Promise<Message[]> {
     const accepted = await this.#sender.send(peerId, bodies);
+    this.#typing.sent(peerId);
     this.#connector.reach(peerId);
     return accepted;
   }
@@ -185,6 +206,21 @@ export class Chat implements LinkHandler {
     return this.#receipts.markRead(peerId, message.clock);
   }
 
+  /** What the user shows and has set. */
+  get profile(): OwnProfile {
+    return this.options.profile;
+  }
+
+  /** The user has changed what they show: discovery announces it at once. */
+  announceAnew(): void {
+    for (const source of this.options.discovery) source.refresh();
+  }
+
+  /** The user writes to a peer; see {@link Typing.writes}. */
+  writes(peerId: string): void {
+    this.#typing.writes(peerId);
+  }
+
   /** Blocks or unblocks by peer id; see docs/protocol.md for what the peer sees: nothing. */
   setBlocked(peerId: string, blocked: boolean): Promise<KnownPeer> {
     return this.#directory.setBlocked(peerId, blocked);
@@ -201,16 +237,19 @@ export class Chat implements LinkHandler {
     this.#receiver.opened(link);
     this.#outbox.opened(link);
     this.#receipts.opened(link);
+    this.#presence.opened(link);
+    this.#typing.opened(link);
     this.#directory.rememberAddress(link.peer).catch((error: unknown) => {
       this.options.log.warn({ error: String(error) }, 'cannot store the address of a peer');
     });
   }
 
   onMessages(link: PeerLink, messages: readonly ParsedMessage[]): Promise<void> {
+    this.#typing.ended(link.peer.peerId);
     return this.#receiver.receive(link, messages);
   }
 
-  onFrame(link: PeerLink, frame: Extract<ParsedFrame, { type: 'ack' | 'receipt' | 'reject' }>): void {
+  onFrame(link: PeerLink, frame: PeerFrame): void {
     switch (frame.type) {
       case 'ack':
         if (frame.of === 'receipt') void this.#receipts.acked(link, frame.ids);
@@ -222,6 +261,12 @@ export class Chat implements LinkHandler {
       case 'reject':
         this.#outbox.rejected(link, frame.id, frame.code, frame.retryAfterMs);
         break;
+      case 'presence':
+        this.#presence.received(link, frame);
+        break;
+      case 'typing':
+        this.#typing.received(link);
+        break;
     }
   }
 
@@ -229,6 +274,8 @@ export class Chat implements LinkHandler {
     this.#receiver.closed(link);
     this.#outbox.closed(link);
     this.#receipts.closed(link);
+    this.#presence.closed(link);
+    this.#typing.closed(link);
     this.#directory.linkClosed(link.peer);
     this.#connector.linkClosed(link.peer, reason);
   }

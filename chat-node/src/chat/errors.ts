@@ -22,7 +22,8 @@ export type ChatErrorCode =
   | 'body-empty'
   | 'body-too-large'
   | 'body-malformed'
-  | 'message-unknown';
+  | 'message-unknown'
+  | 'setting-fixed';
 
 /**
  * A repository could not do what was asked; nothing of the call was done.

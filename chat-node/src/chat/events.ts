@@ -4,7 +4,11 @@ import type { Message, MessageState } from './message.js';
 export type ChatEvent =
   | { type: 'messages'; messages: readonly Message[] }
   | { type: 'states'; peerId: string; state: MessageState; ids: readonly string[]; reason?: string }
-  | { type: 'peer'; peerId: string };
+  | { type: 'peer'; peerId: string }
+  /** A peer's person began or ended to write to this node's user. */
+  | { type: 'typing'; peerId: string; typing: boolean }
+  /** What this node's user shows or has set was changed. */
+  | { type: 'profile' };
 
 export type ChatEventListener = (event: ChatEvent) => void;
 

@@ -48,6 +48,7 @@ describe('PeerDirectory', () => {
     user: 'Ben',
     instance,
     agent: 'test/1',
+    features: [],
     address: { host, port: 7780 },
   });
   const shown = (): string[] =>

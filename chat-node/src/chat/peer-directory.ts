@@ -1,4 +1,5 @@
-import { isPeerId, type Clock, SHORT_PEER_ID_LENGTH } from '@p2p-chat/shared';
+import { isPeerId, type Clock, type PresenceState, SHORT_PEER_ID_LENGTH } from '@p2p-chat/shared';
+import type { KnownWay } from './diagnosis/peer-entry.probe.js';
 import { ChatError } from './errors.js';
 import type { ChatEvents } from './events.js';
 import { MAX_REMEMBERED_ADDRESSES, type PeerAddress, type PeerRecord } from './peer.js';
@@ -22,6 +23,14 @@ export interface KnownPeer {
   sources: string[];
   /** Whether another known peer shows the same name. */
   ambiguous: boolean;
+  /** How its person is; null where it is offline or has not said. */
+  presence: PeerPresence | null;
+}
+
+/** How a peer's person is, as it says. */
+export interface PeerPresence {
+  state: PresenceState;
+  status: string;
 }
 
 interface Entry {
@@ -30,6 +39,8 @@ interface Entry {
   record: PeerRecord | null;
   sightings: Map<string, Sighting>;
   link: LinkPeer | null;
+  /** What it said over its link. */
+  presence: PeerPresence | null;
   /** The start of the peer that last proved itself by a link, in this run. */
   instance: string | null;
   /** The start of the peer that said bye or broke off: its sightings count again when they are newer. */
@@ -90,6 +101,12 @@ export class PeerDirectory implements DiscoverySink {
     return this.#entries.get(peerId)?.record?.blocked ?? false;
   }
 
+  /** Whether the peer was written to or accepted, and is not blocked. */
+  isTrusted(peerId: string): boolean {
+    const record = this.#entries.get(peerId)?.record ?? null;
+    return record !== null && record.accepted && !record.blocked;
+  }
+
   /** Open links. */
   get links(): number {
     let count = 0;
@@ -124,6 +141,15 @@ export class PeerDirectory implements DiscoverySink {
       );
     }
     return this.#view(first);
+  }
+
+  /** What is known of the way to the peer that a person means; throws as {@link resolve}. */
+  wayTo(reference: string): KnownWay {
+    const { peerId, user, linked, addresses } = this.resolve(reference);
+    const entry = this.#entry(peerId);
+    // The number of an announcement is the time at which it was signed.
+    const sightings = liveSightings(entry).map(({ source, seq }) => ({ source, signedAt: seq }));
+    return { peerId, user, linked, addresses, sightings, lastSeenAt: entry.record?.lastSeenAt ?? null };
   }
 
   /** The peer was written to: it is a contact from now on. */
@@ -183,6 +209,7 @@ export class PeerDirectory implements DiscoverySink {
     const entry = this.#entry(peer.peerId);
     this.#notingChange(entry, () => {
       entry.link = peer;
+      entry.presence = null;
       entry.instance = peer.instance;
       isBack(entry, peer.instance);
       this.#rename(entry, peer.user);
@@ -195,12 +222,28 @@ export class PeerDirectory implements DiscoverySink {
     if (entry.link !== peer) return;
     this.#notingChange(entry, () => {
       entry.link = null;
+      entry.presence = null;
       const seqs = [...entry.sightings.values()]
         .filter((one) => one.instance === peer.instance)
         .map(({ seq }) => seq);
       entry.gone = { instance: peer.instance, seq: Math.max(-1, ...seqs) };
     });
     this.#forgetIfNothingIsKnown(entry);
+  }
+
+  /**
+   * The peer says over its link how its person is and what they are called now.
+   * @throws {StorageError} where a contact's name cannot be stored
+   */
+  async showed(peer: LinkPeer, { state, status, user }: PeerPresence & { user: string }): Promise<void> {
+    const entry = this.#entry(peer.peerId);
+    if (entry.link !== peer) return;
+    const renamed = entry.user !== user;
+    this.#notingChange(entry, () => {
+      entry.presence = { state, status };
+      this.#rename(entry, user);
+    });
+    if (renamed) await this.rememberAddress({ ...peer, user });
   }
 
   /** Stores name, address and time of a contact that was linked. Others are not stored for being linked. */
@@ -266,6 +309,7 @@ export class PeerDirectory implements DiscoverySink {
         record: null,
         sightings: new Map(),
         link: null,
+        presence: null,
         instance: null,
         gone: null,
         user: '',
@@ -323,13 +367,15 @@ export class PeerDirectory implements DiscoverySink {
       addresses: unique([...linked, ...sighted, ...(entry.record?.addresses ?? [])]),
       sources: [...(entry.link === null ? [] : ['link']), ...live.map(({ source }) => source)],
       ambiguous: (this.#byName.get(entry.user)?.size ?? 0) > 1,
+      presence: entry.presence,
     };
   }
 
   #notingChange(entry: Entry, change: () => void): void {
-    const before = [isOnline(entry), entry.user].join();
+    const shown = (): string => JSON.stringify([isOnline(entry), entry.user, entry.presence]);
+    const before = shown();
     change();
-    if ([isOnline(entry), entry.user].join() !== before) this.changed(entry.peerId);
+    if (shown() !== before) this.changed(entry.peerId);
   }
 
   #rename(entry: Entry, user: string): void {

@@ -19,7 +19,7 @@ export class Receipts {
     private readonly events: ChatEvents,
     private readonly log: ChatLog,
     /** Whether this node tells others what was read here. */
-    private readonly enabled: boolean,
+    private readonly enabled: () => boolean,
   ) {}
 
   /** Sends what is due to the peer. */
@@ -40,7 +40,7 @@ export class Receipts {
    */
   async markRead(peerId: string, upToClock: string | null): Promise<number> {
     const conversationId = directConversationId(peerId);
-    const receipts = this.enabled && !this.directory.isBlocked(peerId);
+    const receipts = this.enabled() && !this.directory.isBlocked(peerId);
     let total = 0;
     for (;;) {
       const ids = await this.messages.markRead(conversationId, upToClock, {

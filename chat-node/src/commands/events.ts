@@ -1,7 +1,7 @@
 import { safeLine, shortPeerId, type ControlEvent, type PeerView } from '@p2p-chat/shared';
 import type { ControlClient } from '../console/control-client.js';
 import type { FeedItem } from '../console/event-feed.js';
-import { peerLabel, timeOfDay } from '../console/labels.js';
+import { peerLabel, presenceLabel, presenceRemark, timeOfDay } from '../console/labels.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
@@ -41,6 +41,10 @@ export function objects(event: ControlEvent): object[] {
     }
     case 'peer':
       return [{ event: 'peer', ...event.peer }];
+    case 'typing':
+      return [{ event: 'typing', peerId: event.peerId, typing: event.typing }];
+    case 'profile':
+      return [{ event: 'profile', ...event.profile }];
     case 'resync':
     case 'stopping':
       return [{ event: event.type }];
@@ -65,8 +69,15 @@ function describe(event: ControlEvent, names: Names, at: number): string[] {
     }
     case 'peer': {
       const remarks = [event.peer.online ? 'online' : 'offline', ...(event.peer.blocked ? ['blocked'] : [])];
-      return [`${now}  ${peerLabel(event.peer)} is ${remarks.join(', ')}`];
+      const remark = presenceRemark(event.peer);
+      return [
+        `${now}  ${peerLabel(event.peer)} is ${remarks.join(', ')}${remark === '' ? '' : ` (${remark})`}`,
+      ];
     }
+    case 'typing':
+      return event.typing ? [`${now}  ${names.of(event.peerId)} is typing`] : [];
+    case 'profile':
+      return [`${now}  You are ${safeLine(event.profile.user)}, ${presenceLabel(event.profile.shown)}`];
     case 'resync':
       return [`${now}  Some events were missed.`];
     case 'stopping':

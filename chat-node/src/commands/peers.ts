@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import stringWidth from 'fast-string-width';
 import { safeLine, shortPeerId, type PeerView } from '@p2p-chat/shared';
-import { secondConsole } from '../console/labels.js';
+import { presenceRemark, secondConsole } from '../console/labels.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
@@ -41,6 +41,8 @@ function remarks(peer: PeerView): string[] {
   if (peer.host !== null && peer.port !== null) remarks.push(`${safeLine(peer.host)}:${peer.port}`);
   if (!peer.online) remarks.push('offline');
   if (peer.blocked) remarks.push('[BLOCKED]');
+  const presence = presenceRemark(peer);
+  if (presence !== '') remarks.push(presence);
   if (peer.verified) remarks.push('verified');
   if (peer.unread > 0) remarks.push(`${peer.unread} unread`);
   return remarks;

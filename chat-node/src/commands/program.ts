@@ -1,5 +1,13 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { DISCOVERY_PORT, errorCode, PEER_PORT, safeText, VERSION } from '@p2p-chat/shared';
+import {
+  DISCOVERY_PORT,
+  errorCode,
+  PEER_PORT,
+  safeText,
+  VERSION,
+  PRESENCE_STATES,
+  type PresenceState,
+} from '@p2p-chat/shared';
 import { setBlocked, type BlockFlags } from './block.js';
 import { completion, COMPLETIONS } from './completion.js';
 import { openConsole } from './console.js';
@@ -11,6 +19,7 @@ import { EXIT, exitStatusOf } from './exit-status.js';
 import { history, type HistoryFlags } from './history.js';
 import type { Io } from './io.js';
 import { peers, type PeersFlags } from './peers.js';
+import { presence, profile, SWITCH, type OwnProfileFlags, type PresenceFlags } from './profile.js';
 import type { NodeFlags, ProfileFlags } from './profile-client.js';
 import { reportError } from './report-error.js';
 import { AWAITED_STATES, send, type SendFlags } from './send.js';
@@ -167,6 +176,25 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .option('--unmark', 'take that note back')
     .option('--json', JSON_HELP)
     .action((peer: string, _flags: VerifyFlags, command: Command) => verify(io, peer, all(command)));
+  program
+    .command('profile')
+    .description('what others see of you, and what you have set; with flags, change it')
+    .option('--name <name>', 'the name that others see; the key, and so who you are, stays')
+    .addOption(new Option('--receipts <switch>', 'tell others what you have read').choices(SWITCH))
+    .addOption(new Option('--typing <switch>', 'tell others that you are writing to them').choices(SWITCH))
+    .option('--json', JSON_HELP)
+    .action((_flags: OwnProfileFlags, command: Command) => profile(io, all(command)));
+
+  program
+    .command('presence')
+    .description('how you are shown to others; with a state or --status, change it')
+    .addArgument(new Argument('[state]', 'dnd: do not disturb').choices(PRESENCE_STATES))
+    .option('--status <text>', 'a short text for others to see, "" for none')
+    .option('--json', JSON_HELP)
+    .action((state: PresenceState | undefined, _flags: PresenceFlags, command: Command) =>
+      presence(io, state, all(command)),
+    );
+
   program
     .command('completion')
     .description('completion for a shell: source <(p2p-chat completion bash)')

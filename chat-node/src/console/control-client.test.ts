@@ -219,7 +219,7 @@ describe('events', () => {
   it('leave out kinds that they do not know', async () => {
     const { next } = follow();
     await next();
-    node.emit({ type: 'typing' } as never);
+    node.emit({ type: 'later' } as never);
     node.emit({ type: 'resync' });
     expect(await next()).toEqual({ type: 'resync' });
   });

@@ -13,6 +13,8 @@ import {
   type MessageView,
   type PeerView,
   type ProblemDetails,
+  type ProfileChange,
+  type ProfileView,
   type ReadRequest,
   type ReadResult,
   type SafetyNumberView,
@@ -155,6 +157,26 @@ export class ControlClient {
     return this.json(CONTROL_ROUTES.block(peer), { method: 'DELETE', signal });
   }
 
+  /** What the user of the node shows and has set. */
+  profile(signal?: AbortSignal): Promise<ProfileView> {
+    return this.json(CONTROL_ROUTES.profile, { signal });
+  }
+
+  /** Changes what is given; the rest stays. */
+  changeProfile(change: ProfileChange, signal?: AbortSignal): Promise<ProfileView> {
+    return this.json(CONTROL_ROUTES.profile, { method: 'PATCH', body: change, signal });
+  }
+
+  /** Says whether nobody has been at the keys for a while. */
+  setIdle(idle: boolean, signal?: AbortSignal): Promise<void> {
+    return this.post(CONTROL_ROUTES.activity, { idle }, signal);
+  }
+
+  /** Says that something is being written to a person. */
+  typing(peer: string, signal?: AbortSignal): Promise<void> {
+    return this.post(CONTROL_ROUTES.typing(peer), {}, signal);
+  }
+
   /** All conversations, the one with the latest message first. */
   conversations(signal?: AbortSignal): Promise<ConversationView[]> {
     return this.json(CONTROL_ROUTES.conversations, { signal });
@@ -162,7 +184,7 @@ export class ControlClient {
 
   /** Logs the user out: the node withdraws, says bye to its peers and ends. */
   async logout(signal?: AbortSignal): Promise<void> {
-    (await this.exchange(CONTROL_ROUTES.logout, { method: 'POST', signal: withTimeout(signal) })).resume();
+    await this.post(CONTROL_ROUTES.logout, undefined, signal);
   }
 
   /**
@@ -180,6 +202,10 @@ export class ControlClient {
       signal,
       lastEventId,
     );
+  }
+
+  private async post(path: string, body: unknown, signal: AbortSignal | undefined): Promise<void> {
+    (await this.exchange(path, { method: 'POST', body, signal: withTimeout(signal) })).resume();
   }
 
   private async json<T>(path: string, options: Exchange): Promise<T> {

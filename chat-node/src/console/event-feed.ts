@@ -20,6 +20,8 @@ const EVENT_TYPES: ReadonlySet<string> = new Set<ControlEvent['type']>([
   'message',
   'state',
   'peer',
+  'typing',
+  'profile',
   'resync',
   'stopping',
 ]);

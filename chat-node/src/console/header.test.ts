@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { stripVTControlCharacters } from 'node:util';
-import type { MessageView, PeerView, StatusView } from '@p2p-chat/shared';
+import type { MessageView, PeerView, ProfileView, StatusView } from '@p2p-chat/shared';
 import { header } from './header.js';
 import { INITIAL_STATE, withEvent, withSnapshot, withoutNotices, type ViewState } from './view-state.js';
 
@@ -16,6 +16,18 @@ const me: StatusView = {
   home: '/home',
   pid: 1,
   version: '0.1.0',
+};
+
+const profile: ProfileView = {
+  peerId: me.peerId,
+  user: 'Alice',
+  presence: 'online',
+  shown: 'online',
+  status: '',
+  receipts: true,
+  typing: true,
+  addresses: [],
+  fixed: [],
 };
 
 function peer(user: string, more: Partial<PeerView> = {}): PeerView {
@@ -51,7 +63,12 @@ function message(from: PeerView, body: string, direction: 'in' | 'out' = 'in'): 
 
 const bob = peer('Bob');
 const calm: ViewState = {
-  ...withSnapshot(INITIAL_STATE, { me, peers: [bob, peer('Carol', { online: false })], conversations: [] }),
+  ...withSnapshot(INITIAL_STATE, {
+    me,
+    profile,
+    peers: [bob, peer('Carol', { online: false })],
+    conversations: [],
+  }),
   connection: { state: 'connected' },
 };
 

@@ -1,4 +1,4 @@
-import { safeLine, shortPeerId, type MessageView, type PeerView } from '@p2p-chat/shared';
+import { safeLine, shortPeerId, type MessageView, type PeerView, type PresenceState } from '@p2p-chat/shared';
 
 /**
  * The command that opens a second person's console, as this program was
@@ -12,6 +12,19 @@ export function secondConsole(env: Readonly<Record<string, string | undefined>>)
 export function peerLabel(peer: Pick<PeerView, 'user' | 'peerId' | 'ambiguous'>): string {
   const name = safeLine(peer.user);
   return peer.ambiguous ? `${name} (${shortPeerId(peer.peerId)})` : name;
+}
+
+/** A presence in words. */
+export function presenceLabel(presence: PresenceState): string {
+  return presence === 'dnd' ? 'do not disturb' : presence;
+}
+
+/** How a person is, with the text they show: `away: at lunch`; empty for who is simply online. */
+export function presenceRemark({ online, presence, status }: PeerView): string {
+  if (!online) return '';
+  const state = presence === undefined || presence === 'online' ? [] : [presenceLabel(presence)];
+  const text = status === undefined ? [] : [safeLine(status)];
+  return [...state, ...text].join(': ');
 }
 
 /** `1 message`, `2 messages`. */

@@ -85,13 +85,17 @@ export class LiveView {
   }
 
   private async load(): Promise<void> {
-    const [me, peers, conversations] = await Promise.all([
+    const [me, profile, peers, conversations] = await Promise.all([
       this.client.status(this.signal),
+      this.client.profile(this.signal),
       this.client.peers(true, this.signal),
       this.client.conversations(this.signal),
     ]);
     const connection = { state: 'connected' } as const;
-    this.store.update((state) => ({ ...withSnapshot(state, { me, peers, conversations }), connection }));
+    this.store.update((state) => ({
+      ...withSnapshot(state, { me, profile, peers, conversations }),
+      connection,
+    }));
   }
 
   private lost(detail: string): void {

@@ -1,4 +1,11 @@
-import type { ControlEvent, ConversationView, MessageView, PeerView, StatusView } from '@p2p-chat/shared';
+import type {
+  ControlEvent,
+  ConversationView,
+  MessageView,
+  PeerView,
+  ProfileView,
+  StatusView,
+} from '@p2p-chat/shared';
 
 /** Whether the node can be heard. */
 export type Connection = { state: 'connecting' } | { state: 'connected' } | { state: 'lost'; detail: string };
@@ -14,6 +21,10 @@ export interface Notice {
 export interface ViewState {
   connection: Connection;
   me: StatusView | null;
+  /** What this user shows and has set. */
+  profile: ProfileView | null;
+  /** Who is writing to this user, by peer id. */
+  typing: ReadonlySet<string>;
   /** Everyone known, by peer id. */
   peers: ReadonlyMap<string, PeerView>;
   /** The latest first. */
@@ -29,6 +40,8 @@ export interface ViewState {
 export const INITIAL_STATE: ViewState = {
   connection: { state: 'connecting' },
   me: null,
+  profile: null,
+  typing: new Set(),
   peers: new Map(),
   conversations: [],
   notices: [],
@@ -39,11 +52,18 @@ export const INITIAL_STATE: ViewState = {
 /** The state after everything was asked anew. */
 export function withSnapshot(
   state: ViewState,
-  snapshot: { me: StatusView; peers: readonly PeerView[]; conversations: readonly ConversationView[] },
+  snapshot: {
+    me: StatusView;
+    profile: ProfileView;
+    peers: readonly PeerView[];
+    conversations: readonly ConversationView[];
+  },
 ): ViewState {
   return {
     ...state,
     me: snapshot.me,
+    profile: snapshot.profile,
+    typing: INITIAL_STATE.typing,
     peers: new Map(snapshot.peers.map((peer) => [peer.peerId, peer])),
     conversations: snapshot.conversations,
   };
@@ -63,12 +83,29 @@ export function withEvent(state: ViewState, event: ControlEvent): ViewState {
       return withPeer(state, event.peer);
     case 'message':
       return event.messages.reduce(withNotice, state);
+    case 'typing':
+      return withTyping(state, event.peerId, event.typing);
+    case 'profile':
+      return withProfile(state, event.profile);
     case 'stopping':
       return { ...state, connection: { state: 'lost', detail: 'The node was ended.' } };
     case 'state':
     case 'resync':
       return state;
   }
+}
+
+/** The state after the user's profile changed. */
+export function withProfile(state: ViewState, profile: ProfileView): ViewState {
+  const me = state.me === null ? null : { ...state.me, user: profile.user };
+  return { ...state, profile, me };
+}
+
+function withTyping(state: ViewState, peerId: string, isTyping: boolean): ViewState {
+  const typing = new Set(state.typing);
+  if (isTyping) typing.add(peerId);
+  else typing.delete(peerId);
+  return { ...state, typing };
 }
 
 /** The state without the notices of a person. */

@@ -136,6 +136,8 @@ function sizeOf(event: LoggedEvent['event']): number {
     case 'states':
       return event.ids.length * ID_BYTES + EVENT_OVERHEAD_BYTES;
     case 'peer':
+    case 'typing':
+    case 'profile':
     case 'stopping':
       return EVENT_OVERHEAD_BYTES;
   }

@@ -2,11 +2,13 @@ import type { StatusView } from '@p2p-chat/shared';
 
 /** What of the node does not change while it runs, and how to end it. Also the DI token. */
 export abstract class NodeInfo {
-  abstract readonly identity: Pick<StatusView, 'peerId' | 'user' | 'storage' | 'home' | 'pid' | 'version'>;
+  abstract readonly identity: Pick<StatusView, 'peerId' | 'storage' | 'home' | 'pid' | 'version'>;
   /** The bearer token of this start. */
   abstract readonly token: string;
   /** Port of the control API; 0 before it listens. */
   abstract readonly controlPort: number;
+  /** Where the peer gateway can be reached now, without the port. */
+  abstract addresses(): string[];
   /** Ends the node in order; returns at once. */
   abstract logout(): void;
 }

@@ -4,6 +4,7 @@ import {
   type ConversationView,
   type MessageView,
   type PeerView,
+  type ProfileView,
   type SafetyNumberView,
   safetyNumber,
   shortPeerId,
@@ -41,6 +42,26 @@ export class Presenter {
     return { peerId, user, verified, safetyNumber: safetyNumber(this.node.identity.peerId, peerId) };
   }
 
+  /** What the user of this node shows and has set. */
+  profile(): ProfileView {
+    const { profile } = this.chat;
+    const { user, presence, status, receipts, typing } = profile.settings;
+    return {
+      peerId: this.node.identity.peerId,
+      user,
+      presence,
+      shown: profile.shown,
+      status,
+      receipts,
+      typing,
+      addresses: this.node.addresses().map((host) => hostAndPort(host, this.chat.port)),
+      fixed: (['receipts', 'typing'] as const).flatMap((setting) => {
+        const variable = profile.fixed[setting];
+        return variable === undefined ? [] : [{ setting, variable }];
+      }),
+    };
+  }
+
   messages(messages: readonly Message[]): MessageView[] {
     return messages.map((message) => messageView(message, (author) => this.#name(author)));
   }
@@ -69,13 +90,23 @@ export class Presenter {
         const peer = await this.chat.peer(event.peerId);
         return peer === null ? null : { type: 'peer', peer: peerView(peer) };
       }
+      case 'typing':
+        return { type: 'typing', peerId: event.peerId, typing: event.typing };
+      case 'profile':
+        return { type: 'profile', profile: this.profile() };
       case 'stopping':
         return { type: 'stopping' };
     }
   }
 
   #name(author: string): string {
-    const { peerId, user } = this.node.identity;
-    return author === peerId ? user : (this.chat.knownPeer(author)?.user ?? shortPeerId(author));
+    const { user } = this.chat.profile.settings;
+    return author === this.node.identity.peerId
+      ? user
+      : (this.chat.knownPeer(author)?.user ?? shortPeerId(author));
   }
+}
+
+function hostAndPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

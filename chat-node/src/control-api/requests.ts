@@ -1,6 +1,19 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { type ReadRequest, type SendRequest, isMessageId, MAX_HISTORY_PAGE } from '@p2p-chat/shared';
 import {
+  type ActivityRequest,
+  errorMessage,
+  isMessageId,
+  MAX_HISTORY_PAGE,
+  parseStatusText,
+  parseUserName,
+  PRESENCE_STATES,
+  type PresenceState,
+  type ProfileChange,
+  type ReadRequest,
+  type SendRequest,
+} from '@p2p-chat/shared';
+import {
+  IsBoolean,
   IsIn,
   IsInt,
   IsOptional,
@@ -24,6 +37,39 @@ export class ReadDto implements ReadRequest {
   @IsOptional()
   @IsUUID(undefined, { message: 'must be the id of a message' })
   upTo?: string;
+}
+
+export class ProfileDto implements ProfileChange {
+  @ApiPropertyOptional({ description: 'The name that others see.' })
+  @IsOptional()
+  @IsString({ message: 'must be a text' })
+  user?: string;
+
+  @ApiPropertyOptional({ enum: PRESENCE_STATES })
+  @IsOptional()
+  @IsIn(PRESENCE_STATES, { message: `must be one of ${PRESENCE_STATES.join(', ')}` })
+  presence?: PresenceState;
+
+  @ApiPropertyOptional({ description: 'A short text for others to see; may be empty.' })
+  @IsOptional()
+  @IsString({ message: 'must be a text' })
+  status?: string;
+
+  @ApiPropertyOptional({ description: 'Whether others are told what was read here.' })
+  @IsOptional()
+  @IsBoolean({ message: 'must be true or false' })
+  receipts?: boolean;
+
+  @ApiPropertyOptional({ description: 'Whether others are told that something is being written to them.' })
+  @IsOptional()
+  @IsBoolean({ message: 'must be true or false' })
+  typing?: boolean;
+}
+
+export class ActivityDto implements ActivityRequest {
+  @ApiProperty({ description: 'Nobody has pressed a key for a while.' })
+  @IsBoolean({ message: 'must be true or false' })
+  idle!: boolean;
 }
 
 export class PeersQuery {
@@ -78,6 +124,32 @@ export function readRequest<T extends object>(type: new () => T, value: unknown)
   const errors = validateSync(instance, { whitelist: true });
   if (errors.length > 0) throw invalid(errors.map(fieldError));
   return instance;
+}
+
+/**
+ * As {@link readRequest}, for a change of the profile, with its texts as they are kept.
+ * @throws {ControlApiError} 422 `request-invalid`, naming each field
+ */
+export function readProfileChange(value: unknown): ProfileChange {
+  const change: ProfileChange = readRequest(ProfileDto, value);
+  const texts: ProfileChange = {};
+  for (const [field, parse] of [
+    ['user', parseUserName],
+    ['status', parseStatusText],
+  ] as const) {
+    const given = change[field] ?? undefined;
+    if (given === undefined) continue;
+    try {
+      texts[field] = parse(given);
+    } catch (error) {
+      throw invalid([{ field, reason: `is not valid: ${errorMessage(error).replace(/\.$/, '')}` }]);
+    }
+  }
+  // A null is as good as nothing.
+  const given = Object.entries({ ...change, ...texts }).filter(
+    ([, one]) => one !== null && one !== undefined,
+  );
+  return Object.fromEntries(given);
 }
 
 /** As {@link readRequest}, for the page of a history. */

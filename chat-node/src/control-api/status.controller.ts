@@ -19,6 +19,7 @@ export class StatusController {
   async status(): Promise<StatusView> {
     return {
       ...this.node.identity,
+      user: this.chat.profile.settings.user,
       peerPort: this.chat.port,
       controlPort: this.node.controlPort,
       discovery: this.chat.discoveryHealth(),

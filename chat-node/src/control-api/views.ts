@@ -17,6 +17,8 @@ export function peerView(peer: PeerWithUnread): PeerView {
     unread: peer.unread,
     sources: peer.sources,
     ambiguous: peer.ambiguous,
+    ...(peer.online ? { presence: peer.presence?.state ?? 'online' } : {}),
+    ...(peer.online && peer.presence?.status ? { status: peer.presence.status } : {}),
   };
 }
 

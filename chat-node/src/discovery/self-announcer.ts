@@ -30,7 +30,8 @@ export interface AnnouncedHosts {
  */
 export class SelfAnnouncer {
   #current: SignedEntry | null = null;
-  #hosts = '';
+  /** Name and hosts of it. */
+  #announced = '';
   #clockOffsetMs = 0;
 
   constructor(
@@ -52,13 +53,13 @@ export class SelfAnnouncer {
 
   /** The announcement to send now. */
   announce(hosts: AnnouncedHosts): SignedEntry {
-    const wanted = [hosts.host, ...hosts.addresses].join(',');
-    if (this.#current === null || wanted !== this.#hosts || !this.#isFresh(this.#current)) {
-      const { user, port, instance } = this.self;
+    const { user, port, instance } = this.self;
+    const wanted = [user, hosts.host, ...hosts.addresses].join(',');
+    if (this.#current === null || wanted !== this.#announced || !this.#isFresh(this.#current)) {
       const expires = this.now() + ANNOUNCEMENT_VALIDITY_MS;
       const seq = this.sequence.next();
       this.#current = signAnnouncement({ ...hosts, user, port, instance, seq, expires }, this.keys);
-      this.#hosts = wanted;
+      this.#announced = wanted;
     }
     return this.#current;
   }

@@ -2,6 +2,8 @@ import { peerIdOfKey } from '@p2p-chat/shared';
 import { testKeys } from '@p2p-chat/shared/testing';
 import { Chat } from '../chat/chat.js';
 import { type ChatEvent, ChatEvents } from '../chat/events.js';
+import { OwnProfile } from '../chat/own-profile.js';
+import { type ProfileSettings, ProfileStore } from '../chat/ports/profile.store.js';
 import { MemoryDisk, MemoryStorage } from './memory-storage.js';
 import type { MemoryNetwork } from './memory-network.js';
 
@@ -11,6 +13,8 @@ const silent = { debug: () => undefined, warn: () => undefined };
 export class MemoryNode {
   readonly disk = new MemoryDisk();
   readonly peerId: string;
+  /** The settings as they are kept. */
+  profile: ProfileSettings;
   /** Every event since the last start. */
   events: ChatEvent[] = [];
   #chat: Chat | null = null;
@@ -21,9 +25,10 @@ export class MemoryNode {
     readonly user: string,
     private readonly network: MemoryNetwork,
     private readonly random: () => number = () => 0.5,
-    private readonly options: { receipts?: boolean } = {},
+    { receipts = true }: { receipts?: boolean } = {},
   ) {
     this.peerId = peerIdOfKey(testKeys(user).publicKey);
+    this.profile = { user, presence: 'online', status: '', receipts, typing: true };
   }
 
   get chat(): Chat {
@@ -47,11 +52,10 @@ export class MemoryNode {
     events.subscribe((event) => seen.push(event));
     const chat = new Chat({
       self: this.peerId,
-      user: this.user,
+      profile: new OwnProfile(this.profile, this.#profiles(), events),
       instance,
       host: '',
       staticAddresses: [],
-      receipts: this.options.receipts ?? true,
       messages: this.#storage.messages,
       peers: this.#storage.peers,
       transport,
@@ -64,6 +68,15 @@ export class MemoryNode {
     this.#chat = chat;
     await chat.start();
     return this;
+  }
+
+  #profiles(): ProfileStore {
+    const save = (settings: ProfileSettings): void => void (this.profile = settings);
+    return new (class extends ProfileStore {
+      async save(settings: ProfileSettings): Promise<void> {
+        save(settings);
+      }
+    })();
   }
 
   /** As by SIGKILL: what is not committed is lost, and it hears nothing more. */

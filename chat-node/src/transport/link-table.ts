@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import {
   type Clock,
   errorMessage,
+  FEATURES,
   type HelloFrame,
   MAX_LINKS,
   PROTOCOL_VERSION,
@@ -19,7 +20,8 @@ import { Link } from './link.js';
 export interface LinkTableOptions {
   /** Own peer id. */
   self: string;
-  user: string;
+  /** The name for the hello of a new link. */
+  user: string | (() => string);
   agent: string;
   instance: string;
   clock: Clock;
@@ -85,10 +87,10 @@ export class LinkTable {
     return {
       type: 'hello',
       protocol: PROTOCOL_VERSION,
-      user,
+      user: typeof user === 'string' ? user : user(),
       agent,
       instance,
-      features: [],
+      features: Object.values(FEATURES),
       port: this.port(),
     };
   }
@@ -137,6 +139,10 @@ export class LinkTable {
   }
 }
 
-function toPeer(peerId: string, host: string, { user, instance, agent, port }: HelloFrame): LinkPeer {
-  return { peerId, user, instance, agent, address: port === 0 ? null : { host, port } };
+function toPeer(
+  peerId: string,
+  host: string,
+  { user, instance, agent, features, port }: HelloFrame,
+): LinkPeer {
+  return { peerId, user, instance, agent, features, address: port === 0 ? null : { host, port } };
 }

@@ -15,7 +15,7 @@ import { RecordingHandler } from '../testing/recording-handler.js';
 import { FrameStream } from './frame-stream.js';
 import { Link } from './link.js';
 
-const PEER = { peerId: 'bob', user: 'Bob', instance: 'b', agent: 'x/1', address: null };
+const PEER = { peerId: 'bob', user: 'Bob', instance: 'b', agent: 'x/1', features: [], address: null };
 
 function start() {
   const clock = new ManualClock();

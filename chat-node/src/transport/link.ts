@@ -1,6 +1,7 @@
 import {
   encodeMessage,
   packMessages,
+  type PresenceFrame,
   type ParsedFrame,
   type ParsedMessage,
   ProtocolError,
@@ -51,6 +52,14 @@ export class Link implements PeerLink, FrameStreamHandler {
     this.stream.send({ type: 'reject', id, code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
   }
 
+  sendPresence(presence: Omit<PresenceFrame, 'type'>): void {
+    this.stream.send({ type: 'presence', ...presence });
+  }
+
+  sendTyping(): void {
+    this.stream.send({ type: 'typing' });
+  }
+
   close(reason: string): void {
     this.stream.close({ type: 'bye', reason });
   }
@@ -63,6 +72,8 @@ export class Link implements PeerLink, FrameStreamHandler {
       case 'ack':
       case 'receipt':
       case 'reject':
+      case 'presence':
+      case 'typing':
         this.handler.onFrame(this, frame);
         break;
       case 'bye':

@@ -4,6 +4,8 @@
  * form, or a name that is unambiguous, URL-encoded.
  */
 
+import type { PresenceState } from '../wire/messages.js';
+
 /** The file in the profile's data directory by which a client finds the node (mode 0600). */
 export const CONTROL_FILE = 'run/control.json';
 
@@ -38,10 +40,18 @@ export const CONTROL_ROUTES = {
   safetyNumber: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/safety-number`,
   /** PUT: the safety number was compared and is the same; DELETE takes that back -> PeerView */
   verified: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/verified`,
+  /** POST -> 204: a person is writing to the peer, who is told where the settings allow it */
+  typing: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/typing`,
+  /** GET -> ProfileView. PATCH ProfileChange -> ProfileView */
+  profile: '/api/profile',
+  /** POST ActivityRequest -> 204: whether somebody is at the keys of a console */
+  activity: '/api/activity',
   /** GET -> ConversationView[], latest first */
   conversations: '/api/conversations',
   /** GET -> SSE of ControlEvent; `Last-Event-ID` resumes */
   events: '/api/events',
+  /** POST DiagnosisRequest -> NDJSON of DiagnosisLine, as the hops are looked at */
+  diagnosis: '/api/diagnosis',
   /** POST -> 202; withdraws, says bye and ends the node */
   logout: '/api/logout',
 } as const;
@@ -91,6 +101,46 @@ export interface PeerView {
   sources: string[];
   /** Whether another known peer shows the same name: then the short id belongs beside it. */
   ambiguous: boolean;
+  /** How they are; absent where they are offline. */
+  presence?: PresenceState;
+  /** The text they show; absent where there is none. */
+  status?: string;
+}
+
+/** What the user of this node shows and has set. */
+export interface ProfileView {
+  peerId: string;
+  user: string;
+  /** As it was set by hand. */
+  presence: PresenceState;
+  /** What others see: `away` also where nobody was at the keys for a while. */
+  shown: PresenceState;
+  /** A short text for others to see; may be empty. */
+  status: string;
+  /** Whether others are told what was read here. */
+  receipts: boolean;
+  /** Whether others are told that something is being written to them. */
+  typing: boolean;
+  /** Where the peer gateway can be reached, `host:port`. */
+  addresses: string[];
+  /** What cannot be changed here, and the variable of the environment that sets it. */
+  fixed: { setting: ProfileSetting; variable: string }[];
+}
+
+export type ProfileSetting = 'receipts' | 'typing';
+
+/** What is to be changed; the rest stays. */
+export interface ProfileChange {
+  user?: string;
+  presence?: PresenceState;
+  status?: string;
+  receipts?: boolean;
+  typing?: boolean;
+}
+
+export interface ActivityRequest {
+  /** Nobody has pressed a key for a while. */
+  idle: boolean;
 }
 
 export interface MessageView {
@@ -158,6 +208,10 @@ export type ControlEvent =
   | { type: 'state'; peerId: string; state: MessageState; ids: string[]; reason?: string }
   /** A peer came, went or changed. */
   | { type: 'peer'; peer: PeerView }
+  /** A person writes to this user, or stopped. Nothing of it is kept. */
+  | { type: 'typing'; peerId: string; typing: boolean }
+  /** What the user of this node shows or has set was changed. */
+  | { type: 'profile'; profile: ProfileView }
   /** Events were missed that cannot be sent again: ask for everything anew. */
   | { type: 'resync' }
   /** The node ends. */

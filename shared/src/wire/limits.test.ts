@@ -6,6 +6,7 @@ import {
   MAX_DETAIL_CHARACTERS,
   MAX_FEATURES,
   MAX_INSTANCE_CHARACTERS,
+  MAX_STATUS_CHARACTERS,
   MAX_USER_NAME_CHARACTERS,
   TARGET_BATCH_BYTES,
 } from './limits.js';
@@ -22,6 +23,8 @@ const HELLO = {
   port: 7780,
 };
 
+const PRESENCE = { type: 'presence', state: 'away', status: '', user: 'Ann' };
+
 describe('a limit of a frame', () => {
   const x = (length: number): string => 'x'.repeat(length);
   it.each<[string, number, (length: number) => object]>([
@@ -31,6 +34,8 @@ describe('a limit of a frame', () => {
     ['features', MAX_FEATURES, (length) => ({ ...HELLO, features: Array(length).fill('f') as string[] })],
     ['a feature', MAX_AGENT_CHARACTERS, (length) => ({ ...HELLO, features: [x(length)] })],
     ['port', 65_535, (port) => ({ ...HELLO, port })],
+    ['status', MAX_STATUS_CHARACTERS, (length) => ({ ...PRESENCE, status: '🦊'.repeat(length) })],
+    ['user of a presence', MAX_USER_NAME_CHARACTERS, (length) => ({ ...PRESENCE, user: x(length) })],
     ['reason', MAX_DETAIL_CHARACTERS, (length) => ({ type: 'bye', reason: x(length) })],
     ['code of an error', MAX_DETAIL_CHARACTERS, (length) => ({ type: 'error', code: x(length), detail: '' })],
     ['detail', MAX_DETAIL_CHARACTERS, (length) => ({ type: 'error', code: '', detail: x(length) })],

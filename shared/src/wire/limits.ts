@@ -25,6 +25,14 @@ export const MAX_USER_NAME_CHARACTERS = 64;
 export const MAX_AGENT_CHARACTERS = 64;
 /** `instance` of a hello or an announcement: a UUID fits. */
 export const MAX_INSTANCE_CHARACTERS = 64;
+/** Code points of the text beside a presence: a remark, not a message. */
+export const MAX_STATUS_CHARACTERS = 80;
+/** How often a presence of one peer is taken: what comes faster is taken together, the last one last. */
+export const PRESENCE_INTERVAL_MS = 1_000;
+/** How often a peer is told that somebody writes to it. */
+export const TYPING_INTERVAL_MS = 3_000;
+/** How long a notice of typing counts: two may be late before it goes out. */
+export const TYPING_EXPIRES_MS = 7_000;
 /** Features of a hello: far more than there are. */
 export const MAX_FEATURES = 64;
 /** `detail` of an error and `reason` of a bye: one line for a person. */
@@ -87,6 +95,18 @@ export const MAX_RATE_LIMITED_ADDRESSES = 65_536;
 export const MAX_RECOGNISED_REQUEST_BYTES = 1 * KiB;
 /** Peers that are gone whose SEQ is remembered against replays. */
 export const MAX_REMEMBERED_SEQUENCES = 100_000;
+/** How often a replica of the discovery service writes what changed and reads what others wrote: far under a second. */
+export const REPLICA_SYNC_MS = 250;
+/** Least time between two writes of one lease that is only renewed; shorter where leases are. */
+export const REPLICA_RENEWAL_WRITE_MS = 5_000;
+/** Time without an exchange after which no lease runs out, because others may have renewed it; shorter where leases are. */
+export const REPLICA_FRESH_MS = 3_000;
+/** How long leases are kept for a shared store that is away: a restart or a failover, not a node that left for good. */
+export const REPLICA_OUTAGE_GRACE_MS = 5 * 60_000;
+/** Leases in one write to the shared store. */
+export const REPLICA_BATCH = 1_000;
+/** Waits between attempts at a shared store that is away: a lease must not run out before it is seen again. */
+export const REPLICA_BACKOFF = { initialMs: 250, maxMs: 1_000, factor: 2, jitter: 0.5 } as const;
 /** Changes of the list that can be asked for again: minutes of a busy network, a few MB. */
 export const MAX_REMEMBERED_CHANGES = 4_096;
 /** Open event streams of one discovery service: ten thousand nodes, and some. */
@@ -118,5 +138,9 @@ export const CLOCK_TOLERANCE_MS = 2 * 60 * 60_000;
 
 /** Body of a control request: one message with its escapes. */
 export const MAX_CONTROL_BODY_BYTES = 512 * KiB;
+/** Characters (UTF-16 units) of a search: a long line; bounds how many words there are to match. */
+export const MAX_SEARCH_CHARACTERS = 256;
+/** Messages in one page of what a search finds: each comes with its neighbours. */
+export const MAX_SEARCH_PAGE = 100;
 /** Messages in one page of history. */
 export const MAX_HISTORY_PAGE = 1_000;

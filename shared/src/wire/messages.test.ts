@@ -37,6 +37,8 @@ describe('parseFrame', () => {
       { type: 'reject', id: ID, code: 'busy', retryAfterMs: 5 },
       { type: 'ping' },
       { type: 'pong' },
+      { type: 'presence', state: 'dnd', status: 'in a talk', user: 'Ann' },
+      { type: 'typing' },
       { type: 'bye', reason: 'logout' },
       { type: 'error', code: 'c', detail: 'd' },
     ] as const;
@@ -68,6 +70,12 @@ describe('parseFrame', () => {
     ['a hello with a forged name', Buffer.from(JSON.stringify({ ...HELLO, user: 'a\u202eb' }))],
     ['a hello with a port past the last', Buffer.from(JSON.stringify({ ...HELLO, port: 65_536 }))],
     ['a hello with 65 features', Buffer.from(JSON.stringify({ ...HELLO, features: Array(65).fill('x') }))],
+    ['a presence of no known state', Buffer.from('{"type":"presence","state":"x","status":"","user":"a"}')],
+    ['a presence without a name', Buffer.from('{"type":"presence","state":"away","status":""}')],
+    [
+      'a status of two lines',
+      Buffer.from(JSON.stringify({ type: 'presence', state: 'away', status: 'a\nb', user: 'a' })),
+    ],
     ['a long reason', Buffer.from(JSON.stringify({ type: 'bye', reason: 'x'.repeat(257) }))],
   ])('refuses %s', (_what, payload) => {
     expect(() => parseFrame(payload)).toThrow(expect.objectContaining({ code: 'frame-malformed' }));

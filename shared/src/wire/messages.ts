@@ -1,4 +1,4 @@
-import { isUserName } from '../text.js';
+import { isStatusText, isUserName } from '../text.js';
 import { encodeJsonFrame, ProtocolError } from './frame.js';
 import {
   MAX_AGENT_CHARACTERS,
@@ -8,6 +8,7 @@ import {
   MAX_IDS_PER_FRAME,
   MAX_INSTANCE_CHARACTERS,
   MAX_JSON_FRAME_BYTES,
+  MAX_STATUS_CHARACTERS,
   PROTOCOL_VERSION,
   TARGET_BATCH_BYTES,
   WINDOW_MESSAGES,
@@ -91,6 +92,29 @@ export interface ErrorFrame {
   detail: string;
 }
 
+/** What somebody shows of themselves: `dnd` is "do not disturb". */
+export type PresenceState = 'online' | 'away' | 'dnd';
+export const PRESENCE_STATES: readonly PresenceState[] = ['online', 'away', 'dnd'];
+
+/** How the sender's person is, in whole: at the opening of a link, and at each change. */
+export interface PresenceFrame {
+  type: 'presence';
+  state: PresenceState;
+  /** A short text of theirs; may be empty. */
+  status: string;
+  /** The name they show now. */
+  user: string;
+}
+
+/** The sender's person is writing to the receiver's. It expires by itself. */
+export interface TypingFrame {
+  type: 'typing';
+}
+
+/** Abilities that a hello may announce. A frame of one is sent only to who announced it. */
+export const FEATURES = { presence: 'presence', typing: 'typing' } as const;
+export type Feature = keyof typeof FEATURES;
+
 export type WireFrame =
   | HelloFrame
   | MessageFrame
@@ -99,6 +123,8 @@ export type WireFrame =
   | RejectFrame
   | PingFrame
   | PongFrame
+  | PresenceFrame
+  | TypingFrame
   | ByeFrame
   | ErrorFrame;
 
@@ -155,6 +181,10 @@ export function parseFrame(payload: Uint8Array): ParsedFrame {
       return { type: 'receipt', ids: ids(value['ids']), state: 'read' };
     case 'reject':
       return parseReject(value);
+    case 'presence':
+      return parsePresence(value);
+    case 'typing':
+      return { type: 'typing' };
     case 'hello':
       return parseHello(value);
     case 'bye':
@@ -291,6 +321,15 @@ function parseReject(value: Record<string, unknown>): RejectFrame {
   if (retryAfterMs === undefined) return { type: 'reject', id, code };
   if (!isInteger(retryAfterMs, 0, 2 ** 31 - 1)) throw malformed('retryAfterMs is a number of milliseconds');
   return { type: 'reject', id, code, retryAfterMs };
+}
+
+function parsePresence({ state, status, user }: Record<string, unknown>): PresenceFrame {
+  const known = PRESENCE_STATES.find((one) => one === state);
+  if (known === undefined) throw malformed(`state of a presence is one of ${PRESENCE_STATES.join(', ')}`);
+  if (!isStatusText(status))
+    throw malformed(`status is one line of at most ${MAX_STATUS_CHARACTERS} characters`);
+  if (!isUserName(user)) throw malformed('user is a name of 1 to 64 characters');
+  return { type: 'presence', state: known, status, user };
 }
 
 function ids(value: unknown): string[] {

@@ -1,4 +1,4 @@
-import type { ParsedMessage, ParsedFrame, WireMessage } from '@p2p-chat/shared';
+import type { ParsedMessage, ParsedFrame, PresenceFrame, WireMessage } from '@p2p-chat/shared';
 import type { PeerAddress } from '../peer.js';
 
 /** The far end of a link, as it proved and named itself. */
@@ -9,6 +9,8 @@ export interface LinkPeer {
   user: string;
   instance: string;
   agent: string;
+  /** What of the optional frames it understands. */
+  features: readonly string[];
   /** Where its gateway should be reachable: the address of the link, the port of its hello. Null where it listens on none. */
   address: PeerAddress | null;
 }
@@ -21,16 +23,23 @@ export interface PeerLink {
   sendAck(ids: readonly string[], of?: 'receipt'): void;
   sendReceipt(ids: readonly string[]): void;
   sendReject(id: string, code: string, retryAfterMs?: number): void;
+  /** Only to a peer that announced the feature. */
+  sendPresence(presence: Omit<PresenceFrame, 'type'>): void;
+  /** Only to a peer that announced the feature. */
+  sendTyping(): void;
   /** Says bye and closes once what was sent has left. */
   close(reason: string): void;
 }
+
+/** A frame that is the core's affair, beside messages. */
+export type PeerFrame = Extract<ParsedFrame, { type: 'ack' | 'receipt' | 'reject' | 'presence' | 'typing' }>;
 
 /** What the core is told of links. For one peer at most one link is open; a new one replaces the old. */
 export interface LinkHandler {
   onOpen(link: PeerLink): void;
   /** Messages, in order. The promise resolves when they were dealt with; further reading from the link may wait for it. */
   onMessages(link: PeerLink, messages: readonly ParsedMessage[]): Promise<void>;
-  onFrame(link: PeerLink, frame: Extract<ParsedFrame, { type: 'ack' | 'receipt' | 'reject' }>): void;
+  onFrame(link: PeerLink, frame: PeerFrame): void;
   /** `reason` is that of the peer's bye; null where the link broke. */
   onClosed(link: PeerLink, reason: string | null): void;
 }

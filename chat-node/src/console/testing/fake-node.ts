@@ -18,6 +18,8 @@ import {
   type MessageView,
   type PeerView,
   type ProblemDetails,
+  type ProfileChange,
+  type ProfileView,
   type SendResult,
   type StatusView,
   type StreamResult,
@@ -53,6 +55,17 @@ export class FakeNode {
   discovery: StatusView['discovery'] = [
     { source: 'http://127.0.0.1:7777', state: 'ok', detail: '1 person found' },
   ];
+  profile: ProfileView = {
+    peerId: '',
+    user: '',
+    presence: 'online',
+    shown: 'online',
+    status: '',
+    receipts: true,
+    typing: true,
+    addresses: ['192.0.2.1:7780'],
+    fixed: [],
+  };
   /** Resolves when the node was asked to log out. */
   readonly loggedOut: Promise<void>;
 
@@ -67,6 +80,7 @@ export class FakeNode {
     readonly home: string,
     readonly user: string,
   ) {
+    this.profile = { ...this.profile, peerId: this.peerId, user };
     this.loggedOut = new Promise((resolve) => (this.#resolveLogout = resolve));
   }
 
@@ -292,6 +306,24 @@ export class FakeNode {
         return answer(this.person(peer().user, { peerId: peer().peerId, verified: true }));
       case 'DELETE peers/:peer/verified':
         return answer(this.person(peer().user, { peerId: peer().peerId, verified: false }));
+      case 'GET profile':
+        return answer(this.profile);
+      case 'PATCH profile': {
+        const change = JSON.parse(await read(request)) as ProfileChange;
+        this.profile = { ...this.profile, ...change, shown: change.presence ?? this.profile.shown };
+        this.emit({ type: 'profile', profile: this.profile });
+        return answer(this.profile);
+      }
+      case 'POST activity': {
+        const { idle } = JSON.parse(await read(request)) as { idle: boolean };
+        this.profile = { ...this.profile, shown: idle ? 'away' : this.profile.presence };
+        this.emit({ type: 'profile', profile: this.profile });
+        return void response.writeHead(204).end();
+      }
+      case 'POST peers/:peer/typing':
+        request.resume();
+        peer();
+        return void response.writeHead(204).end();
       case 'GET conversations':
         return answer(this.conversations());
       case 'GET events':
@@ -310,7 +342,7 @@ export class FakeNode {
     const queued = [...this.messages.values()].flat().filter((one) => one.state === 'queued').length;
     return {
       peerId: this.peerId,
-      user: this.user,
+      user: this.profile.user,
       peerPort: 7780,
       controlPort: this.port,
       storage: 'sqlite',

@@ -1,0 +1,195 @@
+import { PRESENCE_INTERVAL_MS, TYPING_EXPIRES_MS, TYPING_INTERVAL_MS } from '@p2p-chat/shared';
+import { ManualClock } from '@p2p-chat/shared/testing';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ChatEvents } from './events.js';
+import { OwnProfile } from './own-profile.js';
+import { MemoryNetwork } from '../testing/memory-network.js';
+import { MemoryNode } from '../testing/memory-node.js';
+
+let clock: ManualClock;
+let network: MemoryNetwork;
+let alice: MemoryNode;
+let bob: MemoryNode;
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  network = new MemoryNetwork(clock);
+  alice = await new MemoryNode('Alice', network).start();
+  bob = await new MemoryNode('Bob', network).start();
+  await alice.chat.send(bob.peerId, ['hello']);
+  await until('linked', () => bob.chat.links === 1 && alice.chat.links === 1);
+});
+
+/** Lets things happen until the condition holds; virtual time passes only when nothing else does. */
+async function until(what: string, condition: () => unknown): Promise<void> {
+  for (let turn = 0; turn < 2_000; turn += 1) {
+    if (await condition()) return;
+    if (turn % 20 === 19) await clock.advance(100);
+    else await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error(`in vain: ${what}`);
+}
+
+const seenBy = (node: MemoryNode, other: MemoryNode) => node.chat.knownPeer(other.peerId);
+const typingEvents = (node: MemoryNode): boolean[] =>
+  node.events.flatMap((event) => (event.type === 'typing' ? [event.typing] : []));
+
+describe('presence', () => {
+  it('is told at the opening of a link, at each change, and is gone with the link', async () => {
+    await until('online', () => seenBy(alice, bob)?.presence?.state === 'online');
+    await bob.chat.profile.change({ presence: 'dnd', status: 'in a talk' });
+    await until('told', () => seenBy(alice, bob)?.presence?.status === 'in a talk');
+    expect(seenBy(alice, bob)?.presence).toEqual({ state: 'dnd', status: 'in a talk' });
+    await bob.stop();
+    await until('gone', () => seenBy(alice, bob)?.online === false);
+    expect(seenBy(alice, bob)?.presence).toBeNull();
+    await bob.start();
+    await until('told anew', () => seenBy(alice, bob)?.presence?.state === 'dnd');
+  });
+
+  it('is away where nobody is at the keys, unless another one was set by hand', async () => {
+    bob.chat.profile.setIdle(true);
+    await until('away', () => seenBy(alice, bob)?.presence?.state === 'away');
+    await bob.chat.profile.change({ presence: 'dnd' });
+    await until('dnd', () => seenBy(alice, bob)?.presence?.state === 'dnd');
+    bob.chat.profile.setIdle(false);
+    await bob.chat.profile.change({ presence: 'online' });
+    await until('back', () => seenBy(alice, bob)?.presence?.state === 'online');
+  });
+
+  it('shows a new name at once: the peer and its conversation are the same', async () => {
+    await bob.chat.profile.change({ user: 'Robert' });
+    await until('renamed', () => seenBy(alice, bob)?.user === 'Robert');
+    expect(alice.chat.resolve('Robert').peerId).toBe(bob.peerId);
+    await until('stored', () => alice.disk.peers.get(bob.peerId)?.user === 'Robert');
+    expect(await alice.chat.history(bob.peerId, { limit: 10 })).toHaveLength(1);
+    await bob.stop();
+    await bob.start();
+    await until('back', () => seenBy(alice, bob)?.presence?.state === 'online');
+    expect(seenBy(alice, bob)?.user).toBe('Robert');
+  });
+
+  it('is told to a blocked peer as to any other', async () => {
+    const carol = await new MemoryNode('Carol', network).start();
+    await bob.chat.send(carol.peerId, ['hello']);
+    await until('linked', () => carol.chat.links === 1);
+    await bob.chat.setBlocked(alice.peerId, true);
+    for (const change of [
+      { presence: 'away', status: 'lunch' },
+      { user: 'Robert' },
+      { presence: 'online' },
+    ] as const) {
+      await bob.chat.profile.change(change);
+      const { settings } = bob.chat.profile;
+      for (const node of [alice, carol]) {
+        await until(`told ${node.user}`, () => {
+          const seen = seenBy(node, bob);
+          return seen?.user === settings.user && seen.presence?.state === settings.presence;
+        });
+      }
+      expect(seenBy(alice, bob)?.presence).toEqual(seenBy(carol, bob)?.presence);
+    }
+  });
+
+  it('that comes too often is taken once in a while, the last one last', async () => {
+    await until('online', () => seenBy(alice, bob)?.presence !== null);
+    await clock.advance(PRESENCE_INTERVAL_MS);
+    const before = alice.events.length;
+    for (let i = 0; i <= 100; i += 1) await bob.chat.profile.change({ status: `status ${i}` });
+    await until('the last one', () => seenBy(alice, bob)?.presence?.status === 'status 100');
+    const told = alice.events.slice(before).filter(({ type }) => type === 'peer');
+    expect(told.length).toBeLessThan(10);
+  });
+});
+
+describe('typing', () => {
+  beforeEach(async () => {
+    // A notice counts only between people who know each other, on both sides.
+    await bob.chat.send(alice.peerId, ['hello yourself']);
+    await until('answered', async () => (await alice.chat.peer(bob.peerId))?.unread === 1);
+    alice.events.length = 0;
+  });
+
+  it('is shown, told again only after a while, and ends by itself', async () => {
+    for (let i = 0; i < 50; i += 1) bob.chat.writes(alice.peerId);
+    await until('typing', () => typingEvents(alice).length > 0);
+    await clock.advance(TYPING_INTERVAL_MS);
+    bob.chat.writes(alice.peerId);
+    await clock.advance(TYPING_EXPIRES_MS - 1);
+    expect(typingEvents(alice)).toEqual([true]);
+    await clock.advance(TYPING_EXPIRES_MS);
+    expect(typingEvents(alice)).toEqual([true, false]);
+  });
+
+  it('ends with the message, and with the link', async () => {
+    bob.chat.writes(alice.peerId);
+    await until('typing', () => typingEvents(alice).length === 1);
+    await bob.chat.send(alice.peerId, ['written']);
+    await until('ended', () => typingEvents(alice).length === 2);
+    bob.chat.writes(alice.peerId);
+    await until('typing anew', () => typingEvents(alice).length === 3);
+    bob.crash();
+    await until('ended', () => typingEvents(alice).length === 4);
+    expect(typingEvents(alice)).toEqual([true, false, true, false]);
+  });
+
+  it.each([
+    ['where it is switched off', () => bob.chat.profile.change({ typing: false })],
+    ['to who is blocked', () => bob.chat.setBlocked(alice.peerId, true)],
+  ])('is not told %s', async (_, prepare) => {
+    await prepare();
+    bob.chat.writes(alice.peerId);
+    await clock.advance(TYPING_EXPIRES_MS / 2);
+    expect(typingEvents(alice)).toEqual([]);
+  });
+
+  it('is not shown of who is blocked', async () => {
+    await alice.chat.setBlocked(bob.peerId, true);
+    bob.chat.writes(alice.peerId);
+    await clock.advance(TYPING_EXPIRES_MS / 2);
+    expect(typingEvents(alice)).toEqual([]);
+  });
+
+  it('is neither told to a stranger nor shown of one', async () => {
+    const carol = await new MemoryNode('Carol', network).start();
+    await carol.chat.send(bob.peerId, ['who are you?']);
+    await until('there', async () => (await bob.chat.peer(carol.peerId))?.unread === 1);
+    bob.chat.writes(carol.peerId);
+    carol.chat.writes(bob.peerId);
+    await clock.advance(TYPING_EXPIRES_MS / 2);
+    expect([...typingEvents(bob), ...typingEvents(carol)]).toEqual([]);
+  });
+});
+
+describe('settings', () => {
+  it('of the environment win, and say so', async () => {
+    const saved: unknown[] = [];
+    const store = { save: async (settings: object) => void saved.push(settings) };
+    const settings = { ...alice.profile, typing: false };
+    const events = new ChatEvents(() => undefined);
+    const profile = new OwnProfile(settings, store, events, { typing: 'P2P_CHAT_TYPING' });
+    await expect(profile.change({ typing: true })).rejects.toMatchObject({
+      code: 'setting-fixed',
+      message: expect.stringContaining('P2P_CHAT_TYPING') as string,
+    });
+    await profile.change({ typing: false, receipts: false });
+    expect(saved).toEqual([{ ...settings, receipts: false }]);
+  });
+
+  it('switch receipts off from then on', async () => {
+    await bob.chat.profile.change({ receipts: false });
+    await bob.chat.markRead(alice.peerId);
+    await clock.advance(10_000);
+    const [message] = await alice.chat.history(bob.peerId, { limit: 1 });
+    expect(message?.state).toBe('delivered');
+  });
+
+  it('are not taken where they could not be kept', async () => {
+    const store = { save: async () => Promise.reject(new Error('the disk is full')) };
+    const profile = new OwnProfile(alice.profile, store, new ChatEvents(() => undefined));
+    await expect(profile.change({ status: 'x' })).rejects.toThrow('the disk is full');
+    expect(profile.settings.status).toBe('');
+    await expect(profile.change({ status: 'two\nlines' })).rejects.toMatchObject({ code: 'invalid-status' });
+    await expect(profile.change({ user: ' ' })).rejects.toMatchObject({ code: 'invalid-user-name' });
+  });
+});

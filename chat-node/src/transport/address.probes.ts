@@ -1,0 +1,120 @@
+import { errorCode, HANDSHAKE_TIMEOUT_MS, shortPeerId } from '@p2p-chat/shared';
+import type { PeerAddress } from '../chat/peer.js';
+import type { PeerTransport } from '../chat/ports/peer-link.js';
+import { AddressProbes, type Probe } from '../chat/ports/probe.js';
+import { tryConnect } from '../try-connect.js';
+import { TransportError } from './errors.js';
+import { dialTls, formatAddress } from './tls-dialer.js';
+
+/** The way to an address over TCP and TLS, up to the hello. */
+export class TlsAddressProbes extends AddressProbes {
+  constructor(
+    private readonly identity: { keyPem: string; certificatePem: string },
+    private readonly transport: PeerTransport,
+  ) {
+    super();
+  }
+
+  override toward(peerId: string, address: PeerAddress, linked: boolean): Probe {
+    const subject = formatAddress(address);
+    let found = '';
+    const protocol: Probe = {
+      hop: 'peer-protocol',
+      subject,
+      run: (signal) => this.#hello(peerId, address, linked, signal),
+    };
+    const identity: Probe = {
+      hop: 'peer-identity',
+      subject,
+      run: () => isWanted(subject, peerId, found),
+      next: [protocol],
+    };
+    const tls: Probe = {
+      hop: 'peer-tls',
+      subject,
+      run: async (signal) => {
+        found = await this.#handshake(address, signal);
+        return 'TLS 1.3';
+      },
+      next: [identity],
+    };
+    return { hop: 'peer-connect', subject, run: (signal) => connects(address, signal), next: [tls] };
+  }
+
+  async #handshake(address: PeerAddress, signal: AbortSignal): Promise<string> {
+    try {
+      const { socket, peerId } = await dialTls(address, null, this.identity, signal);
+      socket.destroy();
+      return peerId;
+    } catch (error) {
+      if (!(error instanceof TransportError) || error.code === 'aborted') throw error;
+      const why = errorCode(error.cause) ?? error.message.replace(/\.$/, '');
+      const silent = error.code === 'handshake-timeout';
+      throw new TransportError(
+        error.code,
+        silent
+          ? `What listens at ${formatAddress(address)} takes the connection and says nothing.`
+          : `What listens at ${formatAddress(address)} is no p2p-chat node (${why}).`,
+        {
+          hint: silent
+            ? 'Restart the node there; something in between may also hold the connection back.'
+            : 'Another program has that port: ask for the port that "p2p-chat status" shows there.',
+          cause: error,
+        },
+      );
+    }
+  }
+
+  async #hello(
+    peerId: string,
+    address: PeerAddress,
+    linked: boolean,
+    signal: AbortSignal,
+  ): Promise<string> {
+    if (linked) return 'the link is open';
+    const { agent } = await this.transport.dial(peerId, [address], signal);
+    return `${agent} said hello`;
+  }
+}
+
+async function connects(address: PeerAddress, signal: AbortSignal): Promise<string> {
+  const where = formatAddress(address);
+  try {
+    await tryConnect(address, HANDSHAKE_TIMEOUT_MS, signal);
+    return 'connected';
+  } catch (error) {
+    throw unreachable(where, address.port, error);
+  }
+}
+
+function unreachable(where: string, port: number, cause: unknown): TransportError {
+  const code = errorCode(cause) ?? 'unknown error';
+  switch (code) {
+    case 'ECONNREFUSED':
+      return new TransportError('peer-unreachable', `The connection is refused at ${where} (${code}).`, {
+        hint: `The node does not run there, or a firewall rejects it: start it, and let TCP port ${port} pass.`,
+        cause,
+      });
+    case 'ETIMEDOUT':
+      return new TransportError('peer-unreachable', `Nothing answers at ${where} (${code}).`, {
+        hint: `That machine is off or elsewhere, or a firewall drops what is sent: let TCP port ${port} pass there.`,
+        cause,
+      });
+    default:
+      return new TransportError('peer-unreachable', `There is no way to ${where} (${code}).`, {
+        hint: 'Check that both machines are connected to the same network.',
+        cause,
+      });
+  }
+}
+
+function isWanted(where: string, wanted: string, found: string): string {
+  if (found === wanted) return `proves to be ${shortPeerId(wanted)}`;
+  throw new TransportError(
+    'peer-identity-wrong',
+    `${where} answers with the key of ${shortPeerId(found)}, not with that of ${shortPeerId(wanted)}.`,
+    {
+      hint: 'Somebody else has that address now, or pretends to: nothing was sent. Ask them by another way where they are.',
+    },
+  );
+}
