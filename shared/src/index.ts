@@ -5,6 +5,7 @@ export * from './message-id.js';
 export * from './peer-id.js';
 export * from './problem.js';
 export * from './safety-number.js';
+export * from './search-words.js';
 export * from './text.js';
 export * from './version.js';
 export * from './control/contract.js';

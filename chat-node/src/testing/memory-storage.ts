@@ -1,8 +1,10 @@
+import { searchWords } from '@p2p-chat/shared';
 import { ChatError, StorageError } from '../chat/errors.js';
 import type { ConversationSummary } from '../chat/conversation.js';
 import { compareMessages, type Message } from '../chat/message.js';
 import type { PeerRecord } from '../chat/peer.js';
 import { type HistoryPage, MessageRepository } from '../chat/ports/message.repository.js';
+import { MessageSearch, type SearchQuery } from '../chat/ports/message-search.js';
 import { PeerRepository } from '../chat/ports/peer.repository.js';
 
 interface Stored extends Message {
@@ -25,6 +27,7 @@ export class MemoryDisk {
 export class MemoryStorage {
   readonly messages: MessageRepository;
   readonly peers: PeerRepository;
+  readonly search: MessageSearch;
   #group: Step[] = [];
   #state: 'open' | 'crashed' | 'closed' = 'open';
 
@@ -35,6 +38,7 @@ export class MemoryStorage {
   ) {
     this.messages = new MemoryMessages(this);
     this.peers = new MemoryPeers(this);
+    this.search = new MemorySearch(this);
   }
 
   /** Loses what is not committed; no promise of it settles any more. */
@@ -219,6 +223,30 @@ class MemoryMessages extends MessageRepository {
     return this.storage.read((disk) => {
       const found = summary(disk, conversationId);
       return found.last === null ? null : found;
+    });
+  }
+}
+
+class MemorySearch extends MessageSearch {
+  constructor(private readonly storage: MemoryStorage) {
+    super();
+  }
+
+  search({ words, conversationId, before, limit }: SearchQuery): Promise<Message[]> {
+    return this.storage.read((disk) => {
+      const saved = [...disk.messages.values()];
+      const end = before === undefined ? saved.length : saved.findIndex(({ id }) => id === before);
+      if (end === -1) throw new ChatError('message-unknown', `There is no message ${String(before)}.`);
+      return saved
+        .slice(0, end)
+        .filter((one) => conversationId === undefined || one.conversationId === conversationId)
+        .filter(({ body }) => {
+          const its = [...searchWords(body)];
+          return words.every((wanted) => its.some((word) => word.startsWith(wanted)));
+        })
+        .slice(-limit)
+        .reverse()
+        .map(toMessage);
     });
   }
 }

@@ -6,6 +6,7 @@ import { documentOf, type MessageDocument } from './message.schema.js';
 import type { Models } from './models.js';
 import { duplicatesOf } from './mongo-errors.js';
 import { PendingCall, Step } from './step.js';
+import type { SavingOrder } from './saving-order.js';
 import type { UnknownWrites } from './unknown-writes.js';
 
 /** Documents in one insert: fills the server's time, and the first of them does not wait long for the last. */
@@ -21,6 +22,7 @@ export class AddMessages extends Step {
     private readonly models: Models,
     private readonly conversations: ConversationIndex,
     private readonly unknownWrites: UnknownWrites,
+    private readonly order: SavingOrder,
     messages: readonly Message[],
   ) {
     super();
@@ -46,7 +48,7 @@ export class AddMessages extends Step {
     for (const message of messages) {
       const key = `${message.id}/${message.author}`;
       if (documents.has(key)) continue;
-      documents.set(key, documentOf(message, write));
+      documents.set(key, documentOf(message, write, this.order.next()));
       added.add(message);
     }
     await this.conversations.create(new Set(messages.map((message) => message.conversationId)));

@@ -71,6 +71,7 @@ function documentFrom(peerId: string): MessageDocument {
     receivedAt: now,
     state: 'delivered',
     waiting: 'reading',
+    n: now,
     write: '',
   };
 }

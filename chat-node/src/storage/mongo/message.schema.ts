@@ -56,6 +56,10 @@ export class MessageDocument {
   @Prop({ type: String })
   waiting?: Waiting;
 
+  /** Grows with each message that is saved; by it search knows what came last, and what it has not seen yet. */
+  @Prop({ type: Number, required: true })
+  n!: number;
+
   /** The write that added it, so that one whose outcome was not learnt can be taken back. */
   @Prop({ type: String, required: true })
   write!: string;
@@ -64,6 +68,7 @@ export class MessageDocument {
 export const MessageSchema = SchemaFactory.createForClass(MessageDocument);
 // The unique key starts with the id: states and receipts name ids only.
 MessageSchema.index({ id: 1, author: 1 }, { unique: true });
+MessageSchema.index({ n: 1 });
 MessageSchema.index(
   { waiting: 1, conversation: 1, clock: 1 },
   { partialFilterExpression: { waiting: { $exists: true } } },
@@ -84,7 +89,7 @@ export function orderKeyBounds(conversationId: string): { first: string; last: s
 }
 
 /** The document of a new message. */
-export function documentOf(message: Message, write: string): MessageDocument {
+export function documentOf(message: Message, write: string, n: number): MessageDocument {
   const { id, conversationId, author, direction, kind, body, clock, sentAt, receivedAt } = message;
   return {
     _id: orderKey(message),
@@ -99,6 +104,7 @@ export function documentOf(message: Message, write: string): MessageDocument {
     receivedAt,
     state: direction === 'out' ? 'queued' : 'delivered',
     waiting: direction === 'out' ? 'delivery' : 'reading',
+    n,
     write,
   };
 }

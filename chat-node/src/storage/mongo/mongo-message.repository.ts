@@ -13,6 +13,7 @@ import { Read } from './read.js';
 import { SetState, type TargetState } from './set-state.js';
 import { SettleReceipts } from './settle-receipts.js';
 import type { PendingCall, Step } from './step.js';
+import type { SavingOrder } from './saving-order.js';
 import type { StepQueue } from './step-queue.js';
 import type { UnknownWrites } from './unknown-writes.js';
 
@@ -25,6 +26,7 @@ export class MongoMessageRepository extends MessageRepository {
     private readonly queue: StepQueue,
     private readonly index: ConversationIndex,
     private readonly unknownWrites: UnknownWrites,
+    private readonly order: SavingOrder,
   ) {
     super();
     this.#dropped = new DroppedMessages(models);
@@ -140,7 +142,7 @@ export class MongoMessageRepository extends MessageRepository {
   }
 
   #add(messages: readonly Message[]): Promise<boolean[]> {
-    return this.#run(new AddMessages(this.models, this.index, this.unknownWrites, messages));
+    return this.#run(new AddMessages(this.models, this.index, this.unknownWrites, this.order, messages));
   }
 
   #read<Result>(conversationId: string | null, read: () => Promise<Result>): Promise<Result> {

@@ -8,6 +8,7 @@ import {
   outgoing,
   type StoragePlace,
 } from '../../chat/ports/message.repository.contract.js';
+import { messageSearchContract, type SearchablePlace } from '../../chat/ports/message-search.contract.js';
 import { peerRepositoryContract } from '../../chat/ports/peer.repository.contract.js';
 import { META_ID, SCHEMA_VERSION } from './meta.schema.js';
 import { MongoStorage } from './mongo-storage.js';
@@ -31,7 +32,7 @@ function newDatabase(): string {
   return withDatabase(server ?? '', `p2p-chat-test-${randomUUID()}`);
 }
 
-function createPlace(): Promise<StoragePlace> {
+function createPlace(): Promise<StoragePlace & SearchablePlace> {
   const uri = newDatabase();
   return Promise.resolve({ open: () => MongoStorage.open({ uri }), dispose: () => dropDatabase(uri) });
 }
@@ -39,6 +40,7 @@ function createPlace(): Promise<StoragePlace> {
 describe.skipIf(server === undefined)('with a MongoDB server (set MONGODB_URI_TEST to run these)', () => {
   messageRepositoryContract('MongoDB', createPlace);
   peerRepositoryContract('MongoDB', createPlace);
+  messageSearchContract('MongoDB', createPlace);
 
   describe('MongoStorage', () => {
     let uri: string;
@@ -79,6 +81,21 @@ describe.skipIf(server === undefined)('with a MongoDB server (set MONGODB_URI_TE
       expect(error).toMatchObject({ code: 'storage-too-new' });
       expect(await raw((db) => db.collection<{ _id: string }>('meta').find().toArray())).toEqual([newer]);
       expect((await raw((db) => db.listCollections().toArray())).map((one) => one.name)).toEqual(['meta']);
+    });
+
+    it('lets search find what an earlier version saved', async () => {
+      const before = await MongoStorage.open({ uri });
+      await before.messages.addOutgoing([1, 2, 3].map((n) => outgoing(n, { body: `old ${n}` })));
+      await before.close();
+      await raw(async (db) => {
+        await db.collection('messages').updateMany({}, { $unset: { n: 1 } });
+        await db.collection('meta').updateMany({}, { $set: { schemaVersion: 1 } });
+      });
+      const storage = await MongoStorage.open({ uri });
+      await storage.messages.addOutgoing([outgoing(4, { body: 'new, not old' })]);
+      const found = await storage.search.search({ words: ['old'], limit: 10 });
+      expect(found.map(({ body }) => body)).toEqual(['new, not old', 'old 3', 'old 2', 'old 1']);
+      await storage.close();
     });
 
     it('keeps two users of one server apart', async () => {

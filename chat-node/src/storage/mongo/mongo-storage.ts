@@ -1,13 +1,17 @@
 import mongoose, { type Connection } from 'mongoose';
 import { StorageError } from '../../chat/errors.js';
 import type { MessageRepository } from '../../chat/ports/message.repository.js';
+import type { MessageSearch } from '../../chat/ports/message-search.js';
 import type { PeerRepository } from '../../chat/ports/peer.repository.js';
 import { ConversationIndex } from './conversation-index.js';
 import { META_ID, SCHEMA_VERSION } from './meta.schema.js';
 import { type Models, modelsOf } from './models.js';
 import { storageErrorOf } from './mongo-errors.js';
 import { MongoMessageRepository } from './mongo-message.repository.js';
+import { MongoMessageSearch } from './mongo-message-search.js';
 import { MongoPeerRepository } from './mongo-peer.repository.js';
+import { numberMessages } from './number-messages.js';
+import { SavingOrder } from './saving-order.js';
 import { StepQueue } from './step-queue.js';
 import { UnknownWrites } from './unknown-writes.js';
 
@@ -29,15 +33,18 @@ const MAX_CONNECTIONS = 4;
 export class MongoStorage {
   readonly messages: MessageRepository;
   readonly peers: PeerRepository;
+  readonly search: MessageSearch;
 
   private constructor(
     private readonly connection: Connection,
     private readonly queue: StepQueue,
     messages: MessageRepository,
     peers: PeerRepository,
+    private readonly searching: MongoMessageSearch,
   ) {
     this.messages = messages;
     this.peers = peers;
+    this.search = searching;
   }
 
   /**
@@ -60,9 +67,11 @@ export class MongoStorage {
         },
         () => index.invalidate(),
       );
-      const messages = new MongoMessageRepository(models, queue, index, unknownWrites);
-      await Promise.all([messages.countDropped(), index.load()]);
-      return new MongoStorage(connection, queue, messages, new MongoPeerRepository(models, queue));
+      const order = new SavingOrder(models);
+      const messages = new MongoMessageRepository(models, queue, index, unknownWrites, order);
+      await Promise.all([messages.countDropped(), index.load(), order.load()]);
+      const search = new MongoMessageSearch(models, queue, order);
+      return new MongoStorage(connection, queue, messages, new MongoPeerRepository(models, queue), search);
     } catch (error) {
       await connection.close(true);
       throw storageErrorOf(error);
@@ -71,6 +80,7 @@ export class MongoStorage {
 
   /** Finishes what was asked before and disconnects. Later calls reject. */
   async close(): Promise<void> {
+    this.searching.stop();
     await this.queue.close();
     await this.connection.close();
   }
@@ -121,7 +131,9 @@ async function prepareSchema(models: Models): Promise<void> {
     );
   }
   await models.messages.createIndexes();
+  await models.words.createIndexes();
   await models.dropped.createIndexes();
+  if (meta !== null && meta.schemaVersion < 2) await numberMessages(models);
   await models.meta.updateOne(
     { _id: { $eq: META_ID } },
     { $set: { schemaVersion: SCHEMA_VERSION } },

@@ -10,6 +10,7 @@ import { GroupCommit } from './group-commit.js';
 import { MessageStore } from './message-store.js';
 import type { Answer, Call } from './operations.js';
 import { PeerStore } from './peer-store.js';
+import { SearchStore } from './search-store.js';
 
 const CONVERSATION = outgoing(1).conversationId;
 
@@ -32,6 +33,7 @@ describe('GroupCommit', () => {
     commit = new GroupCommit(database, {
       messages: new MessageStore(database),
       peers: new PeerStore(database),
+      search: new SearchStore(database),
     });
   });
 

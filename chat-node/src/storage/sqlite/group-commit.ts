@@ -3,15 +3,23 @@ import { packError } from './error-record.js';
 import type { MessageStore } from './message-store.js';
 import { type Answer, type Call, isWrite } from './operations.js';
 import type { PeerStore } from './peer-store.js';
+import type { SearchStore } from './search-store.js';
 import { concernsEveryWrite, storageErrorOf } from './sqlite-errors.js';
+
+/** What the calls of a group are made on. */
+export interface GroupStores {
+  messages: MessageStore;
+  peers: PeerStore;
+  search: SearchStore;
+}
 
 /** Runs groups of calls, the writes of each group in one durable transaction. */
 export class GroupCommit {
-  readonly #stores: { messages: MessageStore; peers: PeerStore };
+  readonly #stores: GroupStores;
 
   constructor(
     private readonly database: DatabaseSync,
-    stores: { messages: MessageStore; peers: PeerStore },
+    stores: GroupStores,
   ) {
     this.#stores = stores;
   }

@@ -67,6 +67,19 @@ export const MIGRATIONS: readonly string[] = [
     announced_seq INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  /*
+   * The index of search, filled some time after a message was saved:
+   * search_progress says up to which row. It has the words as our own code
+   * makes them; the tokenizer only divides them at spaces again. It keeps
+   * neither texts nor places, which makes it small.
+   */
+  `
+  CREATE VIRTUAL TABLE message_words USING fts5 (
+    words, content = '', detail = none, columnsize = 0, prefix = '1 2', tokenize = 'ascii'
+  );
+  CREATE TABLE search_progress (indexed INTEGER NOT NULL) STRICT;
+  INSERT INTO search_progress VALUES (0);
+  `,
 ];
 
 /** The version that this program reads and writes. */

@@ -1,6 +1,8 @@
 import type { MessageRepository } from '../../chat/ports/message.repository.js';
+import type { MessageSearch } from '../../chat/ports/message-search.js';
 import type { PeerRepository } from '../../chat/ports/peer.repository.js';
 import type { ErrorRecord } from './error-record.js';
+import type { IndexProgress } from './search-store.js';
 
 /** A port as the worker thread serves it: the same methods, without the waiting. */
 export type Synchronous<Port> = {
@@ -13,6 +15,7 @@ export type Synchronous<Port> = {
 export interface Stores {
   messages: MessageRepository;
   peers: PeerRepository;
+  search: MessageSearch & { indexMore(upTo?: number): Promise<IndexProgress> };
 }
 
 /** One call of a method of a store. */
@@ -44,7 +47,8 @@ const WRITES: ReadonlySet<string> = new Set([
   'markRead',
   'receiptsSent',
   'save',
-] satisfies (keyof MessageRepository | keyof PeerRepository)[]);
+  'indexMore',
+] satisfies (keyof MessageRepository | keyof PeerRepository | keyof Stores['search'])[]);
 
 /** Whether the call needs a commit. */
 export function isWrite(call: Call): boolean {

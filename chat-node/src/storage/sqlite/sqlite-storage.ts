@@ -1,6 +1,8 @@
 import type { MessageRepository } from '../../chat/ports/message.repository.js';
+import type { MessageSearch } from '../../chat/ports/message-search.js';
 import type { PeerRepository } from '../../chat/ports/peer.repository.js';
 import { SqliteMessageRepository } from './sqlite-message.repository.js';
+import { SqliteMessageSearch } from './sqlite-message-search.js';
 import { SqlitePeerRepository } from './sqlite-peer.repository.js';
 import { WorkerClient } from './worker-client.js';
 
@@ -15,10 +17,12 @@ export interface SqliteStorageOptions {
 export class SqliteStorage {
   readonly messages: MessageRepository;
   readonly peers: PeerRepository;
+  readonly search: MessageSearch;
 
   private constructor(private readonly worker: WorkerClient) {
     this.messages = new SqliteMessageRepository(worker);
     this.peers = new SqlitePeerRepository(worker);
+    this.search = new SqliteMessageSearch(worker);
   }
 
   /**

@@ -4,13 +4,17 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { packError } from './error-record.js';
 import { openDatabase } from './database.js';
 import { GroupCommit } from './group-commit.js';
+import { IdleWork } from './idle-work.js';
 import { MessageStore } from './message-store.js';
 import type { Call, FromWorker, ToWorker, WorkerOptions } from './operations.js';
 import { PeerStore } from './peer-store.js';
+import { type IndexProgress, SearchStore } from './search-store.js';
 import { storageErrorOf } from './sqlite-errors.js';
 
 /** Rows in one commit: fills the disk's time, and the first of them does not wait long for the last. */
 const MAX_GROUP_ROWS = 10_000;
+/** How long nobody must have asked for anything before the index of search is filled, in milliseconds. */
+const IDLE_MS = 1_000;
 
 if (parentPort === null) throw new Error('sqlite-worker runs as a worker thread');
 const port = parentPort;
@@ -25,7 +29,9 @@ function serve(database: DatabaseSync): void {
   const commit = new GroupCommit(database, {
     messages: new MessageStore(database),
     peers: new PeerStore(database),
+    search: new SearchStore(database),
   });
+  const indexing = new IdleWork(() => indexMore(commit), IDLE_MS);
   const waiting: ToWorker[] = [];
   port.on('message', (first: ToWorker) => {
     waiting.push(first);
@@ -33,10 +39,24 @@ function serve(database: DatabaseSync): void {
     while (drain(waiting) > 0) {
       const calls = nextGroup(waiting);
       if (calls.length > 0) post({ type: 'answers', answers: commit.run(calls) });
-      else if (waiting.shift() === 'close') return end(database);
+      else if (waiting.shift() === 'close') {
+        indexing.stop();
+        return end(database);
+      }
     }
+    indexing.postpone();
   });
+  // What an earlier start left undone.
+  indexing.postpone();
   post({ type: 'opened' });
+}
+
+/** @returns whether more is left; a disk that is full is left alone until somebody asks for something again */
+function indexMore(commit: GroupCommit): boolean {
+  const [answer] = commit.run([{ store: 'search', method: 'indexMore', args: [] }]);
+  if (answer === undefined || 'error' in answer) return false;
+  const { indexed, last } = answer.value as IndexProgress;
+  return indexed < last;
 }
 
 function end(database: DatabaseSync): void {
