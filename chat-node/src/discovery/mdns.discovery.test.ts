@@ -99,7 +99,7 @@ describe('MdnsDiscovery', () => {
         { type: 'SRV', name, ttl: 30, data: { port, target: 'x.local' } },
         { type: 'TXT', name, ttl: 30, data: announcementTxt({ ...entry, ...change }) },
       ]);
-      await clock.advance(10);
+      await clock.advance(200);
       return anna.shown;
     };
     expect(await tell({ USER: 'Bert' })).toEqual([]);

@@ -30,6 +30,8 @@ import { SightingReader } from './sighting-reader.js';
 
 /** Characters of the instance in the label, which tell two starts of one node apart. */
 const INSTANCE_CHARACTERS = 8;
+/** Between two readings of what was heard: one announcement is read at once, a flood of them together. */
+const READ_INTERVAL_MS = 100;
 
 export interface MdnsOptions {
   /** `lan`: on the interfaces of the local networks. `machine`: within this machine, over loopback. */
@@ -198,7 +200,7 @@ export class MdnsDiscovery extends PeerDiscovery {
     if (run.entries.delete(keyOf(service))) void this.#read(run);
   }
 
-  // One reading at a time: what is heard meanwhile is read after it, together.
+  // One reading at a time: what is heard meanwhile and shortly after is read after it, together.
   async #read(run: Run): Promise<void> {
     run.readAgain = true;
     if (run.reading) return;
@@ -214,6 +216,7 @@ export class MdnsDiscovery extends PeerDiscovery {
       if (this.#run !== run) break;
       run.sighted = sightings.length;
       run.sink.replace(this.#source, sightings);
+      await this.#options.clock.sleep(READ_INTERVAL_MS);
     }
     run.reading = false;
   }

@@ -123,6 +123,24 @@ describe('SightingReader', () => {
     expect(await read([entry()], { now: later + 1 })).toEqual([]);
   });
 
+  it('checks a forged entry once, and one whose time is wrong again', async () => {
+    let looks = 0;
+    const watched = (one: PeerEntry): PeerEntry => {
+      const { EXPIRES } = one;
+      return Object.defineProperty(one, 'EXPIRES', { enumerable: true, get: () => ((looks += 1), EXPIRES) });
+    };
+    const forged = watched({ ...entry(), USER: 'Mallory' });
+    expect(await read([forged])).toEqual([]);
+    const once = looks;
+    for (let n = 0; n < 3; n += 1) expect(await read([forged])).toEqual([]);
+    expect(once).toBeGreaterThan(0);
+    expect(looks).toBe(once);
+
+    const early = watched(entry({ expires: NOW + ANNOUNCEMENT_VALIDITY_MS + CLOCK_TOLERANCE_MS + 1 }));
+    expect(await read([early])).toEqual([]);
+    expect(await read([early], { now: NOW + 1 })).toEqual(['Anna 192.0.2.1']);
+  });
+
   it('lets others run while it reads a long list', async () => {
     const many = Array.from({ length: 300 }, (_, i) => entry({ user: `User ${i}` }, testKeys(`many ${i}`)));
     let turns = 0;

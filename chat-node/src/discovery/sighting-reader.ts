@@ -15,6 +15,9 @@ import type { Sighting } from '../chat/ports/peer-discovery.js';
 /** Signatures checked in one go: some milliseconds, so that a long list holds up nothing else. */
 const CHECKS_PER_TURN = 64;
 
+/** Faults of an announcement that another time of this machine mends. */
+const OF_TIME: ReadonlySet<string> = new Set(['announcement-expired', 'announcement-too-far-ahead']);
+
 /** What is known of the source and of this machine while a list is read. */
 export interface ReadContext {
   /** The time that signatures are checked against. */
@@ -38,6 +41,8 @@ interface Checked {
  */
 export class SightingReader {
   #verified = new Map<string, Checked>();
+  /** Entries whose signature is wrong, whenever they are looked at. */
+  readonly #forged = new WeakSet<PeerEntry>();
   readonly #highestSeq = new Map<string, number>();
 
   constructor(
@@ -67,7 +72,7 @@ export class SightingReader {
     const verified = new Map<string, Checked>();
     let checks = 0;
     for (const entry of entries) {
-      if (!isSignedEntry(entry)) continue;
+      if (!isSignedEntry(entry) || this.#forged.has(entry)) continue;
       if (entry.PEER_ID === this.self) {
         this.onOwn(entry);
         continue;
@@ -78,7 +83,7 @@ export class SightingReader {
         const text = JSON.stringify(entry);
         if (known?.text !== text || isExpired(known.announcement, now)) {
           if (checks++ % CHECKS_PER_TURN === CHECKS_PER_TURN - 1) await nextTurn();
-          const announcement = check(entry, now);
+          const announcement = this.#check(entry, now);
           if (announcement === null) continue;
           known = { entry, text, announcement };
         }
@@ -91,6 +96,17 @@ export class SightingReader {
     }
     this.#verified = verified;
     return latest;
+  }
+
+  #check(entry: PeerEntry, now: number): VerifiedAnnouncement | null {
+    try {
+      return verifyAnnouncement(entry, now);
+    } catch (error) {
+      if (!(error instanceof AnnouncementError)) throw error;
+      // Only the time of an entry can become right.
+      if (!OF_TIME.has(error.code)) this.#forged.add(entry);
+      return null;
+    }
   }
 
   // A lower SEQ than one seen before is a replay. The same one is the same announcement.
@@ -115,15 +131,6 @@ function isSignedEntry(entry: unknown): entry is PeerEntry & { PEER_ID: string }
 
 function isExpired({ expires }: VerifiedAnnouncement, now: number): boolean {
   return expires < now - CLOCK_TOLERANCE_MS;
-}
-
-function check(entry: PeerEntry, now: number): VerifiedAnnouncement | null {
-  try {
-    return verifyAnnouncement(entry, now);
-  } catch (error) {
-    if (error instanceof AnnouncementError) return null;
-    throw error;
-  }
 }
 
 // A stranger's word must not make this node dial its own machine, nor what is

@@ -1,6 +1,15 @@
+import type { Answer } from 'dns-packet';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock, MemoryMulticast } from '../testing/index.js';
-import { DnsSd, type FoundService, type OfferedService } from './dns-sd.js';
+import {
+  DnsSd,
+  type FoundService,
+  MAX_RECORDS_PER_PACKET,
+  MAX_SERVICES,
+  MAX_SERVICES_PER_SENDER,
+  MAX_TXT_BYTES,
+  type OfferedService,
+} from './dns-sd.js';
 import type { LanInterface } from './lan-interfaces.js';
 import { encodeTxt } from './txt.js';
 
@@ -169,6 +178,75 @@ describe('DnsSd', () => {
     const answers = network.sent.slice(before).filter(({ kind }) => kind === 'response');
     expect(answers.length).toBeGreaterThanOrEqual(4);
     expect(answers.length).toBeLessThanOrEqual(7);
+  });
+
+  it('answers a flood of plain resolvers ten times a second, whoever they say they are', async () => {
+    new Machine('a', eth0(1));
+    await clock.advance(60_000);
+    const before = network.sent.length;
+    for (let n = 0; n < 500; n += 1) {
+      network.query(`192.0.2.${1 + (n % 250)}`, [{ name: `${TYPE}.local`, type: 'PTR' }], 9_999);
+      await clock.advance(2);
+    }
+    const answers = network.sent.slice(before).filter(({ kind }) => kind === 'response');
+    expect(answers).toHaveLength(10);
+  });
+
+  describe('against a flood', () => {
+    const type = `${TYPE}.local`;
+    const service = (label: string, ttl = 30, txt: (string | Buffer)[] = ['v=1']): Answer[] => [
+      { type: 'PTR', name: type, ttl, data: `${label}.${type}` },
+      { type: 'SRV', name: `${label}.${type}`, ttl, data: { port: 1, target: 'x.local' } },
+      { type: 'TXT', name: `${label}.${type}`, ttl, data: txt },
+    ];
+
+    it(`keeps ${MAX_SERVICES_PER_SENDER} services of one sender and no more, and takes those of others`, async () => {
+      const a = new Machine('a', eth0(1));
+      await clock.advance(100);
+      for (let n = 0; n < 10_000; n += 1) network.respond('192.0.2.9', service(`flood-${n}`));
+      expect(a.found.size).toBe(1 + MAX_SERVICES_PER_SENDER);
+      new Machine('b', eth0(2));
+      await clock.advance(100);
+      expect(a.labels).toContain('b');
+      // Who leaves gives the place back.
+      network.respond('192.0.2.9', service('flood-0', 0));
+      network.respond('192.0.2.9', service('late'));
+      network.respond('192.0.2.9', service('too-late'));
+      expect([a.found.has('late'), a.found.has('too-late')]).toEqual([true, false]);
+      // It is not renewed, and they are.
+      await clock.advance(120_000);
+      expect(a.labels).toEqual(['a', 'b']);
+    });
+
+    it(`keeps ${MAX_SERVICES} services in all and no more`, async () => {
+      const a = new Machine('a', eth0(1));
+      await clock.advance(100);
+      for (let n = 0; n < MAX_SERVICES; n += 1) network.respond(`192.0.2.${10 + (n % 100)}`, service(`${n}`));
+      expect(a.found.size).toBe(MAX_SERVICES);
+      expect(a.labels).toContain('a');
+    });
+
+    it(`reads ${MAX_RECORDS_PER_PACKET} records of one packet and no more`, async () => {
+      const a = new Machine('a', eth0(1));
+      await clock.advance(100);
+      const other: Answer = { type: 'A', name: 'x.local', ttl: 30, data: '192.0.2.66' };
+      const last = service('x');
+      const before = Array<Answer>(MAX_RECORDS_PER_PACKET - last.length + 1).fill(other);
+      network.respond('192.0.2.9', [...before, ...last]);
+      expect(a.labels).toEqual(['a']);
+      network.respond('192.0.2.9', [...before.slice(1), ...last]);
+      expect(a.labels).toEqual(['a', 'x']);
+    });
+
+    it(`takes a record of ${MAX_TXT_BYTES} bytes and none of one more`, async () => {
+      const a = new Machine('a', eth0(1));
+      await clock.advance(100);
+      const strings = Array.from({ length: 16 }, () => Buffer.alloc(MAX_TXT_BYTES / 16));
+      network.respond('192.0.2.9', service('large', 30, [...strings, Buffer.alloc(1)]));
+      expect(a.labels).toEqual(['a']);
+      network.respond('192.0.2.9', service('large', 30, strings));
+      expect(a.labels).toEqual(['a', 'large']);
+    });
   });
 
   it('is silent where it offers nothing, and after its end', async () => {

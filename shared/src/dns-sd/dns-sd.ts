@@ -74,11 +74,19 @@ const INTERVAL_PER_SERVICE_MS = 20;
 const ANNOUNCEMENTS_PER_TTL = 3;
 /** The same answer is multicast no more often than this (RFC 6762, 6). */
 const MIN_ANSWER_GAP_MS = 1_000;
+/** A plain resolver is answered no more often than this, so that nobody is flooded with answers that he did not ask for. */
+const MIN_PLAIN_ANSWER_GAP_MS = 100;
 /** Answers wait for so long at random, so that not all speak at once (RFC 6762, 6). */
 const ANSWER_DELAY_MS = { least: 20, most: 120 } as const;
 const ANNOUNCE_JITTER = 0.2;
 /** Services that are kept: more than one LAN has; bounds what a flood can fill. */
-const MAX_SERVICES = 20_000;
+export const MAX_SERVICES = 20_000;
+/** The same of one sender: more people than one machine serves, so that a flood of one host leaves room for others. */
+export const MAX_SERVICES_PER_SENDER = 1_000;
+/** Records that are read of one packet: a service has four; bounds what one packet costs. */
+export const MAX_RECORDS_PER_PACKET = 128;
+/** Bytes of a TXT record: an announcement has about 1 KiB at most. */
+export const MAX_TXT_BYTES = 2_048;
 const MDNS_PORT = 5353;
 
 interface OpenInterface {
@@ -86,6 +94,7 @@ interface OpenInterface {
   port: MulticastPort;
   error: string | null;
   lastAnswerAt: number;
+  lastPlainAnswerAt: number;
   answer: Timer | null;
 }
 
@@ -106,6 +115,8 @@ export class DnsSd {
   readonly #listener: DnsSdListener;
   readonly #interfaces = new Map<string, OpenInterface>();
   readonly #heard = new Map<string, HeardService>();
+  /** How many of those come from each address. */
+  readonly #heardFrom = new Map<string, number>();
   #announcements = 0;
   /** Monotonic time until which somebody is searched for. */
   #searchUntil = -Infinity;
@@ -131,6 +142,7 @@ export class DnsSd {
     const open = [...this.#interfaces.values()];
     this.#interfaces.clear();
     this.#heard.clear();
+    this.#heardFrom.clear();
     for (const { port, lan, answer } of open) {
       answer?.clear();
       // A time to live of 0 is the goodbye (RFC 6762, 10.1).
@@ -237,7 +249,14 @@ export class DnsSd {
       },
     };
     const port = (this.#options.open ?? openMulticastPort)(lan, listener);
-    const open: OpenInterface = { lan, port, error: null, lastAnswerAt: -Infinity, answer: null };
+    const open: OpenInterface = {
+      lan,
+      port,
+      error: null,
+      lastAnswerAt: -Infinity,
+      lastPlainAnswerAt: -Infinity,
+      answer: null,
+    };
     return open;
   }
 
@@ -247,6 +266,8 @@ export class DnsSd {
     const { clock, random } = this.#options;
     if (from.port !== MDNS_PORT) {
       // A plain resolver, which listens for one answer at its own port (RFC 6762, 6.7).
+      if (clock.monotonic() - open.lastPlainAnswerAt < MIN_PLAIN_ANSWER_GAP_MS) return;
+      open.lastPlainAnswerAt = clock.monotonic();
       open.port.respond(...recordsOf(offer, open.lan, this.#ttlSeconds), { ...from, id });
       return;
     }
@@ -262,15 +283,22 @@ export class DnsSd {
 
   #told(records: readonly Answer[], from: MulticastSender): void {
     if (this.#poll === undefined) return;
+    const packet = records.slice(0, MAX_RECORDS_PER_PACKET);
+    const described = descriptions(packet);
     for (const type of this.#options.browse) {
-      for (const record of records) {
+      for (const record of packet) {
         if (record.type !== 'PTR' || !isName(record.name, `${type}.local`)) continue;
-        this.#toldOf(type, record, records, from);
+        this.#toldOf(type, record, described, from);
       }
     }
   }
 
-  #toldOf(type: string, pointer: StringAnswer, records: readonly Answer[], from: MulticastSender): void {
+  #toldOf(
+    type: string,
+    pointer: StringAnswer,
+    described: ReadonlyMap<string, Description>,
+    from: MulticastSender,
+  ): void {
     const suffix = `.${type}.local`;
     const name = pointer.data;
     if (!name.toLowerCase().endsWith(suffix)) return;
@@ -279,32 +307,73 @@ export class DnsSd {
     const { address } = from;
     const key = `${label} ${type} ${address}`;
     if ((pointer.ttl ?? 0) === 0) {
-      if (this.#heard.delete(key)) this.#listener.onGone({ type, label, address });
+      if (this.#forget(key)) this.#listener.onGone({ type, label, address });
       return;
     }
-    let port: number | undefined;
-    let txt: readonly Uint8Array[] | undefined;
-    for (const record of records) {
-      if (!isName(record.name, name)) continue;
-      if (record.type === 'SRV') port = record.data.port;
-      if (record.type === 'TXT') txt = stringsOf(record.data);
-    }
-    if (port === undefined || txt === undefined) return;
-    if (this.#heard.size >= MAX_SERVICES && !this.#heard.has(key)) return;
-    const ttlMs = (pointer.ttl ?? 0) * 1_000;
-    this.#heard.set(key, { type, label, address, endsAt: this.#options.clock.monotonic() + ttlMs });
+    const { port, txt } = described.get(name.toLowerCase()) ?? {};
+    if (port === undefined || txt === undefined || bytesOf(txt) > MAX_TXT_BYTES) return;
+    if (!this.#heard.has(key) && !this.#hasRoomFor(address)) return;
+    const endsAt = this.#options.clock.monotonic() + (pointer.ttl ?? 0) * 1_000;
+    this.#remember(key, { type, label, address, endsAt });
     this.#listener.onFound({ type, label, port, txt, address });
+  }
+
+  #hasRoomFor(address: string): boolean {
+    const ofSender = this.#heardFrom.get(address) ?? 0;
+    return this.#heard.size < MAX_SERVICES && ofSender < MAX_SERVICES_PER_SENDER;
+  }
+
+  #remember(key: string, service: HeardService): void {
+    const { address } = service;
+    if (!this.#heard.has(key)) this.#heardFrom.set(address, (this.#heardFrom.get(address) ?? 0) + 1);
+    this.#heard.set(key, service);
+  }
+
+  /** @returns whether it was there */
+  #forget(key: string): boolean {
+    const known = this.#heard.get(key);
+    if (known === undefined) return false;
+    this.#heard.delete(key);
+    const left = (this.#heardFrom.get(known.address) ?? 1) - 1;
+    if (left > 0) this.#heardFrom.set(known.address, left);
+    else this.#heardFrom.delete(known.address);
+    return true;
   }
 
   #forgetEnded(): void {
     const now = this.#options.clock.monotonic();
     for (const [key, { endsAt, ...service }] of this.#heard) {
       if (endsAt > now) continue;
-      this.#heard.delete(key);
+      this.#forget(key);
       this.#searchUntil = now + SEARCH_MS;
       this.#listener.onGone(service);
     }
   }
+}
+
+/** What a packet says of one name. */
+interface Description {
+  port?: number;
+  txt?: readonly Uint8Array[];
+}
+
+function descriptions(records: readonly Answer[]): Map<string, Description> {
+  const described = new Map<string, Description>();
+  const of = (name: string): Description => {
+    const key = name.toLowerCase();
+    let description = described.get(key);
+    if (description === undefined) described.set(key, (description = {}));
+    return description;
+  };
+  for (const record of records) {
+    if (record.type === 'SRV') of(record.name).port = record.data.port;
+    else if (record.type === 'TXT') of(record.name).txt = stringsOf(record.data);
+  }
+  return described;
+}
+
+function bytesOf(strings: readonly Uint8Array[]): number {
+  return strings.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** Answers and additional records of a service on one interface. */

@@ -57,8 +57,8 @@ export class MemoryMulticast {
   }
 
   /** Asks as anybody on the network can. */
-  query(address: string, questions: Question[]): void {
-    for (const { listener } of this.#ports) listener.onQuery(questions, { address, port: 5353 }, 0);
+  query(address: string, questions: Question[], port = 5353): void {
+    for (const { listener } of this.#ports) listener.onQuery(questions, { address, port }, 0);
   }
 
   #send(packet: SentPacket, deliver: (listener: MulticastListener) => void): void {
