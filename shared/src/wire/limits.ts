@@ -142,9 +142,5 @@ export const MAX_CONTROL_BODY_BYTES = 512 * KiB;
 export const MAX_SEARCH_CHARACTERS = 256;
 /** Messages in one page of what a search finds: each comes with its neighbours. */
 export const MAX_SEARCH_PAGE = 100;
-/** Characters (UTF-16 units) of a search: a long line; bounds how many words there are to match. */
-export const MAX_SEARCH_CHARACTERS = 256;
-/** Messages in one page of what a search finds: each comes with its neighbours. */
-export const MAX_SEARCH_PAGE = 100;
 /** Messages in one page of history. */
 export const MAX_HISTORY_PAGE = 1_000;
