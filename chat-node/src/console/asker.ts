@@ -7,6 +7,7 @@ import {
   type Leaving,
 } from './prompts/conversation-prompt.js';
 import { liveList, type LiveListConfig } from './prompts/live-list.js';
+import { textPrompt, type TextPromptConfig } from './prompts/text-prompt.js';
 import type { Screen } from './screen.js';
 
 /** Shows a prompt and waits for its answer. The screens ask only through this. */
@@ -14,6 +15,8 @@ export interface Asker {
   /** @returns the chosen row's value, or `back` */
   list<State, Value>(config: LiveListConfig<State, Value>): Promise<Value>;
   conversation(config: ConversationPromptConfig): Promise<Leaving>;
+  /** @returns the text, or null where the person went back */
+  text(config: TextPromptConfig): Promise<string | null>;
 }
 
 /**
@@ -28,6 +31,7 @@ export function inquirerAsker(keyboard: Keyboard, screen: Screen, signal: AbortS
   const prompts: Readonly<Record<string, unknown>> = {
     'live-list': liveList,
     conversation: conversationPrompt,
+    text: textPrompt,
   };
   for (const [type, prompt] of Object.entries(prompts)) {
     ask.registerPrompt(type, prompt as Parameters<typeof ask.registerPrompt>[1]);
@@ -42,5 +46,6 @@ export function inquirerAsker(keyboard: Keyboard, screen: Screen, signal: AbortS
     list: async <State, Value>(config: LiveListConfig<State, Value>) =>
       (await answer('live-list', config)) as Value,
     conversation: async (config) => (await answer('conversation', config)) as Leaving,
+    text: async (config) => (await answer('text', config)) as string | null,
   };
 }

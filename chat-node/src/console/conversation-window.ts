@@ -1,4 +1,4 @@
-import type { ControlEvent, MessageView } from '@p2p-chat/shared';
+import { TYPING_INTERVAL_MS, type ControlEvent, type MessageView } from '@p2p-chat/shared';
 import type { LiveView } from './live-view.js';
 import { Refresher } from './refresher.js';
 import { Store } from './store.js';
@@ -39,6 +39,8 @@ export class ConversationWindow {
   #read: string | null = null;
   /** How many messages the first page has: enough to begin at the first unread one. */
   #firstPage: number | null;
+  /** When the node was last told that something is being written, by the monotonic clock. */
+  #toldAt = -Infinity;
   readonly #closing = new AbortController();
   readonly #signal: AbortSignal;
   readonly #unsubscribe: () => void;
@@ -57,8 +59,18 @@ export class ConversationWindow {
     this.#refresher.request();
   }
 
+  /** Something is being written: the node is told now and then, and tells the other person. */
+  writes(): void {
+    const now = this.view.clock.monotonic();
+    if (now - this.#toldAt < TYPING_INTERVAL_MS || this.view.store.get().profile?.typing !== true) return;
+    this.#toldAt = now;
+    // Nothing is lost where it is not told.
+    this.view.client.typing(this.peerId, this.#signal).catch(() => undefined);
+  }
+
   /** Hands a message to the node and shows it. */
   async send(body: string): Promise<void> {
+    this.#toldAt = -Infinity;
     await this.view.client.send(this.peerId, body, this.#signal);
     if (!this.store.get().atEnd) this.toEnd();
   }

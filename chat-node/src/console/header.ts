@@ -1,5 +1,5 @@
 import { safeLine, shortPeerId, type DiscoverySourceView } from '@p2p-chat/shared';
-import { count, peerLabel } from './labels.js';
+import { count, peerLabel, presenceLabel } from './labels.js';
 import { spread, truncate, wrap } from './layout.js';
 import { theme } from './theme.js';
 import { onlinePeers, totalUnread, type ViewState } from './view-state.js';
@@ -24,7 +24,9 @@ function title(state: ViewState, width: number): string {
   const { me } = state;
   if (me === null) return theme.title('p2p-chat');
   const unread = totalUnread(state);
-  const left = truncate(`p2p-chat  ${safeLine(me.user)} (${shortPeerId(me.peerId)})`, width);
+  const own = state.profile?.shown ?? 'online';
+  const presence = own === 'online' ? '' : `  ${presenceLabel(own)}`;
+  const left = truncate(`p2p-chat  ${safeLine(me.user)} (${shortPeerId(me.peerId)})${presence}`, width);
   const right = [`${onlinePeers(state).length} online`, ...(unread > 0 ? [`${unread} unread`] : [])].join(
     ' · ',
   );

@@ -30,10 +30,12 @@ export class Keyboard extends EventEmitter {
   /**
    * @param source the terminal
    * @param onInterrupt Ctrl-C while no prompt is there to take it
+   * @param onPress somebody pressed any key
    */
   constructor(
     private readonly source: NodeJS.ReadStream,
     private readonly onInterrupt: () => void,
+    private readonly onPress: () => void = () => undefined,
   ) {
     super();
     // Readline, Inquirer and its hooks listen for each prompt, and leave again.
@@ -83,6 +85,7 @@ export class Keyboard extends EventEmitter {
   }
 
   #onKeypress = (text: string | undefined, key: Key): void => {
+    this.onPress();
     if (key.name === 'paste-start') {
       this.#pasted = [];
     } else if (key.name === 'paste-end') {

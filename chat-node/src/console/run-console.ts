@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { AbortPromptError, ExitPromptError } from '@inquirer/core';
 import { errorCode, safeLine, type Clock } from '@p2p-chat/shared';
+import { Activity } from './activity.js';
 import { inquirerAsker } from './asker.js';
 import { AttachedNode } from './attached-node.js';
 import { Drafts } from './drafts.js';
@@ -46,25 +47,30 @@ export async function runConsole({ profile, env, main, clock }: ConsoleOptions):
   };
   process.on('SIGHUP', onDismissed).on('SIGTERM', onDismissed);
 
-  const keyboard = new Keyboard(process.stdin, onSignal);
+  const activity = new Activity(clock, (idle) => {
+    client.setIdle(idle, leaving.signal).catch(() => undefined);
+  });
+  const keyboard = new Keyboard(process.stdin, onSignal, () => activity.pressed());
   const terminal = new Terminal(keyboard, process.stdout);
   const drafts = new Drafts(profile.home);
   const view = new LiveView(client, clock, leaving.signal);
   try {
     await view.start();
     terminal.enter();
+    activity.start();
     const ask = inquirerAsker(keyboard, new Screen(process.stdout), leaving.signal);
     await home({ view, ask, drafts, secondConsole: secondConsole(env) });
   } catch (error) {
     if (!isLeaving(error) && !leaving.signal.aborted) throw error;
   } finally {
     leaving.abort();
+    activity.stop();
     terminal.leave();
     if (!dismissed) await logout(client);
     await node?.release();
     process.off('SIGINT', onSignal).off('SIGHUP', onDismissed).off('SIGTERM', onDismissed);
   }
-  process.stdout.write(`Logged out. Goodbye, ${safeLine(profile.user)}.\n`);
+  process.stdout.write(`Logged out. Goodbye, ${safeLine(view.store.get().me?.user ?? profile.user)}.\n`);
   return 0;
 }
 

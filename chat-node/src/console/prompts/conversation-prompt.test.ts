@@ -35,6 +35,7 @@ async function show(
 ) {
   const keep = vi.fn<(draft: string) => void>();
   const seen = vi.fn<(messageId: string) => void>();
+  const writes = vi.fn<() => void>();
   const draw = vi.fn<(frame: Frame) => void>();
   const view = new Store<ViewState>(INITIAL_STATE);
   const store = new Store<LoadedMessages>({
@@ -60,6 +61,8 @@ async function show(
     older,
     newer: () => Promise.resolve(),
     toEnd: () => undefined,
+    writes,
+    typing: (state) => (state.typing.has('bob') ? 'Bob is typing…' : null),
     ...more,
   });
   const add = (...added: MessageView[]): void =>
@@ -71,7 +74,7 @@ async function show(
     if (frame === undefined || place === null) throw new Error('no cursor is shown');
     return { line: stripVTControlCharacters(frame.lines[place.row] ?? ''), column: place.column };
   };
-  return { ...rendered, view, store, send, keep, seen, older, add, cursor };
+  return { ...rendered, view, store, send, writes, keep, seen, older, add, cursor };
 }
 
 function keyOf(key: Key): Key {
@@ -283,5 +286,20 @@ describe('a conversation', () => {
     expect(harmless).toContain('Mallory: abc');
     // eslint-disable-next-line no-control-regex -- as above
     expect(harmless).not.toMatch(/[\u0000-\u001a\u001c-\u001f\u007f-\u009f\u202e]|\u001b[^[]|\u0007|2J/);
+  });
+
+  it('shows who is typing in place, and tells that something is being written', async () => {
+    const { getScreen, events, view, writes } = await show([message('hello')]);
+    events.type('half');
+    const before = getScreen().split('\n').length;
+    view.update((state) => ({ ...state, typing: new Set(['bob']) }));
+    await vi.waitFor(() => expect(getScreen()).toContain('hello\nBob is typing…\n› half'));
+    expect(getScreen().split('\n')).toHaveLength(before);
+    view.update((state) => ({ ...state, typing: new Set() }));
+    await vi.waitFor(() => expect(getScreen()).toContain('hello\n\n› half'));
+    expect(writes).toHaveBeenCalledTimes(4);
+    for (let i = 0; i < 4; i += 1) events.keypress('backspace');
+    // What is erased altogether is not being written.
+    expect(writes).toHaveBeenCalledTimes(7);
   });
 });

@@ -2,7 +2,7 @@ import { createPrompt, isEnterKey, useEffect, useMemo, useRef, useState } from '
 import type { Key } from 'node:readline';
 import { errorMessage, P2pChatError, safeLine } from '@p2p-chat/shared';
 import type { LoadedMessages } from '../conversation-window.js';
-import { wrap } from '../layout.js';
+import { truncate, wrap } from '../layout.js';
 import { draftOf, edit, EMPTY_DRAFT, isNewline, layoutDraft, type Draft } from '../line-editor.js';
 import { MessageLines, type MessageLine } from '../message-lines.js';
 import type { Store } from '../store.js';
@@ -28,6 +28,10 @@ export interface ConversationPromptConfig {
   keep: (draft: string) => void;
   /** Hands a message over; rejects where it was not accepted. */
   send: (body: string) => Promise<void>;
+  /** Something is being written. */
+  writes: () => void;
+  /** What stands between the conversation and the text being written: who is typing. */
+  typing: (state: ViewState) => string | null;
   /** A message was on the screen, and those before it. */
   seen: (messageId: string) => void;
   older: () => Promise<void>;
@@ -110,6 +114,7 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
       setDraft(next);
       setProblem(null);
       config.keep(next.text);
+      if (next.text.trim() !== '') config.writes();
     };
     const send = (): void => {
       const { text } = draft;
@@ -167,7 +172,8 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
     const written = input.rows
       .slice(firstRow, firstRow + inputHeight)
       .map((row, i) => (firstRow + i === 0 ? theme.active(PROMPT) : INDENT) + row);
-    const top = [...above, ...history, ''];
+    const typing = config.typing(state);
+    const top = [...above, ...history, typing === null ? '' : theme.faint(truncate(typing, size.columns))];
     return show(config.draw, {
       lines: [...top, ...written, ...notes, helpLine(keys, size.columns)],
       cursor: { row: top.length + input.row - firstRow, column: PROMPT.length + input.column },

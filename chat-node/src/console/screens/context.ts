@@ -11,6 +11,11 @@ export interface ScreenContext {
   secondConsole: string;
 }
 
+/** Takes back what {@link flash} said: it was seen. */
+export function takeFlash(context: ScreenContext): void {
+  context.view.store.update((state) => (state.flash === null ? state : { ...state, flash: null }));
+}
+
 /** Says on the next screen what became of the last choice. */
 export function flash(context: ScreenContext, text: string): void {
   context.view.store.update((state) => ({ ...state, flash: text }));

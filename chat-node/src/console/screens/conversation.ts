@@ -1,8 +1,9 @@
-import { shortPeerId } from '@p2p-chat/shared';
+import { shortPeerId, type PeerView } from '@p2p-chat/shared';
 import { ConversationWindow } from '../conversation-window.js';
 import { header } from '../header.js';
-import { peerLabel } from '../labels.js';
+import { peerLabel, presenceRemark } from '../labels.js';
 import { truncate } from '../layout.js';
+import stringWidth from 'fast-string-width';
 import { theme } from '../theme.js';
 import type { Leaving } from '../prompts/conversation-prompt.js';
 import { nextUnread, type ViewState } from '../view-state.js';
@@ -30,6 +31,8 @@ async function showConversation(context: ScreenContext, peerId: string): Promise
       draft: drafts.get(peerId),
       keep: (draft) => drafts.set(peerId, draft),
       send: (body) => window.send(body),
+      writes: () => window.writes(),
+      typing: (state) => typing(state, peerId),
       seen: (messageId) => window.seen(messageId),
       older: () => window.older(),
       newer: () => window.newer(),
@@ -47,10 +50,26 @@ function partner(state: ViewState, peerId: string, width: number): string[] {
     peer.ambiguous ? peerLabel(peer) : `${peerLabel(peer)} (${shortPeerId(peerId)})`,
     width,
   );
-  const presence = peer.online ? theme.good('● online') : theme.faint('○ offline');
-  const lines = [`${theme.strong(label)}  ${presence}`];
+  const room = width - stringWidth(label) - 2;
+  const lines = [`${theme.strong(label)}  ${presence(peer, room)}`];
   if (peer.blocked) lines.push(theme.problem('[BLOCKED] Unblock under Manage Blocked Users to write again.'));
   else if (!peer.online)
     lines.push(theme.faint('What you write now waits here and is delivered when both of you are online.'));
   return lines;
+}
+
+function presence(peer: PeerView, room: number): string {
+  if (!peer.online) return theme.faint('○ offline');
+  const remark = presenceRemark(peer);
+  const state = peer.presence ?? 'online';
+  const text = truncate(
+    state === 'online' ? `● online${remark === '' ? '' : `: ${remark}`}` : `● ${remark}`,
+    room,
+  );
+  return state === 'online' ? theme.good(text) : theme.warning(text);
+}
+
+function typing(state: ViewState, peerId: string): string | null {
+  const peer = state.peers.get(peerId);
+  return peer !== undefined && state.typing.has(peerId) ? `${peerLabel(peer)} is typing…` : null;
 }

@@ -1,13 +1,16 @@
+import { safeLine } from '@p2p-chat/shared';
 import { header } from '../header.js';
+import { presenceLabel } from '../labels.js';
 import type { ListRow } from '../prompts/live-list.js';
 import { knownPeers, nextUnread, onlinePeers, totalUnread, type ViewState } from '../view-state.js';
 import { manageBlockedUsers } from './blocked-users.js';
 import type { ScreenContext } from './context.js';
 import { openConversation } from './conversation.js';
+import { profile } from './profile.js';
 import { readMessages } from './read-messages.js';
 import { sendMessages } from './send-messages.js';
 
-type Choice = 'read' | 'send' | 'blocked' | 'logout' | 'next-unread';
+type Choice = 'read' | 'send' | 'blocked' | 'profile' | 'logout' | 'next-unread';
 
 /** The main menu, until the person logs out. */
 export async function home(context: ScreenContext): Promise<void> {
@@ -15,6 +18,7 @@ export async function home(context: ScreenContext): Promise<void> {
     read: readMessages,
     send: sendMessages,
     blocked: manageBlockedUsers,
+    profile,
     'next-unread': openNextUnread,
   };
   let initial: Choice = 'read';
@@ -52,6 +56,13 @@ function rows(state: ViewState): ListRow<Choice>[] {
     row('read', 'Read Messages', unread > 0 ? `${unread} unread` : ''),
     row('send', 'Send Messages', online > 0 ? `${online} online` : 'nobody else is here yet'),
     row('blocked', 'Manage Blocked Users', blocked > 0 ? `${blocked} blocked` : ''),
+    row('profile', 'Profile', profileRemark(state)),
     row('logout', 'Logout', ''),
   ];
+}
+
+function profileRemark({ profile: own }: ViewState): string {
+  if (own === null) return '';
+  const text = own.status === '' ? [] : [safeLine(own.status)];
+  return [...(own.shown === 'online' ? [] : [presenceLabel(own.shown)]), ...text].join(': ');
 }

@@ -4,7 +4,7 @@ import { peerLabel } from '../labels.js';
 import type { ListRow } from '../prompts/live-list.js';
 import { nextUnread, type ViewState } from '../view-state.js';
 import { theme } from '../theme.js';
-import type { ScreenContext } from './context.js';
+import { takeFlash, type ScreenContext } from './context.js';
 
 /** The value of the row that goes back. */
 export const CANCEL = null;
@@ -44,7 +44,7 @@ export async function choosePerson(
     ...(options.jumps === true ? { jump: (state) => nextUnread(state) } : {}),
     ...(options.initial === undefined ? {} : { initial: options.initial }),
   });
-  context.view.store.update((state) => (state.flash === null ? state : { ...state, flash: null }));
+  takeFlash(context);
   return answer === CANCEL_ROW.value ? CANCEL : answer;
 }
 

@@ -1,3 +1,4 @@
+import { presenceRemark } from '../labels.js';
 import { onlinePeers } from '../view-state.js';
 import type { ScreenContext } from './context.js';
 import { openConversation } from './conversation.js';
@@ -11,7 +12,7 @@ export async function sendMessages(context: ScreenContext): Promise<void> {
     jumps: true,
     remark: (peer, state) => {
       const unread = state.conversations.find((one) => one.peer.peerId === peer.peerId)?.unread ?? 0;
-      return unread > 0 ? `${unread} unread` : undefined;
+      return [...(unread > 0 ? [`${unread} unread`] : []), presenceRemark(peer)].filter(Boolean).join(' · ');
     },
     empty: (state) => [
       'Nobody else is here yet.',
