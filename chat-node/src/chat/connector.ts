@@ -17,6 +17,8 @@ import type { LinkPeer, PeerTransport } from './ports/peer-link.js';
 export const DIAL_BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 60_000, factor: 2, jitter: 0.5 };
 /** Dials at the same time: a node that comes up among hundreds does not storm them. */
 export const MAX_CONCURRENT_DIALS = 16;
+/** From a dial that failed to the next one of the same peer, whatever is told of it: nobody is made to storm an address. */
+export const MIN_DIAL_GAP_MS = 500;
 /** How long the higher of two peer ids leaves the first dial to the lower one. */
 export const DIAL_COURTESY_MS = 400;
 
@@ -26,6 +28,10 @@ interface Target {
   staticAddress: PeerAddress | null;
   backoff: Backoff;
   timer: Timer | null;
+  /** Monotonic time at which the timer is due. */
+  dueAt: number;
+  /** Monotonic time before which it is not dialled. */
+  notBefore: number;
   dialling: boolean;
   /** Outcome of the last dial of a static address. */
   found: string | null;
@@ -134,15 +140,21 @@ export class Connector {
 
   #target(peerId: string | null, staticAddress: PeerAddress | null): Target {
     const backoff = new Backoff(DIAL_BACKOFF, this.random);
-    return { peerId, staticAddress, backoff, timer: null, dialling: false, found: null, problem: null };
+    return { peerId, staticAddress, backoff, ...IDLE };
   }
 
+  // A plan is brought forward and never put off: whoever makes a peer come and
+  // go all the time does not keep it from being dialled.
   #soon(target: Target, ms: number): void {
+    const dueAt = Math.max(this.clock.monotonic() + ms, target.notBefore);
+    if (target.timer !== null && target.dueAt <= dueAt) return;
     target.timer?.clear();
+    target.dueAt = dueAt;
     target.timer = this.clock.setTimeout(() => {
       target.timer = null;
-      this.#enqueue(target);
-    }, ms);
+      if (this.clock.monotonic() < target.notBefore) this.#soon(target, 0);
+      else this.#enqueue(target);
+    }, dueAt - this.clock.monotonic());
   }
 
   #enqueue(target: Target): void {
@@ -179,6 +191,7 @@ export class Connector {
     } catch (error) {
       target.found = null;
       target.problem = errorMessage(error);
+      target.notBefore = this.clock.monotonic() + MIN_DIAL_GAP_MS;
       if (this.#stop.signal.aborted) return;
       const wait = target.backoff.next();
       this.log.debug(
@@ -197,6 +210,15 @@ export class Connector {
     return peer !== undefined && !peer.linked && peer.addresses.length > 0;
   }
 }
+
+const IDLE = {
+  timer: null,
+  dueAt: 0,
+  notBefore: 0,
+  dialling: false,
+  found: null,
+  problem: null,
+} as const;
 
 // The back-off has reached its longest wait by then.
 const ATTEMPTS_AFTER_BYE = Math.ceil(Math.log2(DIAL_BACKOFF.maxMs / DIAL_BACKOFF.initialMs));

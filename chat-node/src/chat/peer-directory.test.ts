@@ -3,6 +3,7 @@ import { ManualClock, testKeys } from '@p2p-chat/shared/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryStorage } from '../testing/memory-storage.js';
 import { ChatEvents } from './events.js';
+import { MAX_DIALLED_ADDRESSES } from './peer.js';
 import { PeerDirectory } from './peer-directory.js';
 import type { Sighting } from './ports/peer-discovery.js';
 import type { LinkPeer } from './ports/peer-link.js';
@@ -77,6 +78,18 @@ describe('PeerDirectory', () => {
     directory.replace('http://b', []);
     expect(shown()).toEqual([]);
     expect(changes).toEqual([ben, ben]);
+  });
+
+  it(`gives ${MAX_DIALLED_ADDRESSES} addresses to dial and no more, whatever the sources say together`, () => {
+    const addresses = (from: number, count: number) =>
+      Array.from({ length: count }, (_, n) => ({ host: `192.0.2.${from + n}`, port: 7780 }));
+    const dialled = (): string[] => directory.get(ben)!.addresses.map(({ host }) => host);
+    see(sighting('mdns', { addresses: addresses(1, 9) }));
+    see(sighting('http://a', { addresses: addresses(10, MAX_DIALLED_ADDRESSES - 9) }));
+    expect(dialled()).toHaveLength(MAX_DIALLED_ADDRESSES);
+    see(sighting('http://b', { addresses: addresses(100, 1) }));
+    expect(dialled()).toHaveLength(MAX_DIALLED_ADDRESSES);
+    expect(dialled()[0]).toBe('192.0.2.1');
   });
 
   it('takes who left for gone although a source is late to say so, until he starts anew', () => {

@@ -2,7 +2,12 @@ import { isPeerId, type Clock, type PresenceState, SHORT_PEER_ID_LENGTH } from '
 import type { KnownWay } from './diagnosis/peer-entry.probe.js';
 import { ChatError } from './errors.js';
 import type { ChatEvents } from './events.js';
-import { MAX_REMEMBERED_ADDRESSES, type PeerAddress, type PeerRecord } from './peer.js';
+import {
+  MAX_DIALLED_ADDRESSES,
+  MAX_REMEMBERED_ADDRESSES,
+  type PeerAddress,
+  type PeerRecord,
+} from './peer.js';
 import type { DiscoverySink, Sighting } from './ports/peer-discovery.js';
 import type { LinkPeer } from './ports/peer-link.js';
 import type { PeerRepository } from './ports/peer.repository.js';
@@ -364,7 +369,10 @@ export class PeerDirectory implements DiscoverySink {
       blocked: entry.record?.blocked ?? false,
       verified: entry.record?.verified ?? false,
       contact: entry.record !== null,
-      addresses: unique([...linked, ...sighted, ...(entry.record?.addresses ?? [])]),
+      addresses: unique([...linked, ...sighted, ...(entry.record?.addresses ?? [])]).slice(
+        0,
+        MAX_DIALLED_ADDRESSES,
+      ),
       sources: [...(entry.link === null ? [] : ['link']), ...live.map(({ source }) => source)],
       ambiguous: (this.#byName.get(entry.user)?.size ?? 0) > 1,
       presence: entry.presence,

@@ -24,3 +24,5 @@ export interface PeerRecord {
 
 /** How many addresses of a peer are remembered: a few networks, not a history. */
 export const MAX_REMEMBERED_ADDRESSES = 4;
+/** Addresses of a peer that one dial tries, from all sources together: more than one machine has. */
+export const MAX_DIALLED_ADDRESSES = 16;
