@@ -7,6 +7,7 @@ import { Chat } from './chat/chat.js';
 import { ChatEvents } from './chat/events.js';
 import { OwnProfile } from './chat/own-profile.js';
 import type { MessageRepository } from './chat/ports/message.repository.js';
+import type { MessageSearch } from './chat/ports/message-search.js';
 import type { PeerDiscovery } from './chat/ports/peer-discovery.js';
 import type { PeerRepository } from './chat/ports/peer.repository.js';
 import type { ProfileSettings, ProfileStore } from './chat/ports/profile.store.js';
@@ -19,6 +20,7 @@ import { PeersController } from './control-api/peers.controller.js';
 import { ProfileController } from './control-api/profile.controller.js';
 import { Presenter } from './control-api/presenter.js';
 import { LOGGER, ProblemFilter } from './control-api/problem.filter.js';
+import { SearchController } from './control-api/search.controller.js';
 import { StatusController } from './control-api/status.controller.js';
 import { AnnouncementSequence } from './discovery/announcement-sequence.js';
 import { FoundRegistries } from './discovery/found-registries.js';
@@ -33,6 +35,7 @@ import { PeerGateway } from './transport/peer-gateway.js';
 /** Either storage, open. */
 export interface Storage {
   readonly messages: MessageRepository;
+  readonly search: MessageSearch;
   readonly peers: PeerRepository;
   close(): Promise<void>;
 }
@@ -81,6 +84,7 @@ export function composeChat(parts: NodeParts): { chat: Chat; events: ChatEvents;
     host: config.host,
     staticAddresses: config.staticPeers,
     messages: storage.messages,
+    search: storage.search,
     peers: storage.peers,
     transport,
     discovery: composeDiscovery(parts),
@@ -123,6 +127,7 @@ export class AppModule {
         StatusController,
         PeersController,
         MessagesController,
+        SearchController,
         ProfileController,
         EventsController,
       ],

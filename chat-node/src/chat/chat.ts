@@ -12,12 +12,14 @@ import type { PeerAddress } from './peer.js';
 import { type KnownPeer, PeerDirectory } from './peer-directory.js';
 import type { ChatLog } from './ports/log.js';
 import type { HistoryPage, MessageRepository } from './ports/message.repository.js';
+import type { MessageSearch } from './ports/message-search.js';
 import type { PeerDiscovery, SelfAnnouncement } from './ports/peer-discovery.js';
 import type { LinkHandler, PeerFrame, PeerLink, PeerTransport } from './ports/peer-link.js';
 import type { PeerRepository } from './ports/peer.repository.js';
 import { Presence } from './presence.js';
 import { ReceiveMessage } from './receive-message.js';
 import { Receipts } from './receipts.js';
+import { type FoundMessage, SearchMessages, type SearchRequest } from './search-messages.js';
 import { SendMessage } from './send-message.js';
 import { Typing } from './typing.js';
 
@@ -31,6 +33,7 @@ export interface ChatOptions {
   host: string;
   staticAddresses: readonly PeerAddress[];
   messages: MessageRepository;
+  search: MessageSearch;
   peers: PeerRepository;
   transport: PeerTransport;
   discovery: readonly PeerDiscovery[];
@@ -60,6 +63,7 @@ export class Chat implements LinkHandler {
   readonly #receipts: Receipts;
   readonly #presence: Presence;
   readonly #typing: Typing;
+  readonly #searcher: SearchMessages;
   readonly #sender: SendMessage;
   readonly #receiver: ReceiveMessage;
   #port = 0;
@@ -81,6 +85,7 @@ export class Chat implements LinkHandler {
     this.#receipts = new Receipts(messages, this.#directory, events, log, () => profile.settings.receipts);
     this.#presence = new Presence(profile, this.#directory, clock, log, events);
     this.#typing = new Typing(profile, this.#directory, events, clock);
+    this.#searcher = new SearchMessages(options.search, messages);
     this.#sender = new SendMessage(self, messages, clocks, this.#directory, this.#outbox, events, clock);
     this.#receiver = new ReceiveMessage(messages, clocks, this.#directory, events, clock, random, log);
   }
@@ -186,6 +191,11 @@ export class Chat implements LinkHandler {
   /** A page of the conversation with a peer, oldest first. */
   history(peerId: string, page: HistoryPage): Promise<Message[]> {
     return this.options.messages.history(directConversationId(peerId), page);
+  }
+
+  /** See {@link SearchMessages.find}. */
+  search(text: string, request: SearchRequest): Promise<FoundMessage[]> {
+    return this.#searcher.find(text, request);
   }
 
   conversations(): Promise<ConversationSummary[]> {

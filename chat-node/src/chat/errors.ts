@@ -23,6 +23,7 @@ export type ChatErrorCode =
   | 'body-too-large'
   | 'body-malformed'
   | 'message-unknown'
+  | 'search-empty'
   | 'setting-fixed';
 
 /**

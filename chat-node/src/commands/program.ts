@@ -22,6 +22,7 @@ import { peers, type PeersFlags } from './peers.js';
 import { presence, profile, SWITCH, type OwnProfileFlags, type PresenceFlags } from './profile.js';
 import type { NodeFlags, ProfileFlags } from './profile-client.js';
 import { reportError } from './report-error.js';
+import { search, type SearchFlags } from './search.js';
 import { AWAITED_STATES, send, type SendFlags } from './send.js';
 import { status, type StatusFlags } from './status.js';
 import { verify, type VerifyFlags } from './verify.js';
@@ -137,6 +138,18 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .option('--after <id>', 'only messages after this one, the first ones of them')
     .option('--json', JSON_HELP)
     .action((peer: string, _flags: HistoryFlags, command: Command) => history(io, peer, all(command)));
+
+  program
+    .command('search')
+    .description('messages that have all these words, the latest saved first')
+    .argument('<words...>', 'the beginning of a word is enough; case and accents do not count')
+    .option('--peer <peer>', `only the conversation with a person: ${PEER_HELP}`)
+    .addOption(
+      new Option('--limit <count>', 'at most this many messages').argParser(parseCount).default(20),
+    )
+    .option('--before <id>', 'only messages that were saved before this one: the next page')
+    .option('--json', JSON_HELP)
+    .action((words: string[], _flags: SearchFlags, command: Command) => search(io, words, all(command)));
 
   program
     .command('export')

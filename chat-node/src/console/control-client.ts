@@ -10,6 +10,7 @@ import {
   type Clock,
   type ControlFile,
   type ConversationView,
+  type FoundMessageView,
   type MessageView,
   type PeerView,
   type ProblemDetails,
@@ -39,6 +40,15 @@ export interface HistoryQuery {
   before?: string;
   /** Only messages after this one. */
   after?: string;
+}
+
+export interface SearchQuery {
+  /** A peer id: only the conversation with this peer. */
+  peer?: string | undefined;
+  /** Only messages that were saved before this one. */
+  before?: string | undefined;
+  /** At most this many messages. */
+  limit?: number;
 }
 
 interface Exchange {
@@ -85,6 +95,23 @@ export class ControlClient {
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) search.set(name, String(value));
     return this.json(`${CONTROL_ROUTES.messages(peer)}?${search.toString()}`, { signal });
+  }
+
+  /**
+   * A page of the messages that have all words of a text, the one that was
+   * saved last first. It waits for as long as the node takes: the first search
+   * after much was saved may have to read it all.
+   */
+  async search(words: string, query: SearchQuery, signal?: AbortSignal): Promise<FoundMessageView[]> {
+    const search = new URLSearchParams({ text: words });
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) search.set(name, String(value));
+    const answer = await this.exchange(`${CONTROL_ROUTES.search}?${search.toString()}`, { signal });
+    try {
+      return JSON.parse(await bodyOf(answer)) as FoundMessageView[];
+    } catch (error) {
+      throw this.translate(error, signal);
+    }
   }
 
   /** Hands a message to the node; when this resolves, it is durable there. */

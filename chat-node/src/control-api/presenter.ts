@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import {
   type ControlEvent,
   type ConversationView,
+  type FoundMessageView,
   type MessageView,
   type PeerView,
   type ProfileView,
@@ -13,6 +14,7 @@ import { Chat, type PeerWithUnread } from '../chat/chat.js';
 import { ChatError } from '../chat/errors.js';
 import type { Message } from '../chat/message.js';
 import type { KnownPeer } from '../chat/peer-directory.js';
+import type { FoundMessage } from '../chat/search-messages.js';
 import type { LoggedEvent } from './event-log.js';
 import { NodeInfo } from './node-info.js';
 import { messageView, peerView } from './views.js';
@@ -64,6 +66,16 @@ export class Presenter {
 
   messages(messages: readonly Message[]): MessageView[] {
     return messages.map((message) => messageView(message, (author) => this.#name(author)));
+  }
+
+  found(found: readonly FoundMessage[]): FoundMessageView[] {
+    const view = (message: Message | null): MessageView | null =>
+      message === null ? null : messageView(message, (author) => this.#name(author));
+    return found.map(({ message, previous, next }) => ({
+      ...messageView(message, (author) => this.#name(author)),
+      previous: view(previous),
+      next: view(next),
+    }));
   }
 
   async conversations(): Promise<ConversationView[]> {

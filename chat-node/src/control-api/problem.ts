@@ -38,6 +38,7 @@ const CHAT_STATUS: Record<ChatErrorCode, number> = {
   'body-too-large': 413,
   'body-malformed': 422,
   'message-unknown': 404,
+  'search-empty': 422,
   'setting-fixed': 409,
 };
 

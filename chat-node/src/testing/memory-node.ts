@@ -57,6 +57,7 @@ export class MemoryNode {
       host: '',
       staticAddresses: [],
       messages: this.#storage.messages,
+      search: this.#storage.search,
       peers: this.#storage.peers,
       transport,
       discovery: [discovery],

@@ -46,6 +46,8 @@ export const CONTROL_ROUTES = {
   profile: '/api/profile',
   /** POST ActivityRequest -> 204: whether somebody is at the keys of a console */
   activity: '/api/activity',
+  /** GET `?text&peer&limit&before` -> FoundMessageView[], the one that was saved last first; see docs/commands.md for what matches */
+  search: '/api/search',
   /** GET -> ConversationView[], latest first */
   conversations: '/api/conversations',
   /** GET -> SSE of ControlEvent; `Last-Event-ID` resumes */
@@ -157,6 +159,12 @@ export interface MessageView {
   state: MessageState;
   /** Why, where the state is `failed`. */
   reason?: string;
+}
+
+/** A message that a search found, and what was said before and after it. */
+export interface FoundMessageView extends MessageView {
+  previous: MessageView | null;
+  next: MessageView | null;
 }
 
 export interface ConversationView {

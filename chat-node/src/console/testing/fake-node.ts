@@ -11,9 +11,12 @@ import {
   peerIdOfKey,
   PROBLEM_CONTENT_TYPE,
   problemType,
+  queryWords,
   safetyNumber,
+  searchWords,
   type ControlEvent,
   type ConversationView,
+  type FoundMessageView,
   type MessageState,
   type MessageView,
   type PeerView,
@@ -324,6 +327,8 @@ export class FakeNode {
         request.resume();
         peer();
         return void response.writeHead(204).end();
+      case 'GET search':
+        return answer(this.search(url.searchParams));
       case 'GET conversations':
         return answer(this.conversations());
       case 'GET events':
@@ -362,6 +367,30 @@ export class FakeNode {
     if (after !== null) return messages.slice(indexOf(messages, after) + 1).slice(0, limit);
     if (before !== null) messages = messages.slice(0, indexOf(messages, before));
     return messages.slice(-limit);
+  }
+
+  private search(query: URLSearchParams): FoundMessageView[] {
+    const wanted = queryWords(query.get('text') ?? '');
+    if (wanted.length === 0) throw new Refusal(422, 'search-empty', 'There is no word to search for.');
+    const peer = query.get('peer');
+    const found = [...this.messages].flatMap(([peerId, messages]) =>
+      peer !== null && peer !== peerId
+        ? []
+        : messages.map((message, at) => ({
+            ...message,
+            previous: messages[at - 1] ?? null,
+            next: messages[at + 1] ?? null,
+          })),
+    );
+    const matching = found
+      .filter(({ body }) => {
+        const its = [...searchWords(body)];
+        return wanted.every((word) => its.some((one) => one.startsWith(word)));
+      })
+      .sort((a, b) => (a.id < b.id ? 1 : -1));
+    const before = query.get('before');
+    const start = before === null ? 0 : matching.findIndex(({ id }) => id === before) + 1;
+    return matching.slice(start, start + Number(query.get('limit') ?? 20));
   }
 
   private conversations(): ConversationView[] {

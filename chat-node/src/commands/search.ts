@@ -1,0 +1,52 @@
+import { styleText } from 'node:util';
+import { MAX_SEARCH_PAGE, safeLine, type FoundMessageView } from '@p2p-chat/shared';
+import { excerpt } from '../console/excerpt.js';
+import { localDay, timeOfDay } from '../console/labels.js';
+import { note, print, printJson, type Io } from './io.js';
+import { profileClient, type ProfileFlags } from './profile-client.js';
+
+export interface SearchFlags extends ProfileFlags {
+  peer?: string;
+  limit: number;
+  before?: string;
+  json?: boolean;
+}
+
+/** Of a message, where all is not shown. */
+const EXCERPT_WIDTH = 100;
+
+/** `search`: the messages that have all the words, the one that was saved last first. */
+export async function search(io: Io, words: readonly string[], flags: SearchFlags): Promise<void> {
+  const client = profileClient(io, flags);
+  const signal = io.interruption();
+  const text = words.join(' ');
+  const peerId = flags.peer === undefined ? undefined : (await client.peer(flags.peer, signal)).peerId;
+  const names = new Map<string, string>();
+  let printed = 0;
+  let { before } = flags;
+  while (printed < flags.limit) {
+    const limit = Math.min(flags.limit - printed, MAX_SEARCH_PAGE);
+    const page = await client.search(text, { peer: peerId, before, limit }, signal);
+    for (const found of page) {
+      if (flags.json === true) await printJson(io, found);
+      else await print(io, describe(found, text, await nameOf(found.peerId)));
+    }
+    printed += page.length;
+    before = page.at(-1)?.id;
+    if (page.length < limit) break;
+  }
+  if (printed === 0 && flags.json !== true) note(io, 'No message has all these words.');
+
+  async function nameOf(id: string): Promise<string> {
+    const known = names.get(id) ?? (await client.peer(id, signal)).user;
+    names.set(id, known);
+    return safeLine(known);
+  }
+}
+
+function describe(found: FoundMessageView, text: string, other: string): string {
+  const mine = found.direction === 'out';
+  const when = styleText('dim', `${localDay(found.sentAt)} ${timeOfDay(found.sentAt)}`);
+  const who = mine ? `${styleText('cyan', 'You')} to ${other}` : styleText('green', other);
+  return `${when}  ${who}: ${excerpt(found.body, text, EXCERPT_WIDTH, (match) => styleText(['bold', 'yellow'], match))}\n`;
+}
