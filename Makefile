@@ -87,8 +87,8 @@ fix: prepare ## format everything and mend what the linter can
 	@prettier --write --log-level warn .
 
 .PHONY: test-mongo
-test-mongo: build ## run the storage tests on MongoDB (MONGODB_URI_TEST, or a container)
-	@scripts/with-mongo vitest run --project unit --project e2e chat-node/src/storage e2e/storage $(ARGS)
+test-mongo: build ## run the tests on MongoDB (MONGODB_URI_TEST, or a container)
+	@scripts/with-mongo vitest run --project unit --project e2e chat-node/src/storage discovery-service/src/registry/mongo e2e/storage e2e/replicas $(ARGS)
 
 .PHONY: test-lan
 test-lan: build ## run the tests of whole networks (needs root, ip and iptables)

@@ -498,7 +498,7 @@ describe('discovery service, process', () => {
   it.each([
     ['DISCOVERY_PORT', '77777', '1 to 65535'],
     ['DISCOVERY_LEASE_SECONDS', 'soon', 'whole seconds'],
-    ['DISCOVERY_STORE', 'mongodb://127.0.0.1/x', 'memory'],
+    ['DISCOVERY_STORE', 'redis://127.0.0.1/x', 'memory'],
     ['DISCOVERY_REQUIRE_SIGNED', 'yep', 'on or off'],
     ['LOG_LEVEL', 'loud', 'debug, info'],
   ])('does not start with %s=%s', async (variable, value, takes) => {

@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { Clock } from '@p2p-chat/shared';
-import { Config } from './config.js';
+import { Config, wrongStore } from './config.js';
 import { EventStreams } from './events/event-streams.js';
 import { EventsController } from './events/events.controller.js';
 import { HealthController } from './health.controller.js';
@@ -12,6 +12,7 @@ import { ProblemFilter } from './problem.filter.js';
 import { AnnouncementVerifier } from './registry/announcement.verifier.js';
 import { LeaseRegistry } from './registry/lease-registry.js';
 import { MemoryLeaseRegistry } from './registry/memory-lease-registry.js';
+import { SharedLeaseRegistry } from './registry/shared-lease-registry.js';
 import { RegistryController } from './registry/registry.controller.js';
 
 /** What the service is put together from. */
@@ -26,10 +27,10 @@ export interface Parts {
 /** The composition root: the only place that chooses the registry. */
 @Module({})
 export class AppModule {
-  static of(parts: Parts): DynamicModule {
+  /** @throws {ConfigError} where the store's connection string is none */
+  static async of(parts: Parts): Promise<DynamicModule> {
     const { config, clock, logger } = parts;
-    const registry =
-      parts.registry ?? new MemoryLeaseRegistry(clock, { leaseMs: config.leaseSeconds * 1_000 });
+    const registry = parts.registry ?? (await createRegistry(parts));
     return {
       module: AppModule,
       controllers: [RegistryController, EventsController, HealthController, MetricsController],
@@ -38,11 +39,26 @@ export class AppModule {
         { provide: Clock, useValue: clock },
         { provide: Logger, useValue: logger },
         { provide: LeaseRegistry, useValue: registry },
-        { provide: Metrics, useValue: new Metrics(registry) },
+        {
+          provide: Metrics,
+          useFactory: (streams: EventStreams) => new Metrics(registry, streams),
+          inject: [EventStreams],
+        },
         AnnouncementVerifier,
         EventStreams,
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],
     };
   }
+}
+
+async function createRegistry({ config, clock, logger }: Parts): Promise<LeaseRegistry> {
+  const leaseMs = config.leaseSeconds * 1_000;
+  if (config.store.kind === 'memory') return new MemoryLeaseRegistry(clock, { leaseMs });
+  const { uri } = config.store;
+  // The driver is loaded where it is used: a service that stands alone is smaller without it.
+  const { isConnectionString, MongoLeaseStore } = await import('./registry/mongo/mongo-lease-store.js');
+  if (!isConnectionString(uri)) throw wrongStore(uri);
+  const store = new MongoLeaseStore(uri);
+  return new SharedLeaseRegistry(clock, { leaseMs, store, logger, random: Math.random });
 }

@@ -8,6 +8,7 @@ describe('readConfig', () => {
       port: 7777,
       leaseSeconds: 30,
       requireSigned: false,
+      store: { kind: 'memory' },
       mdns: true,
       logLevel: 'info',
     });
@@ -28,6 +29,7 @@ describe('readConfig', () => {
       port: 0,
       leaseSeconds: 3600,
       requireSigned: true,
+      store: { kind: 'memory' },
       mdns: false,
       logLevel: 'debug',
     });
@@ -38,6 +40,20 @@ describe('readConfig', () => {
       port: 7777,
       host: '0.0.0.0',
     });
+  });
+
+  it('takes a connection string as the store that replicas share', () => {
+    for (const uri of [
+      'mongodb://db1.example,db2.example/discovery?replicaSet=a',
+      'mongodb+srv://db.example',
+    ]) {
+      expect(readConfig({ DISCOVERY_STORE: uri }).store).toEqual({ kind: 'mongodb', uri });
+    }
+  });
+
+  it('never repeats a password', () => {
+    const read = (): unknown => readConfig({ DISCOVERY_STORE: 'mongo://anna:secret@db.example/discovery' });
+    expect(read).toThrow(/^DISCOVERY_STORE is "mongo:\/\/\*\*\*@db.example\/discovery"; it takes /);
   });
 
   it('cannot be changed afterwards', () => {
@@ -55,7 +71,9 @@ describe('readConfig', () => {
     ['DISCOVERY_LEASE_SECONDS', '3601'],
     ['DISCOVERY_LEASE_SECONDS', 'long'],
     ['DISCOVERY_REQUIRE_SIGNED', 'perhaps'],
-    ['DISCOVERY_STORE', 'mongodb://localhost'],
+    ['DISCOVERY_STORE', 'mongo'],
+    ['DISCOVERY_STORE', 'mongodb://'],
+    ['DISCOVERY_STORE', 'http://db.example/discovery'],
     ['LOG_LEVEL', 'loud'],
   ])('refuses %s=%s with its name, what it got and what it takes', (variable, value) => {
     const read = (): unknown => readConfig({ [variable]: value });

@@ -11,6 +11,8 @@ export abstract class Config {
   abstract readonly leaseSeconds: number;
   /** Whether plain entries, without a signature, are refused. */
   abstract readonly requireSigned: boolean;
+  /** Where the entries are kept: in memory, or in a MongoDB that replicas share. */
+  abstract readonly store: StoreChoice;
   /** Whether the service announces itself on the network. */
   abstract readonly mdns: boolean;
   abstract readonly logLevel: LogLevel;
@@ -18,6 +20,8 @@ export abstract class Config {
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export type StoreChoice = { kind: 'memory' } | { kind: 'mongodb'; uri: string };
 
 /** Shortest lease: clients ask no more often than every second. */
 const MIN_LEASE_SECONDS = 2;
@@ -34,6 +38,9 @@ export class ConfigError extends P2pChatError {
     super('config-invalid', `${variable} is ${JSON.stringify(got)}; it takes ${takes}.`);
   }
 }
+
+const STORE_TAKES =
+  'memory, or for replicas a connection string of MongoDB such as mongodb://db.example/discovery';
 
 /** Every variable, what it takes and what stands for it when it is not set; for the usage text. */
 export const SETTINGS = [
@@ -54,7 +61,7 @@ export const SETTINGS = [
   },
   { variable: 'DISCOVERY_REQUIRE_SIGNED', takes: 'on or off', fallback: 'off' },
   { variable: 'DISCOVERY_MDNS', takes: 'on or off', fallback: 'on' },
-  { variable: 'DISCOVERY_STORE', takes: 'memory', fallback: 'memory' },
+  { variable: 'DISCOVERY_STORE', takes: STORE_TAKES, fallback: 'memory' },
   { variable: 'LOG_LEVEL', takes: LOG_LEVELS.join(', '), fallback: 'info' },
 ] as const;
 type Variable = (typeof SETTINGS)[number]['variable'];
@@ -69,10 +76,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     const { fallback, takes } = SETTINGS.find((one) => one.variable === variable)!;
     const text = env[variable]?.trim() || fallback;
     const value = parse(text);
-    if (value === undefined) throw new ConfigError(variable, text, takes);
+    if (value === undefined) throw new ConfigError(variable, withoutPassword(text), takes);
     return value;
   };
-  read('DISCOVERY_STORE', (text) => (text === 'memory' ? text : undefined));
   return Object.freeze({
     host: read('DISCOVERY_HOST', parseHost),
     port: read('DISCOVERY_PORT', (text) => parseInteger(text, 0, 65_535)),
@@ -80,6 +86,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       parseInteger(text, MIN_LEASE_SECONDS, MAX_LEASE_SECONDS),
     ),
     requireSigned: read('DISCOVERY_REQUIRE_SIGNED', parseSwitch),
+    store: read('DISCOVERY_STORE', parseStore),
     mdns: read('DISCOVERY_MDNS', parseSwitch),
     logLevel: read('LOG_LEVEL', (text) => LOG_LEVELS.find((level) => level === text.toLowerCase())),
   });
@@ -87,6 +94,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 
 function parseHost(text: string): string | undefined {
   return isIP(text) !== 0 || hostKind(text) !== 'unusable' ? text : undefined;
+}
+
+function parseStore(text: string): StoreChoice | undefined {
+  if (text === 'memory') return { kind: 'memory' };
+  return /^mongodb(\+srv)?:\/\/[^\s/]+/.test(text) ? { kind: 'mongodb', uri: text } : undefined;
+}
+
+// Whatever stands before an @ may be a user and a password.
+function withoutPassword(text: string): string {
+  return text.replace(/[^/@\s]*@/, '***@');
+}
+
+/** The error for a connection string that the driver does not take. */
+export function wrongStore(uri: string): ConfigError {
+  return new ConfigError('DISCOVERY_STORE', withoutPassword(uri), STORE_TAKES);
 }
 
 function parseInteger(text: string, min: number, max: number): number | undefined {

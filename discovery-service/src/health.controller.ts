@@ -1,7 +1,18 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
-import { Clock, type DiscoveryHealth, VERSION } from '@p2p-chat/shared';
+import { Clock, type DiscoveryHealth, type DiscoveryStoreHealth, VERSION } from '@p2p-chat/shared';
 import { LeaseRegistry } from './registry/lease-registry.js';
+
+class StoreView implements DiscoveryStoreHealth {
+  @ApiProperty({ enum: ['memory', 'shared'] })
+  kind!: 'memory' | 'shared';
+
+  @ApiProperty({ enum: ['ok', 'away'], description: 'away: the service goes on with what it knows.' })
+  state!: 'ok' | 'away';
+
+  @ApiProperty({ type: 'integer', description: 'Leases and withdrawals that it does not have yet.' })
+  unsaved!: number;
+}
 
 class HealthView implements DiscoveryHealth {
   @ApiProperty({ enum: ['ok'] })
@@ -15,6 +26,9 @@ class HealthView implements DiscoveryHealth {
 
   @ApiProperty()
   version!: string;
+
+  @ApiProperty({ type: StoreView, description: 'The place that replicas share.' })
+  store!: StoreView;
 }
 
 @ApiTags('operation')
@@ -31,6 +45,7 @@ export class HealthController {
   @Get()
   health(): HealthView {
     const { signed, plain } = this.registry.size();
-    return { status: 'ok', peers: signed + plain, now: this.clock.now(), version: VERSION };
+    const store = this.registry.storeHealth();
+    return { status: 'ok', peers: signed + plain, now: this.clock.now(), version: VERSION, store };
   }
 }

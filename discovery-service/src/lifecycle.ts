@@ -29,13 +29,14 @@ export interface RunningService {
  * Starts the service.
  * @param limiter bounds the requests of each address
  * @throws {StartError} where the address cannot be listened on
+ * @throws {ConfigError} where the store's connection string is none
  */
 export async function startService(
   parts: Parts,
   limiter = new RateLimiter(parts.clock),
 ): Promise<RunningService> {
   const adapter = createHttpAdapter();
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(parts), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(await AppModule.of(parts), adapter, {
     logger: new NestLogger(parts.logger),
     bodyParser: false,
     abortOnError: false,
@@ -65,7 +66,7 @@ async function close(app: NestFastifyApplication): Promise<void> {
   const late = setTimeout(() => app.getHttpServer().closeAllConnections(), SHUTDOWN_GRACE_MS);
   await app.close();
   clearTimeout(late);
-  app.get(LeaseRegistry).close();
+  await app.get(LeaseRegistry).close();
 }
 
 function startError(error: unknown, { host, port }: Config): StartError {

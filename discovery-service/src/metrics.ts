@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { EventStreams } from './events/event-streams.js';
 import type { LeaseRegistry, RegistrationOutcome } from './registry/lease-registry.js';
 
 const NAMES = 'p2p_chat_discovery_';
@@ -12,7 +13,7 @@ export class Metrics {
   #withdrawals = 0;
   readonly #refused: Counter<'code'>;
 
-  constructor(leases: LeaseRegistry) {
+  constructor(leases: LeaseRegistry, streams: Pick<EventStreams, 'size'>) {
     const registers = [this.#registry];
     const registrations = this.#registrations;
     const withdrawals = (): number => this.#withdrawals;
@@ -25,6 +26,32 @@ export class Metrics {
         const { signed, plain } = leases.size();
         this.set({ kind: 'signed' }, signed);
         this.set({ kind: 'plain' }, plain);
+      },
+    });
+    new Gauge({
+      name: `${NAMES}event_streams`,
+      help: 'Open event streams.',
+      registers,
+      collect() {
+        this.set(streams.size);
+      },
+    });
+    new Gauge({
+      name: `${NAMES}store_up`,
+      help: 'Whether the place where the entries are kept answers: 1 or 0.',
+      labelNames: ['kind'],
+      registers,
+      collect() {
+        const { kind, state } = leases.storeHealth();
+        this.set({ kind }, state === 'ok' ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: `${NAMES}store_unsaved`,
+      help: 'Leases and withdrawals that the shared store does not have yet.',
+      registers,
+      collect() {
+        this.set(leases.storeHealth().unsaved);
       },
     });
     new Counter({

@@ -7,7 +7,7 @@ import {
   type SignedEntry,
 } from '@p2p-chat/shared';
 import { ManualClock, testKeys } from '@p2p-chat/shared/testing';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LeaseRegistry, type Registration, RegistryError } from './lease-registry.js';
 
 const LEASE_MS = 30_000;
@@ -21,15 +21,19 @@ function plain(user: string, changes: Partial<PeerEntry> = {}, request: string |
 
 /** What every registry does. */
 export function leaseRegistryContract(
-  make: (clock: ManualClock, options: { leaseMs: number; capacity?: number }) => LeaseRegistry,
+  make: (
+    clock: ManualClock,
+    options: { leaseMs: number; capacity?: number },
+  ) => LeaseRegistry | Promise<LeaseRegistry>,
 ): void {
   let clock: ManualClock;
   let registry: LeaseRegistry;
 
-  beforeEach(() => {
+  beforeEach(async () => {
     clock = new ManualClock();
-    registry = make(clock, { leaseMs: LEASE_MS });
+    registry = await make(clock, { leaseMs: LEASE_MS });
   });
+  afterEach(() => registry.close());
 
   const list = (): PeerEntry[] => JSON.parse(registry.list().body.toString()) as PeerEntry[];
   const users = (): string[] => list().map(({ USER }) => USER);
@@ -88,7 +92,10 @@ export function leaseRegistryContract(
 
     it('ends nothing after it was closed', async () => {
       registry.register(plain('Anna'));
-      registry.close();
+      const before = clock.timers;
+      const closed = registry.close();
+      expect(before).toBeGreaterThan(0);
+      await closed;
       expect(clock.timers).toBe(0);
     });
   });
@@ -254,10 +261,11 @@ export function leaseRegistryContract(
       expect(registry.list().body.toString()).toBe('[]');
     });
 
-    it('has tags that another run does not have', () => {
-      const other = make(clock, { leaseMs: LEASE_MS });
+    it('has tags that another run does not have', async () => {
+      const other = await make(clock, { leaseMs: LEASE_MS });
       expect(registry.list().etag).toMatch(/^"[\w-]+"$/);
       expect(other.list().etag).not.toBe(registry.list().etag);
+      await other.close();
     });
 
     it('tells what was listed, changed, signed anew and unlisted', async () => {
@@ -302,12 +310,15 @@ export function leaseRegistryContract(
       ]);
     });
 
-    it('does not know the changes of another run', () => {
-      expect(registry.changesSince(make(clock, { leaseMs: LEASE_MS }).cursor)).toBeNull();
+    it('does not know the changes of another run', async () => {
+      const other = await make(clock, { leaseMs: LEASE_MS });
+      expect(registry.changesSince(other.cursor)).toBeNull();
+      await other.close();
     });
 
     it('takes as many entries as fit, and renewals beyond', async () => {
-      registry = make(clock, { leaseMs: LEASE_MS, capacity: 2 });
+      await registry.close();
+      registry = await make(clock, { leaseMs: LEASE_MS, capacity: 2 });
       registry.register(plain('Anna'));
       await clock.advance(1_000);
       registry.register(plain('Ben', { PORT: 7001 }));

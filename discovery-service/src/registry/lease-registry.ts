@@ -1,4 +1,4 @@
-import { P2pChatError, type PeerEntry, type SignedEntry } from '@p2p-chat/shared';
+import { type DiscoveryStoreHealth, P2pChatError, type PeerEntry, type SignedEntry } from '@p2p-chat/shared';
 import type { PeerChange } from './change-log.js';
 
 /** What a checked request asks to be listed. */
@@ -101,6 +101,9 @@ export abstract class LeaseRegistry {
   /** Calls the listener after each change. @returns a function that ends this */
   abstract onChange(listener: () => void): () => void;
 
-  /** Stops the timers. */
-  abstract close(): void;
+  /** How the place is where the entries are kept. */
+  abstract storeHealth(): DiscoveryStoreHealth;
+
+  /** Stops the timers at once; resolves when what was not saved is, or cannot be. */
+  abstract close(): void | Promise<void>;
 }

@@ -1,12 +1,14 @@
 import {
   type Clock,
   CLOCK_TOLERANCE_MS,
+  type DiscoveryStoreHealth,
   MAX_DISCOVERY_ENTRIES,
   type PeerEntry,
   type SignedEntry,
 } from '@p2p-chat/shared';
 import { type ChangeKind, ChangeLog, type PeerChange } from './change-log.js';
 import { type Lease, LeaseQueue } from './lease-queue.js';
+import type { LeaseRecord } from './lease-record.js';
 import {
   LeaseRegistry,
   type PeerList,
@@ -33,13 +35,17 @@ export interface MemoryLeaseRegistryOptions {
   capacity?: number;
 }
 
-/** The registry of one service that stands alone; it starts empty and forgets at its end. */
+/**
+ * The registry of one service that stands alone; it starts empty and forgets
+ * at its end. The protected methods are for one that shares its entries.
+ */
 export class MemoryLeaseRegistry extends LeaseRegistry {
   readonly #entries = new Map<string, HeldEntry>();
   readonly #requests = new Map<string, HeldEntry>();
   readonly #gone: SequenceMemory;
   readonly #leases: LeaseQueue<HeldEntry>;
   readonly #capacity: number;
+  readonly #leaseMs: number;
   /** Signed entries by HOST:PORT, where plain ones stand aside. */
   readonly #signedAt = new Map<string, number>();
   /** What is listed, by key. */
@@ -54,8 +60,14 @@ export class MemoryLeaseRegistry extends LeaseRegistry {
   ) {
     super();
     this.#gone = new SequenceMemory(clock);
+    this.#leaseMs = options.leaseMs;
     this.#capacity = options.capacity ?? MAX_DISCOVERY_ENTRIES;
-    this.#leases = new LeaseQueue(clock, options.leaseMs, (held) => this.#onLeaseEnd(held));
+    this.#leases = new LeaseQueue(
+      clock,
+      options.leaseMs,
+      (held) => this.#onLeaseEnd(held),
+      () => this.mayEnd(),
+    );
   }
 
   renew(request: string): boolean {
@@ -63,6 +75,7 @@ export class MemoryLeaseRegistry extends LeaseRegistry {
     if (held === undefined) return false;
     if (held.signed !== null && held.signed.EXPIRES < this.clock.now() - CLOCK_TOLERANCE_MS) return false;
     this.#leases.renew(held);
+    this.leased(held.key, false);
     return true;
   }
 
@@ -81,14 +94,13 @@ export class MemoryLeaseRegistry extends LeaseRegistry {
     if (held?.json === json) {
       this.#recognise(held, request);
       this.#leases.renew(held);
+      this.leased(key, false);
       return 'renewed';
     }
     const next: HeldEntry = { key, hostPort, json, signed, request: null, endsAt: 0 };
-    if (held !== undefined) this.#drop(held);
-    this.#add(next);
+    this.#replace(held, next);
     this.#recognise(next, request);
-    this.#leases.renew(next);
-    this.#relist(held, next);
+    this.leased(key, true);
     return held === undefined ? 'joined' : 'changed';
   }
 
@@ -107,9 +119,8 @@ export class MemoryLeaseRegistry extends LeaseRegistry {
       throw new RegistryError('peer-unknown', 'No peer with this id is registered.');
     }
     if (held.signed.SEQ > seq) throw stale(held.signed.SEQ);
-    this.#drop(held);
-    this.#gone.remember(peerId, { seq, announcement: null });
-    this.#relist(held);
+    this.#end(held, { seq, announcement: null });
+    this.leased(peerId, true);
   }
 
   list(): PeerList {
@@ -137,14 +148,93 @@ export class MemoryLeaseRegistry extends LeaseRegistry {
     return this.#changes.subscribe(listener);
   }
 
-  close(): void {
+  storeHealth(): DiscoveryStoreHealth {
+    return { kind: 'memory', state: 'ok', unsaved: 0 };
+  }
+
+  close(): void | Promise<void> {
     this.#leases.close();
   }
 
+  /** Called after each lease and withdrawal; `changed` where it is more than another lease of the same entry. */
+  protected leased(_key: string, _changed: boolean): void {
+    // Who stands alone tells nobody.
+  }
+
+  /** Whether leases that are over may end now. */
+  protected mayEnd(): boolean {
+    return true;
+  }
+
+  /** What is known of a key; undefined where nothing is that others should know. */
+  protected recordOf(key: string): LeaseRecord | undefined {
+    const held = this.#entries.get(key);
+    if (held !== undefined) {
+      const { json, signed } = held;
+      if (signed === null) return { kind: 'plain', key, json };
+      return { kind: 'signed', key, seq: signed.SEQ, announcement: announcementOf(signed), json };
+    }
+    const last = this.#gone.recall(key);
+    return last?.announcement === null ? { kind: 'withdrawn', key, seq: last.seq } : undefined;
+  }
+
+  /**
+   * Takes over what another registry has of a key, as newer than what is known
+   * under the same SEQ, unless that was withdrawn.
+   * @param ageMs how much of its lease is over
+   * @returns whether it was taken; if not, what is known here is newer
+   */
+  protected adopt(record: LeaseRecord, ageMs: number): boolean {
+    const { key } = record;
+    const held = this.#entries.get(key);
+    if (record.kind !== 'plain') {
+      const last = held?.signed ? lastOf(held.signed) : this.#gone.recall(key);
+      if (last !== undefined && last.seq > record.seq) return false;
+      const withdrawn = last !== undefined && last.announcement === null && last.seq === record.seq;
+      if (withdrawn) return record.kind === 'withdrawn';
+    }
+    if (record.kind === 'withdrawn') this.#end(held ?? key, { seq: record.seq, announcement: null });
+    else if (ageMs < this.#leaseMs) this.#adoptLease(record, held, ageMs);
+    else if (held?.json === record.json) return false;
+    else if (record.kind === 'signed') this.#end(held ?? key, lastOf(JSON.parse(record.json) as SignedEntry));
+    return true;
+  }
+
+  /** Starts every lease anew. */
+  protected renewAll(): void {
+    this.#leases.renewAll();
+  }
+
+  #adoptLease(
+    { kind, key, json }: Exclude<LeaseRecord, { kind: 'withdrawn' }>,
+    held: HeldEntry | undefined,
+    ageMs: number,
+  ): void {
+    if (held?.json === json) return this.#leases.renew(held, ageMs);
+    // Others have their own bound; past ours the entry is left to them.
+    if (held === undefined && this.#entries.size >= this.#capacity) return;
+    const entry = JSON.parse(json) as PeerEntry;
+    const signed = kind === 'signed' ? (entry as SignedEntry) : null;
+    this.#replace(held, { key, hostPort: hostPortOf(entry), json, signed, request: null, endsAt: 0 }, ageMs);
+  }
+
   #onLeaseEnd(held: HeldEntry): void {
-    this.#drop(held);
-    if (held.signed !== null) this.#gone.remember(held.key, lastOf(held.signed));
-    this.#relist(held);
+    this.#end(held, held.signed === null ? null : lastOf(held.signed));
+  }
+
+  // An entry, or what is known of a peer without one, leaves nothing but its last SEQ.
+  #end(held: HeldEntry | string, last: LastSequence | null): void {
+    const key = typeof held === 'string' ? held : held.key;
+    if (typeof held !== 'string') this.#drop(held);
+    if (last !== null) this.#gone.remember(key, last);
+    if (typeof held !== 'string') this.#relist(held);
+  }
+
+  #replace(held: HeldEntry | undefined, next: HeldEntry, ageMs = 0): void {
+    if (held !== undefined) this.#drop(held);
+    this.#add(next);
+    this.#leases.renew(next, ageMs);
+    this.#relist(held, next);
   }
 
   #add(held: HeldEntry): void {
@@ -218,13 +308,17 @@ function hostPortOf({ HOST, PORT }: PeerEntry): string {
 
 // The host belongs to it: where it was left open, the address of a later sender
 // must not take the place of the first one under the same signature.
-function lastOf({ SEQ, SIGNATURE, HOST }: SignedEntry): LastSequence {
-  return { seq: SEQ, announcement: `${SIGNATURE} ${HOST}` };
+function announcementOf({ SIGNATURE, HOST }: SignedEntry): string {
+  return `${SIGNATURE} ${HOST}`;
+}
+
+function lastOf(entry: SignedEntry): LastSequence {
+  return { seq: entry.SEQ, announcement: announcementOf(entry) };
 }
 
 function checkSequence(entry: SignedEntry, last: LastSequence | undefined): void {
   if (last === undefined || entry.SEQ > last.seq) return;
-  if (entry.SEQ < last.seq || lastOf(entry).announcement !== last.announcement) throw stale(last.seq);
+  if (entry.SEQ < last.seq || announcementOf(entry) !== last.announcement) throw stale(last.seq);
 }
 
 function stale(seq: number): RegistryError {

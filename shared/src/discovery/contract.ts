@@ -75,6 +75,16 @@ export interface PeerChanges {
  */
 export type PeerEventType = 'list' | 'join' | 'change' | 'leave';
 
+/** The place where the service keeps its entries. */
+export interface DiscoveryStoreHealth {
+  /** `shared`: with other replicas. */
+  kind: 'memory' | 'shared';
+  /** `away`: it does not answer, and the service goes on with what it knows. */
+  state: 'ok' | 'away';
+  /** Leases and withdrawals that it does not have yet. */
+  unsaved: number;
+}
+
 /** Answer of `GET /health`. */
 export interface DiscoveryHealth {
   status: 'ok';
@@ -83,6 +93,7 @@ export interface DiscoveryHealth {
   /** The service's clock, milliseconds since 1970. */
   now: number;
   version: string;
+  store?: DiscoveryStoreHealth;
 }
 
 /** Response header: seconds until the service would like the next renewal, with decimals where it is not whole. */
