@@ -11,7 +11,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import mongoose from 'mongoose';
 import type { ControlClient } from '../chat-node/dist/console/control-client.js';
-import { controlOf, wholeConversation } from '../e2e/support/control.ts';
+import { acquaint, controlOf, wholeConversation } from '../e2e/support/control.ts';
 import { type RunningDaemon, waitFor, World } from '../e2e/support/processes.ts';
 import { CountingRelay } from './counting-relay.ts';
 import { type FloorFigures, measureFloor } from './floor/measure.ts';
@@ -113,6 +113,7 @@ async function measureDelivery(
 
     // Bob is a static peer: who answers there is known once it did.
     await waitFor('the link', async () => (await node.status()).links === 1);
+    await acquaint(alice, bob);
     const first = await node.send(bob.peerId, 'first');
     await deliveries.until((delivered) => delivered.has(first.id));
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { acquaint } from './support/control.ts';
 import {
   baseEnvironment,
   CHAT_MAIN,
@@ -33,6 +34,7 @@ beforeAll(async () => {
     const found = await Promise.all([alice, bob].map((one) => one.json<unknown>(['peers'])));
     return found.every((peers) => peers.length === 1);
   });
+  await acquaint(alice, bob);
 });
 
 afterAll(() => world.close());

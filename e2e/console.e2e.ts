@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { acquaint } from './support/control.ts';
 import { CHAT_MAIN, freePort, waitFor, World, type RunningDaemon } from './support/processes.ts';
 import { TerminalSession, type TerminalOptions } from './support/terminal.ts';
 
@@ -50,7 +51,7 @@ function attach(env: Record<string, string>, options: TerminalOptions = {}): Ter
   return session;
 }
 
-/** Starts a node for each of these people; all of them know each other when this resolves. */
+/** Starts a node for each of these people; all of them see each other, and are contacts, when this resolves. */
 async function startDaemons(...users: string[]): Promise<RunningDaemon[]> {
   const daemons: RunningDaemon[] = [];
   for (const user of users) {
@@ -62,6 +63,7 @@ async function startDaemons(...users: string[]): Promise<RunningDaemon[]> {
       return (await daemon.json<unknown>(['peers'])).length === daemons.length - 1;
     });
   }
+  await acquaint(...daemons);
   return daemons;
 }
 
@@ -95,10 +97,11 @@ describe('two consoles', () => {
     alice.press('enter');
     await alice.until(/You: Hello Bob ✓ delivered/);
 
-    await bob.until('✉ Alice: Hello Bob');
-    await bob.choose('Read Messages');
-    await bob.until(/❯ Alice {2}1 unread · Hello Bob/);
-    bob.press('enter');
+    await bob.until('✉ Alice wants to write to you: Hello Bob');
+    expect(bob.screen).toMatch(/1 request · 1 online$/m);
+    await bob.choose('Message Requests');
+    await bob.until(/^Alice \([a-z2-7]{8}\) wants to write to you\n {2}Hello Bob$/m);
+    await bob.choose('Accept');
     await bob.until(/^\d\d:\d\d Alice: Hello Bob/m);
     expect(bob.screen).not.toContain('✉');
     await alice.until(/You: Hello Bob ✓✓ read/);
@@ -142,10 +145,15 @@ describe('two consoles', () => {
 
     const again = await openConsole('Bob', { home, meets: [alice] });
     await alice.until('for when you are back ✓ delivered');
-    await again.until(/2 unread/);
+    await again.until(/1 request/);
     await again.choose('Read Messages');
     await again.choose('Alice');
+    await again.until(/before you go\n {2}for when you are back/);
+    await again.choose('Read');
     await again.until(/Alice: before you go\n.*Alice: for when you are back/);
+    expect(alice.screen).not.toContain('✓✓');
+    again.type('here I am\r');
+    await alice.until(/for when you are back ✓✓ read/);
   });
 });
 

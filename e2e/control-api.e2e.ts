@@ -17,6 +17,7 @@ import {
   type StreamResult,
 } from '@p2p-chat/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { acquaint } from './support/control.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 const world = new World();
@@ -31,6 +32,7 @@ beforeAll(async () => {
   process.umask(umask);
   control = await controlFile(alice);
   await waitFor('Alice to see Bob', async () => (await alice.json(['peers'])).length === 1);
+  await acquaint(alice, bob);
 });
 afterAll(() => world.close());
 

@@ -9,7 +9,14 @@ import { encodeWireFrame, PROTOCOL_VERSION, WINDOW_BYTES } from '@p2p-chat/share
 import { afterEach, describe, expect, it } from 'vitest';
 import { createCertificate } from '../chat-node/dist/identity/certificate.js';
 import { tlsOptions } from '../chat-node/dist/transport/tls-options.js';
-import { controlOf, residentBytes, sendAll, untilQueued, wholeConversation } from './support/control.ts';
+import {
+  acquaint,
+  controlOf,
+  residentBytes,
+  sendAll,
+  untilQueued,
+  wholeConversation,
+} from './support/control.ts';
 import { freePort, type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 const MiB = 1024 * 1024;
@@ -34,6 +41,7 @@ async function linkedPair(
     peers: [`127.0.0.1:${bob.ready.peerPort}`],
   });
   await waitFor('the link', async () => (await controlOf(alice).status()).links === 1);
+  await acquaint(alice, bob);
   return { alice, bob };
 }
 

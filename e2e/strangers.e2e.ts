@@ -19,6 +19,7 @@ import {
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createCertificate } from '../chat-node/dist/identity/certificate.js';
 import { tlsOptions } from '../chat-node/dist/transport/tls-options.js';
+import { acquaint } from './support/control.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 /** Messages that Alice writes to Bob during each attack. */
@@ -37,6 +38,7 @@ beforeAll(async () => {
   bob = await world.daemon({ user: 'Bob' });
   alice = await world.daemon({ user: 'Alice', peers: [`127.0.0.1:${bob.ready.peerPort}`] });
   await waitFor('Bob', async () => (await alice.json(['peers'])).length === 1);
+  await acquaint(alice, bob);
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   mallory = {

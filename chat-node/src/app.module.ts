@@ -83,6 +83,7 @@ export function composeChat(parts: NodeParts): { chat: Chat; events: ChatEvents;
     instance,
     host: config.host,
     staticAddresses: config.staticPeers,
+    contactsOnly: config.contacts === 'only',
     messages: storage.messages,
     search: storage.search,
     peers: storage.peers,

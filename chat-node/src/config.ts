@@ -29,6 +29,8 @@ export interface NodeConfig extends Profile {
   typing: boolean | null;
   /** Which of these are set, by their variables: the profile cannot change them. */
   fixed: FixedSettings;
+  /** Who may write: everyone, strangers as a request; or contacts only. */
+  contacts: 'all' | 'only';
   logLevel: LogLevel;
   /** Whether the node ends when the process that started it does. */
   attached: boolean;
@@ -74,6 +76,7 @@ export function readConfig(env: Environment): NodeConfig {
       ...(receipts === null ? {} : { receipts: 'P2P_CHAT_RECEIPTS' }),
       ...(typing === null ? {} : { typing: 'P2P_CHAT_TYPING' }),
     },
+    contacts: readContacts(env['P2P_CHAT_CONTACTS'] || 'all'),
     logLevel: readLogLevel(env['LOG_LEVEL'] ?? 'info'),
     attached: env['P2P_CHAT_ATTACHED'] === '1',
   });
@@ -126,6 +129,11 @@ function readMongodbUri(text: string): string | null {
 function readSwitch(variable: string, text: string): boolean {
   if (text !== 'on' && text !== 'off') throw new SettingError(variable, text, 'on or off');
   return text === 'on';
+}
+
+function readContacts(text: string): NodeConfig['contacts'] {
+  if (text !== 'all' && text !== 'only') throw new SettingError('P2P_CHAT_CONTACTS', text, 'all or only');
+  return text;
 }
 
 function readLogLevel(text: string): LogLevel {

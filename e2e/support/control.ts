@@ -8,6 +8,16 @@ export function controlOf(daemon: RunningDaemon): ControlClient {
   return new ControlClient(daemon.home);
 }
 
+/**
+ * Lets each of these people be a contact of all others, so that none of their
+ * messages is the request of a stranger. They need not see each other yet.
+ */
+export async function acquaint(...daemons: RunningDaemon[]): Promise<void> {
+  for (const one of daemons) {
+    for (const other of daemons) if (other !== one) await controlOf(one).accept(other.peerId);
+  }
+}
+
 /** Hands over many bodies in batches, as a pipe would. @returns the ids in the order in which they were accepted */
 export async function sendAll(
   from: RunningDaemon,

@@ -36,6 +36,7 @@ const states = async (node: MemoryNode, other: MemoryNode): Promise<string[]> =>
 
 describe('two nodes', () => {
   it('deliver a message and its receipt of reading', async () => {
+    await bob.chat.accept(alice.peerId);
     const [sent] = await alice.chat.send(bob.peerId, ['hello']);
     expect(sent).toMatchObject({ state: 'queued', direction: 'out', body: 'hello' });
     await until('delivered', async () => (await states(alice, bob))[0] === 'delivered');
@@ -51,6 +52,7 @@ describe('two nodes', () => {
   });
 
   it('keep the order of a stream of messages beyond the window', async () => {
+    await bob.chat.accept(alice.peerId);
     const all = Array.from({ length: 2_500 }, (_, index) => `message ${index}`);
     for (let at = 0; at < all.length; at += 500) await alice.chat.send(bob.peerId, all.slice(at, at + 500));
     await until('all there', async () => (await bob.chat.peer(alice.peerId))?.unread === all.length);

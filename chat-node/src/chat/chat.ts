@@ -6,6 +6,7 @@ import type { KnownWay } from './diagnosis/peer-entry.probe.js';
 import { ChatError } from './errors.js';
 import type { ChatEvents } from './events.js';
 import type { Message } from './message.js';
+import { MessageRequests } from './message-requests.js';
 import { Outbox } from './outbox.js';
 import type { OwnProfile } from './own-profile.js';
 import type { PeerAddress } from './peer.js';
@@ -32,6 +33,8 @@ export interface ChatOptions {
   /** Host of the gateway where it was set to one address; '' for all. */
   host: string;
   staticAddresses: readonly PeerAddress[];
+  /** Whether peers that nobody here has accepted are refused. */
+  contactsOnly: boolean;
   messages: MessageRepository;
   search: MessageSearch;
   peers: PeerRepository;
@@ -46,7 +49,10 @@ export interface ChatOptions {
 
 /** A peer with what its conversation holds. */
 export interface PeerWithUnread extends KnownPeer {
+  /** Messages that were not read; none of a stranger's are counted here. */
   unread: number;
+  /** Where it is a stranger who wrote: how many messages wait for a decision. */
+  request: { messages: number } | null;
 }
 
 // How long the sources of discovery have to take the withdrawal at the end.
@@ -64,6 +70,7 @@ export class Chat implements LinkHandler {
   readonly #presence: Presence;
   readonly #typing: Typing;
   readonly #searcher: SearchMessages;
+  readonly #requests: MessageRequests;
   readonly #sender: SendMessage;
   readonly #receiver: ReceiveMessage;
   #port = 0;
@@ -72,6 +79,7 @@ export class Chat implements LinkHandler {
     const { self, profile, messages, peers, events, clock, random, log } = options;
     const clocks = new ConversationClocks(messages);
     this.#directory = new PeerDirectory(self, peers, events, clock);
+    this.#requests = new MessageRequests(messages, this.#directory, options.contactsOnly);
     this.#connector = new Connector(
       self,
       options.transport,
@@ -86,8 +94,26 @@ export class Chat implements LinkHandler {
     this.#presence = new Presence(profile, this.#directory, clock, log, events);
     this.#typing = new Typing(profile, this.#directory, events, clock);
     this.#searcher = new SearchMessages(options.search, messages);
-    this.#sender = new SendMessage(self, messages, clocks, this.#directory, this.#outbox, events, clock);
-    this.#receiver = new ReceiveMessage(messages, clocks, this.#directory, events, clock, random, log);
+    this.#sender = new SendMessage(
+      self,
+      messages,
+      clocks,
+      this.#directory,
+      this.#requests,
+      this.#outbox,
+      events,
+      clock,
+    );
+    this.#receiver = new ReceiveMessage(
+      messages,
+      clocks,
+      this.#directory,
+      this.#requests,
+      events,
+      clock,
+      random,
+      log,
+    );
   }
 
   /**
@@ -95,7 +121,7 @@ export class Chat implements LinkHandler {
    * @returns the port of the gateway
    */
   async start(): Promise<number> {
-    await this.#directory.load((await this.options.messages.conversations()).map(({ id }) => id));
+    await this.#load();
     this.#port = await this.options.transport.listen(this);
     this.options.events.subscribe((event) => {
       if (event.type === 'peer') this.#connector.peerChanged(event.peerId);
@@ -158,13 +184,23 @@ export class Chat implements LinkHandler {
     return this.#directory.wayTo(reference);
   }
 
+  /** Whether the peer is a stranger who wrote and waits for a decision. */
+  isRequest(peerId: string): boolean {
+    return this.#requests.of(peerId) !== undefined;
+  }
+
+  /** Strangers who wrote and wait for a decision. */
+  get requests(): number {
+    return this.#requests.count;
+  }
+
   /** Everyone who is known, with unread counts; only those online unless `all`. */
   async peers(all: boolean): Promise<PeerWithUnread[]> {
     const unread = new Map((await this.options.messages.conversations()).map((one) => [one.id, one.unread]));
     return this.#directory
       .all()
-      .filter(({ online, contact }) => online || (all && contact))
-      .map((peer) => ({ ...peer, unread: unread.get(directConversationId(peer.peerId)) ?? 0 }));
+      .filter(({ online, remembered }) => online || (all && remembered))
+      .map((peer) => this.withUnread(peer, unread.get(directConversationId(peer.peerId)) ?? 0));
   }
 
   /** One peer with its unread count. */
@@ -172,7 +208,17 @@ export class Chat implements LinkHandler {
     const known = this.#directory.get(peerId);
     if (known === undefined) return null;
     const conversation = await this.options.messages.conversation(directConversationId(peerId));
-    return { ...known, unread: conversation?.unread ?? 0 };
+    return this.withUnread(known, conversation?.unread ?? 0);
+  }
+
+  /** A peer with the unread messages of its conversation, told apart from a request. */
+  withUnread(peer: KnownPeer, unread: number): PeerWithUnread {
+    const waiting = this.#requests.of(peer.peerId);
+    return {
+      ...peer,
+      unread: peer.contact ? unread : 0,
+      request: waiting === undefined ? null : { messages: waiting },
+    };
   }
 
   /** A peer by id, as far as it is known. */
@@ -203,17 +249,19 @@ export class Chat implements LinkHandler {
   }
 
   /**
-   * A person has seen messages of a peer.
+   * A person has seen messages of a peer. Those of a stranger stay as they
+   * are: nobody is told of a reading before they were accepted.
    * @param upTo id of the last one seen; undefined for all
    * @returns how many were unread
    * @throws {ChatError} `message-unknown`
    */
   async markRead(peerId: string, upTo?: string): Promise<number> {
-    if (upTo === undefined) return this.#receipts.markRead(peerId, null);
-    const message = await this.options.messages.find(directConversationId(peerId), upTo);
+    const message =
+      upTo === undefined ? undefined : await this.options.messages.find(directConversationId(peerId), upTo);
     if (message === null)
       throw new ChatError('message-unknown', 'No message of this conversation has that id.');
-    return this.#receipts.markRead(peerId, message.clock);
+    if (!this.#directory.isContact(peerId)) return 0;
+    return this.#receipts.markRead(peerId, message?.clock ?? null);
   }
 
   /** What the user shows and has set. */
@@ -232,13 +280,42 @@ export class Chat implements LinkHandler {
   }
 
   /** Blocks or unblocks by peer id; see docs/protocol.md for what the peer sees: nothing. */
-  setBlocked(peerId: string, blocked: boolean): Promise<KnownPeer> {
-    return this.#directory.setBlocked(peerId, blocked);
+  async setBlocked(peerId: string, blocked: boolean): Promise<KnownPeer> {
+    const peer = await this.#directory.setBlocked(peerId, blocked);
+    if (blocked) this.#requests.decided(peerId);
+    else await this.#requests.unblocked(peerId);
+    return peer;
+  }
+
+  /**
+   * Makes a peer a contact, known or not: its messages count and are
+   * receipted, and what waits at its node comes. Durable when it resolves.
+   * @throws {ChatError} `peer-is-self` or `peer-blocked`
+   * @throws {StorageError}
+   */
+  async accept(peerId: string): Promise<void> {
+    if (this.#directory.isBlocked(peerId)) {
+      throw new ChatError('peer-blocked', 'You have blocked this person.', {
+        hint: 'Unblock them to accept them.',
+      });
+    }
+    await this.#directory.accept(peerId);
+    this.#requests.decided(peerId);
+    this.#connector.reach(peerId);
   }
 
   /** Notes whether a person compared the safety number of a peer and found it equal. */
   setVerified(peerId: string, verified: boolean): Promise<void> {
     return this.#directory.setVerified(peerId, verified);
+  }
+
+  async #load(): Promise<void> {
+    const conversations = await this.options.messages.conversations();
+    await this.#directory.load(conversations.map(({ id }) => id));
+    // A crash may have come between a first message and the note that it made a contact.
+    const writtenTo = conversations.filter(({ id, queued }) => queued > 0 && !this.#directory.isContact(id));
+    for (const { id } of writtenTo) await this.#directory.accept(id);
+    this.#requests.load(conversations);
   }
 
   onOpen(link: PeerLink): void {

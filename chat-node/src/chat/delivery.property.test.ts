@@ -95,6 +95,13 @@ const steps = [
         reader.chat.markRead(nodes[other(side)].peerId).catch(expectStorageError);
       }),
   ),
+  aSide.map(
+    (side) =>
+      new Step(`${NAMES[side]} accepts the other`, async (_model, { nodes }) => {
+        const node = nodes[side];
+        if (node.running) node.chat.accept(nodes[other(side)].peerId).catch(expectStorageError);
+      }),
+  ),
   fc.tuple(aSide, fc.boolean()).map(
     ([side, full]) =>
       new Step(`the disk of ${NAMES[side]} is ${full ? 'full' : 'well'}`, async (_model, { nodes }) => {
@@ -140,6 +147,8 @@ async function settle({ clock, network, nodes }: Real): Promise<void> {
     node.disk.full = false;
     if (!node.running) await node.start();
   }
+  // What a stranger wrote beyond a few messages waits at its author until then.
+  for (const side of [0, 1] as const) await nodes[side].chat.accept(nodes[other(side)].peerId);
   for (let round = 0; round < 60; round += 1) {
     await turns(40);
     const queued = await Promise.all(nodes.map((node) => node.chat.queuedCount()));

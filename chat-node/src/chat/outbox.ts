@@ -1,4 +1,12 @@
-import { Backoff, type Clock, errorCode, type Timer, WINDOW_BYTES, WINDOW_MESSAGES } from '@p2p-chat/shared';
+import {
+  Backoff,
+  type Clock,
+  errorCode,
+  MIN_RETRY_AFTER_MS,
+  type Timer,
+  WINDOW_BYTES,
+  WINDOW_MESSAGES,
+} from '@p2p-chat/shared';
 import { directConversationId } from './conversation.js';
 import type { ChatEvents } from './events.js';
 import { type Message, toWire } from './message.js';
@@ -88,7 +96,12 @@ class PeerOutbox {
   /** How often the outbox began anew from the first queued message: a load from before that does not count. */
   #rewinds = 0;
   #stopped = false;
-  #paused: Timer | null = null;
+  #paused: {
+    timer: Timer;
+    /** The first that was refused: no message after it is sent before it. */ id: string;
+  } | null = null;
+  /** Whether the next message is sent alone, because the one before it was refused for now. */
+  #careful = false;
   readonly #backoff: Backoff;
 
   constructor(
@@ -102,7 +115,7 @@ class PeerOutbox {
 
   stop(): void {
     this.#stopped = true;
-    this.#paused?.clear();
+    this.#paused?.timer.clear();
   }
 
   accepted(messages: readonly Message[]): void {
@@ -120,27 +133,38 @@ class PeerOutbox {
   acked(ids: readonly string[]): void {
     const ours = ids.filter((id) => this.#settle(id));
     if (ours.length === 0) return;
+    this.#careful = false;
     void this.#record(ours, 'delivered');
     this.#pump();
   }
 
   rejected(id: string, code: string, retryAfterMs: number | undefined): void {
-    if (!this.#settle(id)) return;
+    const wasInFlight = this.#settle(id);
     if (retryAfterMs === undefined) {
+      if (!wasInFlight) return;
       void this.#record([id], 'failed', code);
       return this.#pump();
     }
-    // In order or not at all: everything from the rejected one on waits with it.
-    this.#paused?.clear();
-    this.#paused = this.dependencies.clock.setTimeout(() => {
-      this.#paused = null;
-      this.#tail = [];
-      this.#tailBytes = 0;
-      this.#rewinds += 1;
-      this.#cursor = '';
-      this.#behind = true;
-      this.#pump();
-    }, retryAfterMs);
+    // A second word on the first refused one changes the time: it was accepted meanwhile.
+    if (wasInFlight || this.#paused?.id === id) this.#pause(id, retryAfterMs);
+  }
+
+  /** In order or not at all: everything from the refused one on waits with it. */
+  #pause(id: string, ms: number): void {
+    this.#paused?.timer.clear();
+    const timer = this.dependencies.clock.setTimeout(() => this.#resume(), Math.max(ms, MIN_RETRY_AFTER_MS));
+    this.#paused = { timer, id: this.#paused?.id ?? id };
+  }
+
+  #resume(): void {
+    this.#paused = null;
+    this.#careful = true;
+    this.#tail = [];
+    this.#tailBytes = 0;
+    this.#rewinds += 1;
+    this.#cursor = '';
+    this.#behind = true;
+    this.#pump();
   }
 
   #settle(id: string): boolean {
@@ -163,7 +187,8 @@ class PeerOutbox {
   #pump(): void {
     if (this.#stopped || this.#paused !== null) return;
     const batch: Message[] = [];
-    while (this.#inFlight.size < WINDOW_MESSAGES && this.#inFlightBytes < WINDOW_BYTES) {
+    const window = this.#careful ? 1 : WINDOW_MESSAGES;
+    while (this.#inFlight.size < window && this.#inFlightBytes < WINDOW_BYTES) {
       const message = this.#tail[batch.length];
       if (message === undefined) break;
       batch.push(message);

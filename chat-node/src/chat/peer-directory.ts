@@ -20,8 +20,10 @@ export interface KnownPeer {
   linked: boolean;
   blocked: boolean;
   verified: boolean;
-  /** Whether messages were written to it or came from it, or it was accepted. */
+  /** Whether somebody here wrote to it or accepted it. */
   contact: boolean;
+  /** Whether anything of it is stored: messages came from it, or somebody here wrote, blocked or verified. */
+  remembered: boolean;
   /** Where to dial, best first. */
   addresses: PeerAddress[];
   /** Who says that it is online. */
@@ -75,7 +77,7 @@ export class PeerDirectory implements DiscoverySink {
 
   /**
    * Loads what is stored; call once, first.
-   * @param conversations peer ids that have a conversation: they are contacts
+   * @param conversations peer ids that have a conversation: they are remembered
    *   even where a crash came before their record was saved
    */
   async load(conversations: readonly string[]): Promise<void> {
@@ -100,6 +102,11 @@ export class PeerDirectory implements DiscoverySink {
   get(peerId: string): KnownPeer | undefined {
     const entry = this.#entries.get(peerId);
     return entry === undefined ? undefined : this.#view(entry);
+  }
+
+  /** Whether somebody here wrote to the peer or accepted it. */
+  isContact(peerId: string): boolean {
+    return this.#entries.get(peerId)?.record?.accepted ?? false;
   }
 
   isBlocked(peerId: string): boolean {
@@ -157,9 +164,17 @@ export class PeerDirectory implements DiscoverySink {
     return { peerId, user, linked, addresses, sightings, lastSeenAt: entry.record?.lastSeenAt ?? null };
   }
 
-  /** The peer was written to: it is a contact from now on. */
-  accept(peerId: string): Promise<void> {
-    return this.#update(peerId, (record) => (record.accepted ? null : { ...record, accepted: true }));
+  /**
+   * The peer was accepted, or written to: it is a contact from now on. Durable
+   * when it resolves.
+   * @throws {ChatError} `peer-is-self`
+   * @throws {StorageError}
+   */
+  async accept(peerId: string): Promise<void> {
+    if (peerId === this.self) throw new ChatError('peer-is-self', 'You need not accept yourself.');
+    if (this.isContact(peerId)) return;
+    await this.#update(peerId, (record) => (record.accepted ? null : { ...record, accepted: true }));
+    this.changed(peerId);
   }
 
   /** A message came from the peer: it is known from now on. */
@@ -368,7 +383,8 @@ export class PeerDirectory implements DiscoverySink {
       linked: entry.link !== null,
       blocked: entry.record?.blocked ?? false,
       verified: entry.record?.verified ?? false,
-      contact: entry.record !== null,
+      contact: entry.record?.accepted ?? false,
+      remembered: entry.record !== null,
       addresses: unique([...linked, ...sighted, ...(entry.record?.addresses ?? [])]).slice(
         0,
         MAX_DIALLED_ADDRESSES,

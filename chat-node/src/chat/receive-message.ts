@@ -4,21 +4,26 @@ import type { ConversationClocks } from './conversation-clocks.js';
 import type { ChatEvents } from './events.js';
 import { InOrder } from './in-order.js';
 import { fromWire, type Message } from './message.js';
+import type { MessageRequests } from './message-requests.js';
 import type { PeerDirectory } from './peer-directory.js';
 import type { ChatLog } from './ports/log.js';
 import type { MessageRepository } from './ports/message.repository.js';
 import type { PeerLink } from './ports/peer-link.js';
 import { STORAGE_BACKOFF } from './storage-backoff.js';
+import { Turns } from './turns.js';
 
 /** Takes what arrives over links: saves it, then acks it, then tells of it. */
 export class ReceiveMessage {
   readonly #openLinks = new WeakSet<PeerLink>();
   readonly #order = new InOrder<PeerLink>();
+  /** Peers whose messages are looked at one after the other, because some may be refused. */
+  readonly #turns = new Turns<string>();
 
   constructor(
     private readonly messages: MessageRepository,
     private readonly clocks: ConversationClocks,
     private readonly directory: PeerDirectory,
+    private readonly requests: MessageRequests,
     private readonly events: ChatEvents,
     private readonly clock: Clock,
     private readonly random: () => number,
@@ -33,6 +38,7 @@ export class ReceiveMessage {
   /** What of this link is not saved yet is given up: its sender has it and will send it again. */
   closed(link: PeerLink): void {
     this.#openLinks.delete(link);
+    this.requests.closed(link);
   }
 
   /**
@@ -65,12 +71,25 @@ export class ReceiveMessage {
 
   async #save(link: PeerLink, wire: readonly WireMessage[]): Promise<void> {
     const { peerId } = link.peer;
+    if (this.directory.isBlocked(peerId)) return this.#drop(link, wire);
+    if (!this.requests.concern(peerId) && !this.#turns.isTaken(peerId)) return this.#store(link, wire);
+    await this.#turns.run(peerId, async () => {
+      const admitted = await this.requests.admit(link, wire);
+      if (admitted.length === 0) return;
+      if (this.directory.isBlocked(peerId)) return this.#drop(link, admitted);
+      await this.#store(link, admitted);
+      await this.requests.stored(peerId);
+    });
+  }
+
+  async #drop(link: PeerLink, wire: readonly WireMessage[]): Promise<void> {
+    await this.messages.addDropped(link.peer.peerId, wire.length);
+    link.sendAck(wire.map(({ id }) => id));
+  }
+
+  async #store(link: PeerLink, wire: readonly WireMessage[]): Promise<void> {
+    const { peerId } = link.peer;
     const ids = wire.map(({ id }) => id);
-    if (this.directory.isBlocked(peerId)) {
-      await this.messages.addDropped(peerId, wire.length);
-      link.sendAck(ids);
-      return;
-    }
     const conversationId = directConversationId(peerId);
     const loaded = this.clocks.get(conversationId);
     const conversationClock = loaded instanceof Promise ? await loaded : loaded;

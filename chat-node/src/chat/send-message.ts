@@ -6,6 +6,7 @@ import type { ChatEvents } from './events.js';
 import { HybridClock } from './hybrid-clock.js';
 import { InOrder } from './in-order.js';
 import type { Message } from './message.js';
+import type { MessageRequests } from './message-requests.js';
 import type { Outbox } from './outbox.js';
 import type { PeerDirectory } from './peer-directory.js';
 import type { MessageRepository } from './ports/message.repository.js';
@@ -19,6 +20,7 @@ export class SendMessage {
     private readonly messages: MessageRepository,
     private readonly clocks: ConversationClocks,
     private readonly directory: PeerDirectory,
+    private readonly requests: MessageRequests,
     private readonly outbox: Outbox,
     private readonly events: ChatEvents,
     private readonly clock: Clock,
@@ -46,6 +48,8 @@ export class SendMessage {
     const accepted = bodies.map((body) => this.#create(conversationId, body, clock));
     const saving = Promise.all([this.directory.accept(peerId), this.messages.addOutgoing(accepted)]);
     await this.#order.after(peerId, saving);
+    // Who writes to somebody accepts them.
+    this.requests.decided(peerId);
     this.events.publish({ type: 'messages', messages: accepted });
     this.outbox.accepted(peerId, accepted);
     return accepted;

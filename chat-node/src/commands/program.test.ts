@@ -45,6 +45,7 @@ describe('help and wrong use', () => {
       'send',
       'history',
       'events',
+      'accept',
       'block',
       'unblock',
       'verify',
@@ -125,6 +126,7 @@ describe('the profile', () => {
     ['events'],
     ['history', 'Bob'],
     ['send', 'Bob', 'x'],
+    ['accept', 'Bob'],
     ['block', 'Bob'],
     ['verify', 'Bob'],
   ])('without a running node, %s ends with 4 and says how to start one', async (...argv) => {
@@ -140,6 +142,7 @@ describe('no such peer', () => {
     ['send', 'X', 'x'],
     ['send', 'X', '--lines'],
     ['history', 'X'],
+    ['accept', 'X'],
     ['block', 'X'],
     ['unblock', 'X'],
     ['verify', 'X'],
@@ -172,6 +175,7 @@ describe('status', () => {
         peerId: node.peerId,
         storage: 'sqlite',
         outbox: { queued: 0 },
+        requests: 0,
         links: 1,
       }),
     ]);
@@ -432,6 +436,23 @@ describe('history', () => {
 
   it('refuses an unknown message', async () => {
     expect(await cli(['history', 'Bob', '--before', 'x'])).toMatchObject({ status: 1 });
+  });
+});
+
+describe('accept', () => {
+  it('makes a stranger a contact, twice if need be, in prose and in JSON', async () => {
+    node.person('Carol', { trust: 'stranger', request: { messages: 2 } });
+    expect((await cli(['peers'])).stdout).toMatch(/Carol.*2 messages of a stranger/);
+    expect((await cli(['status'])).stdout).toMatch(
+      /^requests +1 person wants to write: p2p-chat peers --all$/m,
+    );
+    for (let i = 0; i < 2; i += 1) {
+      expect((await cli(['accept', 'Carol'])).stdout).toMatch(/^Carol is a contact/);
+    }
+    expect(json((await cli(['accept', 'Carol', '--json'])).stdout)).toMatchObject([
+      { user: 'Carol', trust: 'contact', request: null },
+    ]);
+    expect((await cli(['status'])).stdout).not.toContain('requests');
   });
 });
 

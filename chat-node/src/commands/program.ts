@@ -8,6 +8,7 @@ import {
   PRESENCE_STATES,
   type PresenceState,
 } from '@p2p-chat/shared';
+import { accept, type AcceptFlags } from './accept.js';
 import { setBlocked, type BlockFlags } from './block.js';
 import { completion, COMPLETIONS } from './completion.js';
 import { openConsole } from './console.js';
@@ -167,6 +168,13 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .description('what happens, a line each, until Ctrl-C')
     .option('--json', JSON_HELP)
     .action((_flags: EventsFlags, command: Command) => untilInterrupted(io, () => events(io, all(command))));
+
+  program
+    .command('accept')
+    .description('take messages of a stranger, also of one who is known by the peer id only')
+    .argument('<peer>', PEER_HELP)
+    .option('--json', JSON_HELP)
+    .action((peer: string, _flags: AcceptFlags, command: Command) => accept(io, peer, all(command)));
 
   for (const blocked of [true, false]) {
     program

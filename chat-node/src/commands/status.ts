@@ -18,11 +18,17 @@ export async function status(io: Io, flags: StatusFlags): Promise<void> {
     ['control', `port ${view.controlPort}, process ${view.pid}`],
     ['storage', `${view.storage}, ${safeLine(view.home)}`],
     ['outbox', view.outbox.queued === 0 ? 'empty' : `${count(view.outbox.queued, 'message')} queued`],
+    ...requests(view.requests),
     ...view.discovery.map((source): [string, string] => ['discovery', describeSource(source)]),
     ['version', safeLine(view.version)],
   ];
   await print(io, `${styleText('bold', safeLine(view.user))} (${shortPeerId(view.peerId)})\n`);
   for (const [name, value] of rows) await print(io, `${name.padEnd(9)}  ${value}\n`);
+}
+
+function requests(waiting: number): [string, string][] {
+  if (waiting === 0) return [];
+  return [['requests', `${count(waiting, 'person wants', 'people want')} to write: p2p-chat peers --all`]];
 }
 
 function describeSource(source: DiscoverySourceView): string {

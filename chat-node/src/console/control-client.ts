@@ -166,6 +166,11 @@ export class ControlClient {
     return this.json(CONTROL_ROUTES.read(peer), { method: 'POST', body, signal });
   }
 
+  /** Makes somebody a contact. @param peer also the whole peer id of somebody unknown */
+  accept(peer: string, signal?: AbortSignal): Promise<PeerView> {
+    return this.json(CONTROL_ROUTES.accept(peer), { method: 'PUT', signal });
+  }
+
   block(peer: string, signal?: AbortSignal): Promise<PeerView> {
     return this.json(CONTROL_ROUTES.block(peer), { method: 'PUT', signal });
   }

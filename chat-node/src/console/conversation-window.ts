@@ -139,6 +139,8 @@ export class ConversationWindow {
     if (event.type === 'resync') this.#refresher.request();
     if (event.type === 'message' && event.messages.some((one) => one.peerId === this.peerId))
       this.#refresher.request();
+    // They may have been accepted: then what was on the screen counts as read.
+    if (event.type === 'peer' && event.peer.peerId === this.peerId) this.#refresher.request();
     if (event.type !== 'state' || event.peerId !== this.peerId) return;
     const ids = new Set(event.ids);
     const { state, reason } = event;
@@ -169,13 +171,14 @@ export class ConversationWindow {
       const firstUnread = isFirst ? (page.find(isUnread)?.id ?? null) : now.firstUnread;
       return { messages, atStart, atEnd: true, loading: false, firstUnread };
     });
+    if (this.#seen !== null) this.#reader.request();
   }
 
   private async markRead(): Promise<void> {
     const { messages } = this.store.get();
     const seen = messages.findIndex((one) => one.id === this.#seen);
     const last = messages.slice(0, seen + 1).findLast((one) => one.direction === 'in');
-    if (last === undefined || !isUnread(last) || last.id === this.#read) return;
+    if (last === undefined || !isUnread(last) || last.request === true || last.id === this.#read) return;
     await this.view.client.read(this.peerId, last.id, this.#signal);
     this.#read = last.id;
     this.view.refreshConversations();

@@ -2,7 +2,7 @@ import { safeLine, shortPeerId, type DiscoverySourceView } from '@p2p-chat/share
 import { count, peerLabel, presenceLabel } from './labels.js';
 import { spread, truncate, wrap } from './layout.js';
 import { theme } from './theme.js';
-import { onlinePeers, totalUnread, type ViewState } from './view-state.js';
+import { onlinePeers, requests, totalUnread, type ViewState } from './view-state.js';
 
 /** People whose new messages are announced at once; the others are counted. */
 const MAX_NOTICES = 3;
@@ -27,10 +27,13 @@ function title(state: ViewState, width: number): string {
   const own = state.profile?.shown ?? 'online';
   const presence = own === 'online' ? '' : `  ${presenceLabel(own)}`;
   const left = truncate(`p2p-chat  ${safeLine(me.user)} (${shortPeerId(me.peerId)})${presence}`, width);
-  const right = [`${onlinePeers(state).length} online`, ...(unread > 0 ? [`${unread} unread`] : [])].join(
-    ' · ',
-  );
-  return spread(theme.title(left), unread > 0 ? theme.news(right) : theme.faint(right), width);
+  const waiting = requests(state).length;
+  const right = [
+    ...(waiting > 0 ? [count(waiting, 'request')] : []),
+    `${onlinePeers(state).length} online`,
+    ...(unread > 0 ? [`${unread} unread`] : []),
+  ].join(' · ');
+  return spread(theme.title(left), unread + waiting > 0 ? theme.news(right) : theme.faint(right), width);
 }
 
 function problems(state: ViewState, width: number): string[] {
@@ -58,8 +61,9 @@ function notices(state: ViewState, width: number): string[] {
   const lines = shown.map(({ peerId, last, count: messages }) => {
     const peer = state.peers.get(peerId);
     const from = peer === undefined ? safeLine(last.user) : peerLabel(peer);
+    const asks = peer !== undefined && peer.request !== null ? ' wants to write to you' : '';
     const several = messages > 1 ? ` (${count(messages, 'new message')})` : '';
-    return theme.news(truncate(`✉ ${from}${several}: ${safeLine(last.body)}`, width));
+    return theme.news(truncate(`✉ ${from}${asks}${several}: ${safeLine(last.body)}`, width));
   });
   return hidden > 0
     ? [theme.news(`✉ ${count(hidden, 'other person', 'other people')} wrote too`), ...lines]

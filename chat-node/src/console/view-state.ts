@@ -144,6 +144,11 @@ export function knownPeers(state: ViewState): PeerView[] {
   return byName([...state.peers.values()]);
 }
 
+/** Strangers who want to write, by name. */
+export function requests(state: ViewState): PeerView[] {
+  return byName([...state.peers.values()].filter((peer) => peer.request !== null));
+}
+
 /** Messages that were not read, in all. */
 export function totalUnread(state: ViewState): number {
   return state.conversations.reduce((sum, { peer, unread }) => (peer.blocked ? sum : sum + unread), 0);

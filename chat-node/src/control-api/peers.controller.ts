@@ -1,6 +1,6 @@
 import { Controller, Delete, Get, Param, Put, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import type { ConversationView, PeerView, SafetyNumberView } from '@p2p-chat/shared';
+import { type ConversationView, isPeerId, type PeerView, type SafetyNumberView } from '@p2p-chat/shared';
 import { Chat } from '../chat/chat.js';
 import { PeersQuery, readRequest } from './requests.js';
 import { Presenter } from './presenter.js';
@@ -30,6 +30,19 @@ export class PeersController {
   })
   async peer(@Param('peer') peer: string): Promise<PeerView> {
     return this.presenter.peer(this.chat.resolve(peer).peerId);
+  }
+
+  /** Makes somebody a contact: what waits of theirs comes, and they are told what was read. */
+  @Put('peers/:peer/accept')
+  @ApiOperation({
+    summary:
+      'Makes somebody a contact, also one who is known by the whole peer id only. Answers the PeerView.',
+  })
+  async accept(@Param('peer') peer: string): Promise<PeerView> {
+    const wanted = peer.trim().toLowerCase();
+    const peerId = isPeerId(wanted) ? wanted : this.chat.resolve(peer).peerId;
+    await this.chat.accept(peerId);
+    return this.presenter.peer(peerId);
   }
 
   /** Blocks a person: messages do not arrive any more, and they cannot tell. */

@@ -65,7 +65,10 @@ export class Presenter {
   }
 
   messages(messages: readonly Message[]): MessageView[] {
-    return messages.map((message) => messageView(message, (author) => this.#name(author)));
+    return messages.map((message) => {
+      const view = messageView(message, (author) => this.#name(author));
+      return this.chat.isRequest(message.author) ? { ...view, request: true } : view;
+    });
   }
 
   found(found: readonly FoundMessage[]): FoundMessageView[] {
@@ -81,10 +84,11 @@ export class Presenter {
   async conversations(): Promise<ConversationView[]> {
     const views: ConversationView[] = [];
     for (const { id, unread, last } of await this.chat.conversations()) {
-      const peer = this.chat.knownPeer(id);
-      if (peer === undefined) continue;
+      const known = this.chat.knownPeer(id);
+      if (known === undefined) continue;
       const [view = null] = last === null ? [] : this.messages([last]);
-      views.push({ peer: peerView({ ...peer, unread }), unread, last: view });
+      const peer = peerView(this.chat.withUnread(known, unread));
+      views.push({ peer, unread: peer.unread, last: view });
     }
     return views;
   }

@@ -25,6 +25,7 @@ export class StatusController {
       discovery: this.chat.discoveryHealth(),
       links: this.chat.links,
       outbox: { queued: await this.chat.queuedCount() },
+      requests: this.chat.requests,
     };
   }
 

@@ -14,6 +14,7 @@ export function peerView(peer: PeerWithUnread): PeerView {
     blocked: peer.blocked,
     verified: peer.verified,
     trust: peer.contact ? 'contact' : 'stranger',
+    request: peer.request,
     unread: peer.unread,
     sources: peer.sources,
     ambiguous: peer.ambiguous,

@@ -25,10 +25,10 @@ export class MemoryNode {
     readonly user: string,
     private readonly network: MemoryNetwork,
     private readonly random: () => number = () => 0.5,
-    { receipts = true }: { receipts?: boolean } = {},
+    private readonly options: { receipts?: boolean; contactsOnly?: boolean } = {},
   ) {
     this.peerId = peerIdOfKey(testKeys(user).publicKey);
-    this.profile = { user, presence: 'online', status: '', receipts, typing: true };
+    this.profile = { user, presence: 'online', status: '', receipts: options.receipts ?? true, typing: true };
   }
 
   get chat(): Chat {
@@ -56,6 +56,7 @@ export class MemoryNode {
       instance,
       host: '',
       staticAddresses: [],
+      contactsOnly: this.options.contactsOnly ?? false,
       messages: this.#storage.messages,
       search: this.#storage.search,
       peers: this.#storage.peers,

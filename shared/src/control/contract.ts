@@ -34,6 +34,8 @@ export const CONTROL_ROUTES = {
   messageStream: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/messages/stream`,
   /** POST ReadRequest -> ReadResult */
   read: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/read`,
+  /** PUT: the person is a contact from now on; `:peer` may be the whole peer id of somebody unknown -> PeerView */
+  accept: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/accept`,
   /** PUT blocks, DELETE unblocks -> PeerView */
   block: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/block`,
   /** GET -> SafetyNumberView */
@@ -81,6 +83,8 @@ export interface StatusView {
   /** Open links to peers. */
   links: number;
   outbox: { queued: number };
+  /** Strangers who wrote and were neither accepted nor blocked. */
+  requests: number;
   /** The profile's data directory. */
   home: string;
   pid: number;
@@ -96,8 +100,14 @@ export interface PeerView {
   online: boolean;
   blocked: boolean;
   verified: boolean;
-  /** `contact`: messages were exchanged or it was accepted. `stranger`: neither. */
+  /** `contact`: somebody here wrote to it or accepted it. `stranger`: neither. */
   trust: 'contact' | 'stranger';
+  /**
+   * Where a stranger wrote: how many messages wait to be accepted or blocked.
+   * 0 where the first is longer than one of a stranger may be: it waits at its sender.
+   */
+  request: { messages: number } | null;
+  /** Messages that were not read; those of a request are not counted. */
   unread: number;
   /** Who says that it is online. */
   sources: string[];
@@ -159,6 +169,8 @@ export interface MessageView {
   state: MessageState;
   /** Why, where the state is `failed`. */
   reason?: string;
+  /** Whether a stranger wrote it who waits to be accepted. */
+  request?: true;
 }
 
 /** A message that a search found, and what was said before and after it. */
@@ -169,6 +181,7 @@ export interface FoundMessageView extends MessageView {
 
 export interface ConversationView {
   peer: PeerView;
+  /** As the peer's. */
   unread: number;
   last: MessageView | null;
 }

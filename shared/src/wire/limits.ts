@@ -63,6 +63,17 @@ export const WINDOW_BYTES = 4 * MiB;
 
 /** Bytes written to a link that the peer has not read: past this nothing more is read from it until it does. */
 export const MAX_UNREAD_BYTES = 8 * MiB;
+/** Messages of a stranger that wait for a person to accept or block them: enough to say who one is and what one wants. */
+export const MAX_REQUEST_MESSAGES = 5;
+/** UTF-8 of each of them: a page of text. */
+export const MAX_REQUEST_BODY_BYTES = 4 * KiB;
+/** Strangers whose messages wait: more than a person looks through; with the two above at most 4 MB of what nobody asked for. */
+export const MAX_REQUESTS = 200;
+/** After what time a stranger may try again with what was refused for now: accepting them tells them at once. */
+export const REQUEST_RETRY_MS = 60_000;
+/** Least time after which a message that was refused for now is sent again, whatever the other side says. */
+export const MIN_RETRY_AFTER_MS = 100;
+
 /** Age of a link after which another one from the peer is not a simultaneous dial but its successor. */
 export const SIMULTANEOUS_DIAL_MS = 10_000;
 /** From the start of one attempt to that of the next address (RFC 8305, "Connection Attempt Delay"). */

@@ -52,6 +52,10 @@ function partner(state: ViewState, peerId: string, width: number): string[] {
   );
   const room = width - stringWidth(label) - 2;
   const lines = [`${theme.strong(label)}  ${presence(peer, room)}`];
+  if (peer.request !== null)
+    lines.push(
+      theme.news('Wants to write to you. Nobody is told that you read this; an answer accepts them.'),
+    );
   if (peer.blocked) lines.push(theme.problem('[BLOCKED] Unblock under Manage Blocked Users to write again.'));
   else if (!peer.online)
     lines.push(theme.faint('What you write now waits here and is delivered when both of you are online.'));

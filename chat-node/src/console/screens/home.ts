@@ -1,20 +1,22 @@
 import { safeLine } from '@p2p-chat/shared';
 import { header } from '../header.js';
-import { presenceLabel } from '../labels.js';
+import { count, presenceLabel } from '../labels.js';
 import type { ListRow } from '../prompts/live-list.js';
-import { knownPeers, nextUnread, onlinePeers, totalUnread, type ViewState } from '../view-state.js';
+import { knownPeers, nextUnread, onlinePeers, requests, totalUnread, type ViewState } from '../view-state.js';
 import { manageBlockedUsers } from './blocked-users.js';
 import type { ScreenContext } from './context.js';
 import { openConversation } from './conversation.js';
+import { messageRequests } from './message-requests.js';
 import { profile } from './profile.js';
 import { readMessages } from './read-messages.js';
 import { sendMessages } from './send-messages.js';
 
-type Choice = 'read' | 'send' | 'blocked' | 'profile' | 'logout' | 'next-unread';
+type Choice = 'requests' | 'read' | 'send' | 'blocked' | 'profile' | 'logout' | 'next-unread';
 
 /** The main menu, until the person logs out. */
 export async function home(context: ScreenContext): Promise<void> {
   const screens = {
+    requests: messageRequests,
     read: readMessages,
     send: sendMessages,
     blocked: manageBlockedUsers,
@@ -28,12 +30,13 @@ export async function home(context: ScreenContext): Promise<void> {
       store: context.view.store,
       header,
       rows,
-      initial,
+      // Who waits comes first.
+      initial: requests(context.view.store.get()).length > 0 ? 'requests' : initial,
       jump: (state) => (nextUnread(state) === undefined ? undefined : 'next-unread'),
     });
     if (choice === 'logout' || choice === undefined) return;
     await screens[choice](context);
-    if (choice !== 'next-unread') initial = choice;
+    if (choice !== 'next-unread' && choice !== 'requests') initial = choice;
   }
 }
 
@@ -52,7 +55,17 @@ function rows(state: ViewState): ListRow<Choice>[] {
     label,
     remark,
   });
+  const waiting = requests(state);
   return [
+    ...(waiting.length === 0
+      ? []
+      : [
+          row(
+            'requests',
+            'Message Requests',
+            `${count(waiting.length, 'person wants', 'people want')} to write to you`,
+          ),
+        ]),
     row('read', 'Read Messages', unread > 0 ? `${unread} unread` : ''),
     row('send', 'Send Messages', online > 0 ? `${online} online` : 'nobody else is here yet'),
     row('blocked', 'Manage Blocked Users', blocked > 0 ? `${blocked} blocked` : ''),

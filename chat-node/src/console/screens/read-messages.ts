@@ -1,8 +1,9 @@
 import { safeLine, type PeerView } from '@p2p-chat/shared';
 import { truncate } from '../layout.js';
-import type { ViewState } from '../view-state.js';
+import { requests, type ViewState } from '../view-state.js';
 import type { ScreenContext } from './context.js';
 import { openConversation } from './conversation.js';
+import { decideRequest } from './message-requests.js';
 import { choosePerson, startASecondOne } from './people-list.js';
 
 /** Characters of the last message that the list shows. */
@@ -12,7 +13,12 @@ const PREVIEW_WIDTH = 40;
 export async function readMessages(context: ScreenContext): Promise<void> {
   const peerId = await choosePerson(context, {
     message: 'Read Messages: whose?',
-    people: (state) => state.conversations.filter((one) => one.last !== null).map((one) => one.peer),
+    people: (state) => [
+      ...requests(state),
+      ...state.conversations
+        .filter((one) => one.last !== null && one.peer.request === null)
+        .map((one) => one.peer),
+    ],
     remark: preview,
     jumps: true,
     empty: (state) => [
@@ -21,7 +27,9 @@ export async function readMessages(context: ScreenContext): Promise<void> {
       ...startASecondOne(context, state),
     ],
   });
-  if (peerId !== null) await openConversation(context, peerId);
+  if (peerId === null) return;
+  const request = context.view.store.get().peers.get(peerId)?.request ?? null;
+  await (request !== null ? decideRequest(context, peerId) : openConversation(context, peerId));
 }
 
 function preview(peer: PeerView, state: ViewState): string {
@@ -29,6 +37,7 @@ function preview(peer: PeerView, state: ViewState): string {
   const last = conversation?.last ?? null;
   const unread =
     conversation === undefined || conversation.unread === 0 ? [] : [`${conversation.unread} unread`];
+  if (peer.request !== null) unread.push('wants to write to you');
   const said = last === null ? '' : `${last.direction === 'out' ? 'You: ' : ''}${safeLine(last.body)}`;
   return [...unread, truncate(said, PREVIEW_WIDTH)].join(' · ');
 }

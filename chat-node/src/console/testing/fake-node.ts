@@ -156,6 +156,7 @@ export class FakeNode {
       blocked: false,
       verified: false,
       trust: 'contact',
+      request: null,
       unread: 0,
       sources: ['http://127.0.0.1:7777'],
       ambiguous: false,
@@ -297,8 +298,13 @@ export class FakeNode {
         this.person(user, { peerId, unread: left });
         return answer({ read: unread - left });
       }
+      case 'PUT peers/:peer/accept': {
+        const { peerId, user, request: asked } = peer();
+        const unread = asked?.messages ?? 0;
+        return answer(this.person(user, { peerId, trust: 'contact', request: null, unread }));
+      }
       case 'PUT peers/:peer/block':
-        return answer(this.person(peer().user, { peerId: peer().peerId, blocked: true }));
+        return answer(this.person(peer().user, { peerId: peer().peerId, blocked: true, request: null }));
       case 'DELETE peers/:peer/block':
         return answer(this.person(peer().user, { peerId: peer().peerId, blocked: false }));
       case 'GET peers/:peer/safety-number': {
@@ -354,6 +360,7 @@ export class FakeNode {
       discovery: this.discovery,
       links: [...this.peers.values()].filter((one) => one.online).length,
       outbox: { queued },
+      requests: [...this.peers.values()].filter(({ request }) => request !== null).length,
       home: this.home,
       pid: process.pid,
       version: '0.0.0-test',

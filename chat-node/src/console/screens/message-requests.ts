@@ -1,0 +1,100 @@
+import {
+  errorMessage,
+  MAX_REQUEST_MESSAGES,
+  safeLine,
+  type MessageView,
+  shortPeerId,
+} from '@p2p-chat/shared';
+import { header } from '../header.js';
+import { count, peerLabel } from '../labels.js';
+import { truncate } from '../layout.js';
+import { theme } from '../theme.js';
+import { requests, withoutNotices, withPeer, type ViewState } from '../view-state.js';
+import { flash, type ScreenContext } from './context.js';
+import { openConversation } from './conversation.js';
+import { choosePerson } from './people-list.js';
+
+/** Characters of a message that the question shows; the conversation has all of it. */
+const PREVIEW_WIDTH = 200;
+
+type Decision = 'accept' | 'read' | 'block' | 'later';
+
+/** Message Requests: people who wrote for the first time; read, accept or block. */
+export async function messageRequests(context: ScreenContext): Promise<void> {
+  const { store } = context.view;
+  let waiting = requests(store.get());
+  while (waiting.length > 0) {
+    const [only] = waiting;
+    const peerId =
+      waiting.length === 1 && only !== undefined
+        ? only.peerId
+        : await choosePerson(context, {
+            message: 'Message Requests: who wants to write to you?',
+            people: requests,
+            remark: (peer) => count(peer.request?.messages ?? 0, 'message'),
+            empty: () => ['Nobody waits any more.'],
+          });
+    if (peerId === null) return;
+    const decision = await decideRequest(context, peerId);
+    if (decision === 'later' && waiting.length === 1) return;
+    waiting = requests(store.get());
+  }
+}
+
+/** Asks what to do with the request of one person, and does it. */
+export async function decideRequest(context: ScreenContext, peerId: string): Promise<Decision> {
+  const { client, signal, store } = context.view;
+  const written = await client.history(peerId, { limit: MAX_REQUEST_MESSAGES }, signal);
+  const decision = await context.ask.list<ViewState, Decision>({
+    message: `${labelOf(store.get(), peerId)} (${shortPeerId(peerId)}) wants to write to you`,
+    store,
+    header: (state, width) => header(withoutNotices(state, peerId), width),
+    intro: (state) => intro(written, state, peerId),
+    rows: () => [
+      { key: 'accept', value: 'accept', label: 'Accept', remark: 'and open the conversation' },
+      { key: 'read', value: 'read', label: 'Read', remark: 'all of it; they do not notice' },
+      { key: 'block', value: 'block', label: 'Block', remark: 'nothing of theirs arrives; they cannot tell' },
+      { key: 'later', value: 'later', label: 'Decide later', isWayOut: true },
+    ],
+    back: 'later',
+  });
+  store.update((state) => withoutNotices(state, peerId));
+  try {
+    if (decision === 'accept') {
+      const peer = await client.accept(peerId, signal);
+      store.update((state) => withPeer(state, peer));
+    } else if (decision === 'block') {
+      const peer = await client.block(peerId, signal);
+      store.update((state) => withPeer(state, peer));
+      flash(
+        context,
+        `${peerLabel(peer)} is now blocked: their messages do not arrive, and they cannot tell.`,
+      );
+    }
+  } catch (error) {
+    flash(context, safeLine(`Nothing was changed. ${errorMessage(error)}`));
+    await context.view.reload();
+    return 'later';
+  }
+  if (decision === 'accept' || decision === 'read') await openConversation(context, peerId);
+  return decision;
+}
+
+function intro(written: readonly MessageView[], state: ViewState, peerId: string): string[] {
+  const waiting = state.peers.get(peerId)?.request?.messages ?? written.length;
+  const lines = written.map((one) => `  ${truncate(safeLine(one.body), PREVIEW_WIDTH)}`);
+  const more = waiting - written.length;
+  return [
+    ...(written.length === 0
+      ? [theme.faint('  Their first message is long, and waits with them until you accept.')]
+      : lines),
+    ...(more > 0 ? [theme.faint(`  and ${count(more, 'more message')}`)] : []),
+    '',
+    theme.faint('You have not written to each other yet. A name can be copied: accept whom you expect.'),
+  ];
+}
+
+function labelOf(state: ViewState, peerId: string): string {
+  const peer = state.peers.get(peerId);
+  return peer === undefined ? shortPeerId(peerId) : safeLine(peer.user);
+}
