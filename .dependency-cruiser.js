@@ -1,6 +1,14 @@
 // The import rules of the house (docs/architecture.md). `npm run lint` runs
 // them; e2e/house.e2e.ts shows that each one fails when it is broken.
-const adapters = ['transport', 'discovery', 'storage/mongo', 'storage/sqlite', 'identity', 'control-api'];
+const adapters = [
+  'transport',
+  'discovery',
+  'storage/mongo',
+  'storage/sqlite',
+  'identity',
+  'control-api',
+  'notify',
+];
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {

@@ -14,6 +14,7 @@ describe('the settings', () => {
         portMayMove: true,
         controlPort: 0,
         discoveryUrls: ['http://127.0.0.1:7777'],
+        discoveryUrlsSet: false,
         mdns: true,
         sameMachine: true,
         interfaces: [],
@@ -26,6 +27,14 @@ describe('the settings', () => {
         attached: false,
       }),
     );
+  });
+
+  it.each([
+    ['', []],
+    ['/opt/my hooks/notify', ['/opt/my hooks/notify']],
+    ['["notify", "-u", "low"]', ['notify', '-u', 'low']],
+  ])('take %j as the command for messages', (text, command) => {
+    expect(readConfig({ ...base, P2P_CHAT_ON_MESSAGE: text }).onMessage).toEqual(command);
   });
 
   it('are as they were set, and cannot be changed later', () => {
@@ -51,6 +60,7 @@ describe('the settings', () => {
         portMayMove: false,
         controlPort: 9001,
         discoveryUrls: ['http://192.0.2.1:7777', 'https://x.example/discovery'],
+        discoveryUrlsSet: true,
         mdns: false,
         sameMachine: false,
         interfaces: ['eth0', 'wlan*'],
@@ -99,6 +109,9 @@ describe('the settings', () => {
     ['P2P_CHAT_PEERS', 'user@host:1'],
     ['P2P_CHAT_RECEIPTS', 'yes'],
     ['P2P_CHAT_TYPING', 'yes'],
+    ['P2P_CHAT_ON_MESSAGE', '[]'],
+    ['P2P_CHAT_ON_MESSAGE', '["notify", 5]'],
+    ['P2P_CHAT_ON_MESSAGE', '[notify]'],
     ['LOG_LEVEL', 'loud'],
     ['LOG_LEVEL', '__proto__'],
   ])('are refused where %s is %j, with the variable, what it got and what it takes', (variable, value) => {

@@ -14,6 +14,8 @@ export interface NodeConfig extends Profile {
   /** Port of the control API; 0 for any free one. */
   controlPort: number;
   discoveryUrls: readonly string[];
+  /** Whether somebody asked for them: nobody misses a default one that is not there. */
+  discoveryUrlsSet: boolean;
   /** Whether peers and discovery services are looked for by multicast DNS. */
   mdns: boolean;
   /** Whether nodes of the same machine are looked for over loopback. */
@@ -29,6 +31,8 @@ export interface NodeConfig extends Profile {
   typing: boolean | null;
   /** Which of these are set, by their variables: the profile cannot change them. */
   fixed: FixedSettings;
+  /** The program to run for each message that arrives, and its arguments; empty for none. */
+  onMessage: readonly string[];
   /** Who may write: everyone, strangers as a request; or contacts only. */
   contacts: 'all' | 'only';
   logLevel: LogLevel;
@@ -65,6 +69,7 @@ export function readConfig(env: Environment): NodeConfig {
       ? readPort('P2P_CHAT_CONTROL_PORT', env['P2P_CHAT_CONTROL_PORT'])
       : 0,
     discoveryUrls: list(env['DISCOVERY_URLS'] ?? `http://127.0.0.1:${DISCOVERY_PORT}`).map(readUrl),
+    discoveryUrlsSet: env['DISCOVERY_URLS'] !== undefined,
     mdns: readSwitch('P2P_CHAT_MDNS', env['P2P_CHAT_MDNS'] || 'on'),
     sameMachine: readSwitch('P2P_CHAT_SAME_MACHINE', env['P2P_CHAT_SAME_MACHINE'] || 'on'),
     interfaces: list(env['P2P_CHAT_INTERFACES'] ?? ''),
@@ -76,6 +81,7 @@ export function readConfig(env: Environment): NodeConfig {
       ...(receipts === null ? {} : { receipts: 'P2P_CHAT_RECEIPTS' }),
       ...(typing === null ? {} : { typing: 'P2P_CHAT_TYPING' }),
     },
+    onMessage: readCommand('P2P_CHAT_ON_MESSAGE', env['P2P_CHAT_ON_MESSAGE'] ?? ''),
     contacts: readContacts(env['P2P_CHAT_CONTACTS'] || 'all'),
     logLevel: readLogLevel(env['LOG_LEVEL'] ?? 'info'),
     attached: env['P2P_CHAT_ATTACHED'] === '1',
@@ -129,6 +135,21 @@ function readMongodbUri(text: string): string | null {
 function readSwitch(variable: string, text: string): boolean {
   if (text !== 'on' && text !== 'off') throw new SettingError(variable, text, 'on or off');
   return text === 'on';
+}
+
+// A path is the program as it is, spaces and all; what has arguments is a list in JSON.
+function readCommand(variable: string, text: string): string[] {
+  if (!text.startsWith('[')) return text === '' ? [] : [text];
+  const wrong = new SettingError(variable, text, 'a path, or a list in JSON like ["/usr/bin/notify", "-u"]');
+  let command: unknown;
+  try {
+    command = JSON.parse(text);
+  } catch {
+    throw wrong;
+  }
+  if (!Array.isArray(command) || !command.every((part) => typeof part === 'string')) throw wrong;
+  if (command.length === 0 || command[0] === '') throw wrong;
+  return command;
 }
 
 function readContacts(text: string): NodeConfig['contacts'] {

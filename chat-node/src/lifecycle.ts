@@ -2,9 +2,17 @@ import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, CONTROL_FILE, type ControlFile, type StatusView, VERSION } from '@p2p-chat/shared';
+import {
+  type Clock,
+  CONTROL_FILE,
+  type ControlFile,
+  type StatusView,
+  shortPeerId,
+  VERSION,
+} from '@p2p-chat/shared';
 import { AppModule, composeChat, openStorage, type Storage } from './app.module.js';
 import type { Chat } from './chat/chat.js';
+import type { ChatEvents } from './chat/events.js';
 import type { NodeConfig } from './config.js';
 import { ControlServer } from './control-api/control-server.js';
 import { EventLog } from './control-api/event-log.js';
@@ -12,6 +20,7 @@ import type { NodeInfo } from './control-api/node-info.js';
 import { localAddresses } from './discovery/local-addresses.js';
 import { loadIdentity } from './identity/keystore.js';
 import type { Logger } from './logger.js';
+import { MessageHook } from './notify/message-hook.js';
 import { requirePrivateProfile } from './profile-files.js';
 import { ProfileLock } from './profile-lock.js';
 import { FileProfileStore } from './profile-settings.js';
@@ -58,10 +67,11 @@ export class RunningNode {
 
   /** Withdraws, says bye, finishes what is being saved, lets go of the profile. */
   async stop(): Promise<void> {
-    const { lock, storage, chat, log, control, controlFile } = this.parts;
+    const { lock, storage, chat, hook, log, control, controlFile } = this.parts;
     log.close();
     await rm(controlFile, { force: true });
     await chat.stop();
+    hook?.stop();
     await control.stop();
     await storage.close();
     lock.release();
@@ -72,6 +82,7 @@ interface RunningParts {
   lock: ProfileLock;
   storage: Storage;
   chat: Chat;
+  hook: MessageHook | null;
   log: EventLog;
   control: ControlServer;
   controlFile: string;
@@ -91,7 +102,7 @@ async function startParts(
   const profile = { store, settings: store.settings(config) };
   const storage = await openStorage(config);
   undo.push(() => storage.close());
-  const { chat, events, instance } = composeChat({
+  const { chat, diagnosis, events, instance } = composeChat({
     config,
     profile,
     identity,
@@ -101,6 +112,8 @@ async function startParts(
     logger,
   });
   const log = new EventLog(instance, events);
+  const hook = startHook({ config, clock, logger, chat, events });
+  undo.push(() => hook?.stop());
   undo.push(() => chat.stop());
   const peerPort = await chat.start();
 
@@ -116,16 +129,39 @@ async function startParts(
     addresses: () => (config.host === '' ? localAddresses() : [config.host]),
     logout: onLogout,
   } satisfies NodeInfo;
-  const module = AppModule.of(chat, log, node, clock, logger);
+  const module = AppModule.of(chat, diagnosis, log, node, clock, logger);
   const control = await ControlServer.start(module, token, config.controlPort);
   undo.push(() => control.stop());
   node.controlPort = control.port;
   const controlFile = join(home, CONTROL_FILE);
   await writeControlFile(controlFile, { port: control.port, token, pid: process.pid, peerId, user });
   return {
-    parts: { lock, storage, chat, log, control, controlFile },
+    parts: { lock, storage, chat, hook, log, control, controlFile },
     ready: { peerId, user, peerPort, controlPort: control.port, storage: storageKind },
   };
+}
+
+function startHook({
+  config,
+  clock,
+  logger,
+  chat,
+  events,
+}: Pick<NodeEnvironment, 'config' | 'clock' | 'logger'> & {
+  chat: Chat;
+  events: ChatEvents;
+}): MessageHook | null {
+  if (config.onMessage.length === 0) return null;
+  return new MessageHook(
+    {
+      command: config.onMessage,
+      clock,
+      log: logger,
+      isWanted: ({ author }) => chat.isTrusted(author) && chat.profile.settings.presence !== 'dnd',
+      nameOf: (peerId) => chat.knownPeer(peerId)?.user ?? shortPeerId(peerId),
+    },
+    events,
+  );
 }
 
 // Written aside and renamed: a client never reads half of it.

@@ -274,6 +274,11 @@ export class Chat implements LinkHandler {
     for (const source of this.options.discovery) source.refresh();
   }
 
+  /** Whether the peer was written to or accepted, and is not blocked. */
+  isTrusted(peerId: string): boolean {
+    return this.#directory.isTrusted(peerId);
+  }
+
   /** The user writes to a peer; see {@link Typing.writes}. */
   writes(peerId: string): void {
     this.#typing.writes(peerId);

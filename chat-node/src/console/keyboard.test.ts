@@ -60,4 +60,20 @@ describe('the keyboard', () => {
     await expect(answer).rejects.toThrow('SIGINT');
     expect(onInterrupt).toHaveBeenCalledOnce();
   });
+
+  it('takes Esc and a letter in one read for two keys, and leaves Alt where it means something', async () => {
+    const { terminal, ask } = open();
+    const answer = ask();
+    terminal.write('a\u001bx\u001bb\u001b.');
+    expect(await answer).toBe('a\u001bx\u001bb\u001b');
+  });
+
+  it('hears where the person looks, which is no key', async () => {
+    const terminal = new PassThrough();
+    const [onPress, onFocus] = [vi.fn<() => void>(), vi.fn<(focused: boolean) => void>()];
+    new Keyboard(terminal as unknown as NodeJS.ReadStream, () => undefined, onPress, onFocus).open();
+    terminal.write('\u001b[O\u001b[Ix');
+    await vi.waitFor(() => expect(onPress).toHaveBeenCalledOnce());
+    expect(onFocus.mock.calls).toEqual([[false], [true]]);
+  });
 });

@@ -5,12 +5,29 @@ import { PassThrough } from 'node:stream';
 /** A lone Esc is told from the start of a key's sequence by what follows within this time, in milliseconds. */
 const ESCAPE_TIMEOUT_MS = 50;
 
+const FOCUS_IN = '\u001b[I';
+const FOCUS_OUT = '\u001b[O';
+
 /** What the name of a {@link Key} says when it is a pasted block: its `sequence` is the text. */
 export const PASTE = 'paste';
 
 interface Press {
   text: string | undefined;
   key: Key;
+}
+
+// Letters that mean something with Alt, as in every shell: word by word.
+const ALT_LETTERS = 'bfd';
+
+/** Esc and a letter in one read are two keys: a machine under load has them both before it looks at the first. */
+function apart(press: Press): Press[] {
+  const [escape, letter = '', ...more] = press.key.sequence ?? '';
+  const isAlone = escape === '\u001b' && more.length === 0 && letter !== '[' && /^\P{C}$/u.test(letter);
+  if (press.key.meta !== true || !isAlone || ALT_LETTERS.includes(letter)) return [press];
+  return [
+    { text: undefined, key: { name: 'escape', sequence: escape } },
+    { text: letter, key: { name: letter.toLowerCase(), sequence: letter } },
+  ];
 }
 
 /**
@@ -31,11 +48,13 @@ export class Keyboard extends EventEmitter {
    * @param source the terminal
    * @param onInterrupt Ctrl-C while no prompt is there to take it
    * @param onPress somebody pressed any key
+   * @param onFocus the terminal has the person's attention, or has it no longer
    */
   constructor(
     private readonly source: NodeJS.ReadStream,
     private readonly onInterrupt: () => void,
     private readonly onPress: () => void = () => undefined,
+    private readonly onFocus: (focused: boolean) => void = () => undefined,
   ) {
     super();
     // Readline, Inquirer and its hooks listen for each prompt, and leave again.
@@ -85,6 +104,11 @@ export class Keyboard extends EventEmitter {
   }
 
   #onKeypress = (text: string | undefined, key: Key): void => {
+    // What a terminal reports where it was asked to (DEC mode 1004) is no key.
+    if (key.sequence === FOCUS_IN || key.sequence === FOCUS_OUT) {
+      this.onFocus(key.sequence === FOCUS_IN);
+      return;
+    }
     this.onPress();
     if (key.name === 'paste-start') {
       this.#pasted = [];
@@ -95,7 +119,7 @@ export class Keyboard extends EventEmitter {
     } else if (this.#pasted !== null) {
       this.#pasted.push(key.sequence ?? text ?? '');
     } else {
-      this.#take({ text, key });
+      for (const press of apart({ text, key })) this.#take(press);
     }
   };
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import stringWidth from 'fast-string-width';
 import { draftOf, edit, EMPTY_DRAFT, layoutDraft, type Draft } from './line-editor.js';
 
-function press(draft: Draft, ...keys: (string | { name: string; ctrl?: boolean })[]): Draft {
+function press(draft: Draft, ...keys: (string | { name: string; ctrl?: boolean; meta?: boolean })[]): Draft {
   return keys.reduce<Draft>((now, key) => {
     const press = typeof key === 'string' ? { sequence: key } : key;
     return edit(now, press) ?? now;
@@ -32,6 +32,16 @@ describe('the editor', () => {
     expect(press(up, { name: 'up' }).cursor).toBe(2);
     expect(edit(draftOf('one'), { name: 'up' })).toBeNull();
     expect(edit(draftOf('one'), { name: 'down' })).toBeNull();
+  });
+
+  it('moves and erases word by word with Alt, as shells do', () => {
+    const alt = (name: string) => ({ name, meta: true });
+    const draft = draftOf('one two three');
+    expect(press(draft, alt('b'), alt('left')).cursor).toBe(4);
+    expect(press(draft, { name: 'home' }, alt('f'), alt('right')).cursor).toBe(7);
+    expect(press(draft, alt('backspace')).text).toBe('one two ');
+    expect(press(draft, alt('b'), alt('b'), alt('d')).text).toBe('one  three');
+    expect(edit(draft, alt('x'))).toBeNull();
   });
 
   it('erases words and parts of lines', () => {

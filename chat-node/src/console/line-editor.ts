@@ -32,7 +32,7 @@ export function edit(draft: Draft, key: Key): Draft | null {
   if (isNewline(key)) return insert(draft, '\n');
   if (key.name === PASTE)
     return insert(draft, (key.sequence ?? '').replace(/\r\n?/gu, '\n').replace(CONTROL, ''));
-  switch (key.ctrl === true ? `ctrl-${key.name ?? ''}` : (key.name ?? '')) {
+  switch (`${key.ctrl === true ? 'ctrl-' : key.meta === true ? 'alt-' : ''}${key.name ?? ''}`) {
     case 'left':
     case 'ctrl-b':
       return { text, cursor: before(text, cursor) };
@@ -40,8 +40,12 @@ export function edit(draft: Draft, key: Key): Draft | null {
     case 'ctrl-f':
       return { text, cursor: after(text, cursor) };
     case 'ctrl-left':
+    case 'alt-left':
+    case 'alt-b':
       return { text, cursor: wordStart(text, cursor) };
     case 'ctrl-right':
+    case 'alt-right':
+    case 'alt-f':
       return { text, cursor: wordEnd(text, cursor) };
     case 'home':
     case 'ctrl-a':
@@ -55,7 +59,10 @@ export function edit(draft: Draft, key: Key): Draft | null {
     case 'delete':
       return cut(draft, cursor, after(text, cursor));
     case 'ctrl-w':
+    case 'alt-backspace':
       return cut(draft, wordStart(text, cursor), cursor);
+    case 'alt-d':
+      return cut(draft, cursor, wordEnd(text, cursor));
     case 'ctrl-u':
       return cut(draft, start, cursor);
     case 'ctrl-k':

@@ -10,6 +10,8 @@ import { Keyboard } from './keyboard.js';
 import { secondConsole } from './labels.js';
 import { LiveView } from './live-view.js';
 import { NodeKeeper } from './node-keeper.js';
+import { notificationsOf } from './notifications.js';
+import { Notifier } from './notifier.js';
 import { Screen } from './screen.js';
 import { home } from './screens/home.js';
 import { Terminal } from './terminal.js';
@@ -33,6 +35,7 @@ const LOGOUT_TIMEOUT_MS = 5_000;
  * @throws {P2pChatError} where no node could be reached or started
  */
 export async function runConsole({ profile, env, main, clock }: ConsoleOptions): Promise<number> {
+  const notifications = notificationsOf(env);
   const client = new ControlClient(profile.home, clock);
   const node = await reachNode(client, profile, { main, env, clock });
   const leaving = new AbortController();
@@ -50,14 +53,21 @@ export async function runConsole({ profile, env, main, clock }: ConsoleOptions):
   const activity = new Activity(clock, (idle) => {
     client.setIdle(idle, leaving.signal).catch(() => undefined);
   });
-  const keyboard = new Keyboard(process.stdin, onSignal, () => activity.pressed());
+  const keyboard = new Keyboard(
+    process.stdin,
+    onSignal,
+    () => activity.pressed(),
+    (focused) => notifier.focus(focused),
+  );
   const terminal = new Terminal(keyboard, process.stdout);
   const drafts = new Drafts(profile.home);
   const view = new LiveView(client, clock, leaving.signal);
+  const notifier = new Notifier(view, process.stdout, notifications, clock);
   try {
     await view.start();
     terminal.enter();
     activity.start();
+    notifier.start();
     const ask = inquirerAsker(keyboard, new Screen(process.stdout), leaving.signal);
     await home({ view, ask, drafts, secondConsole: secondConsole(env) });
   } catch (error) {
@@ -65,6 +75,7 @@ export async function runConsole({ profile, env, main, clock }: ConsoleOptions):
   } finally {
     leaving.abort();
     activity.stop();
+    notifier.stop();
     terminal.leave();
     if (!dismissed) await logout(client);
     await node?.release();

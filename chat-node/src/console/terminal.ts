@@ -1,8 +1,8 @@
 import type { Keyboard } from './keyboard.js';
 
-// A screen of its own, and pasted blocks marked as such.
-const ENTER_SCREEN = '\u001b[?1049h\u001b[2J\u001b[H\u001b[?2004h';
-const LEAVE_SCREEN = '\u001b[?2004l\u001b[?25h\u001b[?1049l';
+// A screen of its own, pasted blocks marked as such, and word of where the person looks.
+const ENTER_SCREEN = '\u001b[?1049h\u001b[2J\u001b[H\u001b[?2004h\u001b[?1004h';
+const LEAVE_SCREEN = '\u001b[?1004l\u001b[?2004l\u001b[?25h\u001b[?1049l';
 
 /** The person's terminal while the console is open: a screen of its own, so that what stood there comes back. */
 export class Terminal {

@@ -134,6 +134,12 @@ function withNotice(state: ViewState, message: MessageView): ViewState {
   return { ...state, notices: [...others, { peerId, last: message, count }] };
 }
 
+/** Whether somebody may disturb: not who is blocked or has only asked to write. */
+export function isWelcome(state: ViewState, peerId: string): boolean {
+  const peer = state.peers.get(peerId);
+  return peer === undefined || (!peer.blocked && peer.trust === 'contact');
+}
+
 /** Everyone who is online, by name. */
 export function onlinePeers(state: ViewState): PeerView[] {
   return byName([...state.peers.values()].filter((peer) => peer.online));

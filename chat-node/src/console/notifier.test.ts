@@ -1,0 +1,131 @@
+import type { ControlEvent, MessageView, PeerView } from '@p2p-chat/shared';
+import { ManualClock } from '@p2p-chat/shared/testing';
+import { describe, expect, it } from 'vitest';
+import { desktopSequence, notificationsOf, titleSequence, type Notifications } from './notifications.js';
+import { Notifier } from './notifier.js';
+import { Store } from './store.js';
+import { INITIAL_STATE, type ViewState } from './view-state.js';
+
+const bob = { peerId: 'bob', user: 'Bob', ambiguous: false, blocked: false, trust: 'contact' } as PeerView;
+const message = (body: string, more: Partial<MessageView> = {}): MessageView => ({
+  id: 'id',
+  direction: 'in',
+  peerId: 'bob',
+  user: 'Bob',
+  body,
+  sentAt: '',
+  receivedAt: '',
+  state: 'delivered',
+  ...more,
+});
+
+function start(use: Partial<Notifications> = {}, more: Partial<ViewState> = {}) {
+  const clock = new ManualClock();
+  const store = new Store<ViewState>({ ...INITIAL_STATE, peers: new Map([['bob', bob]]), ...more });
+  const listeners = new Set<(event: ControlEvent) => void>();
+  const view = {
+    store,
+    onEvent: (listener: (event: ControlEvent) => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const written: string[] = [];
+  const output = { write: (text: string) => written.push(text) > 0 };
+  const notifier = new Notifier(view, output, { bell: true, title: false, desktop: null, ...use }, clock);
+  notifier.start();
+  const receive = (...messages: MessageView[]): void => {
+    for (const listener of listeners) listener({ type: 'message', messages });
+  };
+  return { clock, store, notifier, written, receive };
+}
+
+describe('the notifier', () => {
+  it('rings for a message, and once for a burst', async () => {
+    const { written, receive, clock } = start();
+    for (let i = 0; i < 100; i += 1) receive(message('x'), message('y'));
+    expect(written).toEqual(['\u0007']);
+    await clock.advance(10_000);
+    receive(message('x'));
+    expect(written).toEqual(['\u0007', '\u0007']);
+  });
+
+  it.each<[string, Partial<ViewState>, MessageView]>([
+    ['of one’s own', {}, message('x', { direction: 'out' })],
+    ['where one does not want to be disturbed', { profile: { presence: 'dnd' } as never }, message('x')],
+    ['of who is blocked', { peers: new Map([['bob', { ...bob, blocked: true }]]) }, message('x')],
+    ['of a stranger', { peers: new Map([['bob', { ...bob, trust: 'stranger' }]]) }, message('x')],
+    ['in the conversation that one looks at', { open: 'bob' }, message('x')],
+  ])('is silent for a message %s', (_, state, one) => {
+    const { written, receive } = start({ desktop: 'osc9' }, state);
+    receive(one);
+    expect(written).toEqual([]);
+  });
+
+  it('rings for the open conversation where one looks elsewhere', () => {
+    const { written, receive, notifier } = start({}, { open: 'bob' });
+    notifier.focus(false);
+    receive(message('x'));
+    expect(written).toEqual(['\u0007']);
+  });
+
+  it('shows what came on the desktop where the terminal can', () => {
+    const { written, receive } = start({ bell: false, desktop: 'osc9' });
+    receive(message('hello\nthere'));
+    expect(written).toEqual(['\u001b]9;p2p-chat: Bob: hello there\u0007']);
+  });
+
+  it('counts in the title what was not read, and gives the title back', async () => {
+    const { written, store, notifier } = start({ title: true });
+    expect(written).toEqual(['\u001b[22;0t', '\u001b]0;p2p-chat\u0007']);
+    store.update((state) => ({ ...state, conversations: [{ peer: bob, unread: 3, last: null }] }));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(written.at(-1)).toBe('\u001b]0;(3) p2p-chat\u0007');
+    notifier.stop();
+    expect(written.at(-1)).toBe('\u001b[23;0t');
+  });
+});
+
+describe('what a terminal has', () => {
+  it.each<[Record<string, string>, Partial<Notifications>]>([
+    [{ TERM: 'xterm-256color' }, { bell: true, title: true, desktop: null }],
+    [{ TERM: 'xterm-256color', TERM_PROGRAM: 'iTerm.app' }, { desktop: 'osc9' }],
+    [{ TERM: 'xterm-256color', TERM_PROGRAM: 'WezTerm' }, { desktop: 'osc9' }],
+    [{ TERM: 'xterm-kitty' }, { desktop: 'osc9' }],
+    [{ TERM: 'foot' }, { desktop: 'osc777' }],
+    [{ TERM: 'rxvt-unicode-256color' }, { desktop: 'osc777' }],
+    [{ TERM: 'tmux-256color', TERM_PROGRAM: 'iTerm.app' }, { desktop: null }],
+    [{ TERM: 'xterm-256color', TERM_PROGRAM: 'iTerm.app', TMUX: '/tmp/x' }, { desktop: null }],
+    [{ TERM: 'dumb' }, { bell: true, title: false, desktop: null }],
+    [
+      { TERM: 'foot', P2P_CHAT_NOTIFICATIONS: 'bell' },
+      { bell: true, title: false, desktop: null },
+    ],
+    [
+      { TERM: 'foot', P2P_CHAT_NOTIFICATIONS: 'off' },
+      { bell: false, title: false, desktop: null },
+    ],
+  ])('is known of %j', (env, use) => {
+    expect(notificationsOf(env)).toMatchObject(use);
+  });
+
+  it('is not guessed from a wrong setting', () => {
+    expect(() => notificationsOf({ P2P_CHAT_NOTIFICATIONS: 'loud' })).toThrow(
+      /P2P_CHAT_NOTIFICATIONS is "loud"/,
+    );
+  });
+
+  it('obeys nothing of what others wrote', () => {
+    const evil = '4;3;50\u0007\u001b]52;c;aGk=\u0007\u009d\u001b[2J\u202e\n\r';
+    for (const kind of ['osc9', 'osc777'] as const) {
+      const written = desktopSequence(kind, evil, message(evil));
+      const inner = written.slice(2, -1);
+      // eslint-disable-next-line no-control-regex -- control characters are what must not be there
+      expect(inner).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/u);
+      expect(inner.split(';')).toHaveLength(kind === 'osc9' ? 2 : 4);
+      expect(inner.length).toBeLessThan(200);
+    }
+    // eslint-disable-next-line no-control-regex -- control characters are what must not be there
+    expect(titleSequence(evil).slice(2, -1)).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/u);
+  });
+});

@@ -1,0 +1,83 @@
+import type { Clock, ControlEvent, MessageView } from '@p2p-chat/shared';
+import { peerLabel } from './labels.js';
+import type { LiveView } from './live-view.js';
+import {
+  BELL,
+  desktopSequence,
+  RESTORE_TITLE,
+  SAVE_TITLE,
+  titleSequence,
+  type Notifications,
+} from './notifications.js';
+import { isWelcome, totalUnread, type ViewState } from './view-state.js';
+
+/** A burst of messages rings once in this time, in milliseconds. */
+const QUIET_MS = 2_000;
+
+/** Says by bell, title and desktop that somebody wrote, while one looks elsewhere. */
+export class Notifier {
+  #focused = true;
+  #rangAt = -Infinity;
+  #title = '';
+  #stop: () => void = () => undefined;
+
+  constructor(
+    private readonly view: Pick<LiveView, 'store' | 'onEvent'>,
+    private readonly output: Pick<NodeJS.WriteStream, 'write'>,
+    private readonly use: Notifications,
+    private readonly clock: Clock,
+  ) {}
+
+  start(): void {
+    if (this.use.title) this.output.write(SAVE_TITLE);
+    const ends = [
+      this.view.store.subscribe(() => this.#retitle()),
+      this.view.onEvent((event) => this.#take(event)),
+    ];
+    this.#stop = () => ends.forEach((end) => end());
+    this.#retitle();
+  }
+
+  stop(): void {
+    this.#stop();
+    this.#stop = () => undefined;
+    if (this.#title !== '') this.output.write(RESTORE_TITLE);
+    this.#title = '';
+  }
+
+  /** The terminal has the person's attention, or has it no longer. */
+  focus(focused: boolean): void {
+    this.#focused = focused;
+  }
+
+  #retitle(): void {
+    if (!this.use.title) return;
+    const state = this.view.store.get();
+    const unread = totalUnread(state);
+    const user = state.me === null ? '' : ` · ${state.me.user}`;
+    const title = `${unread > 0 ? `(${unread}) ` : ''}p2p-chat${user}`;
+    if (title === this.#title) return;
+    this.#title = title;
+    this.output.write(titleSequence(title));
+  }
+
+  #take(event: ControlEvent): void {
+    if (event.type !== 'message') return;
+    const state = this.view.store.get();
+    const message = event.messages.findLast((one) => this.#isNews(one, state));
+    if (message === undefined) return;
+    const now = this.clock.monotonic();
+    if (now - this.#rangAt < QUIET_MS) return;
+    this.#rangAt = now;
+    if (this.use.bell) this.output.write(BELL);
+    const peer = state.peers.get(message.peerId);
+    const from = peer === undefined ? message.user : peerLabel(peer);
+    if (this.use.desktop !== null) this.output.write(desktopSequence(this.use.desktop, from, message));
+  }
+
+  #isNews({ direction, peerId }: MessageView, state: ViewState): boolean {
+    if (direction === 'out' || state.profile?.presence === 'dnd' || !isWelcome(state, peerId)) return false;
+    // Who looks at the conversation sees it come.
+    return peerId !== state.open || !this.#focused;
+  }
+}

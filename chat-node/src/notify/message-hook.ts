@@ -1,0 +1,136 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { type Clock, errorMessage } from '@p2p-chat/shared';
+import type { ChatEvents } from '../chat/events.js';
+import type { Message } from '../chat/message.js';
+import type { ChatLog } from '../chat/ports/log.js';
+
+/** Commands that run at the same time: a burst of messages is no storm of processes. */
+export const MAX_RUNNING_HOOKS = 4;
+/** Messages that wait for one; those that come when it is full are not announced. */
+export const MAX_WAITING_HOOKS = 256;
+/** How long one may run, in milliseconds. */
+export const HOOK_TIMEOUT_MS = 10_000;
+
+export interface MessageHookOptions {
+  /** The program and its arguments. */
+  command: readonly string[];
+  clock: Clock;
+  log: ChatLog;
+  /** Whether a message is to be announced: not where its sender is a stranger, or the user wants peace. */
+  isWanted: (message: Message) => boolean;
+  /** The name of its sender. */
+  nameOf: (peerId: string) => string;
+}
+
+/**
+ * Runs a command of the user's for each message that arrives, with the message
+ * as JSON on its standard input. Never through a shell: nothing of a message
+ * is part of a command line. What fails is logged and harms nothing else.
+ */
+export class MessageHook {
+  readonly #waiting: Message[] = [];
+  readonly #running = new Set<ChildProcess>();
+  readonly #unsubscribe: () => void;
+  #stopped = false;
+
+  constructor(
+    private readonly options: MessageHookOptions,
+    events: ChatEvents,
+  ) {
+    this.#unsubscribe = events.subscribe((event) => {
+      if (event.type === 'messages') for (const message of event.messages) this.#take(message);
+    });
+  }
+
+  /** Starts no more, and ends those that run. */
+  stop(): void {
+    this.#stopped = true;
+    this.#unsubscribe();
+    this.#waiting.length = 0;
+    for (const child of this.#running) endAll(child);
+  }
+
+  #take(message: Message): void {
+    if (message.direction !== 'in' || !this.options.isWanted(message)) return;
+    if (this.#waiting.length >= MAX_WAITING_HOOKS) {
+      this.options.log.warn(
+        { waiting: MAX_WAITING_HOOKS },
+        'a message is not announced: the command is too slow',
+      );
+      return;
+    }
+    this.#waiting.push(message);
+    this.#next();
+  }
+
+  #next(): void {
+    while (!this.#stopped && this.#running.size < MAX_RUNNING_HOOKS) {
+      const message = this.#waiting.shift();
+      if (message === undefined) return;
+      this.#run(message);
+    }
+  }
+
+  #run(message: Message): void {
+    const [program = '', ...args] = this.options.command;
+    const { clock, log } = this.options;
+    let child: ChildProcess;
+    try {
+      // A group of its own, so that what it starts ends with it.
+      child = spawn(program, args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+    } catch (error) {
+      // A path with a NUL, for example.
+      log.warn({ program, error: errorMessage(error) }, 'the command for messages cannot be started');
+      return;
+    }
+    this.#running.add(child);
+    const late = clock.setTimeout(() => {
+      log.warn({ program, seconds: HOOK_TIMEOUT_MS / 1_000 }, 'the command for messages took too long');
+      endAll(child);
+    }, HOOK_TIMEOUT_MS);
+    const ended = (): void => {
+      late.clear();
+      if (this.#running.delete(child)) this.#next();
+    };
+    child.on('error', (error) => {
+      log.warn({ program, error: errorMessage(error) }, 'the command for messages cannot be started');
+      ended();
+    });
+    child.on('exit', (status, signal) => {
+      if (status !== 0 && !this.#stopped)
+        log.warn({ program, status, signal }, 'the command for messages failed');
+      ended();
+    });
+    // It may end without reading any of it.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(`${JSON.stringify(this.#view(message))}\n`);
+  }
+
+  #view({ id, author, body, sentAt, receivedAt }: Message): object {
+    return {
+      event: 'message',
+      id,
+      peerId: author,
+      user: this.options.nameOf(author),
+      body,
+      sentAt: isoTime(sentAt),
+      receivedAt: receivedAt === null ? null : isoTime(receivedAt),
+    };
+  }
+}
+
+function endAll({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+// The latest time that Date can hold: a peer may send any number.
+const MAX_TIME_MS = 8_640_000_000_000_000;
+
+function isoTime(ms: number): string {
+  return new Date(Math.min(ms, MAX_TIME_MS)).toISOString();
+}
