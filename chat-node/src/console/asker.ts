@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import type { FoundMessageView } from '@p2p-chat/shared';
 import inquirer from 'inquirer';
 import type { Keyboard } from './keyboard.js';
 import {
@@ -7,6 +8,7 @@ import {
   type Leaving,
 } from './prompts/conversation-prompt.js';
 import { liveList, type LiveListConfig } from './prompts/live-list.js';
+import { searchPrompt, type SearchPromptConfig } from './prompts/search-prompt.js';
 import { textPrompt, type TextPromptConfig } from './prompts/text-prompt.js';
 import type { Screen } from './screen.js';
 
@@ -17,6 +19,8 @@ export interface Asker {
   conversation(config: ConversationPromptConfig): Promise<Leaving>;
   /** @returns the text, or null where the person went back */
   text(config: TextPromptConfig): Promise<string | null>;
+  /** @returns the message to go to, or null where the person went back */
+  search(config: SearchPromptConfig): Promise<FoundMessageView | null>;
 }
 
 /**
@@ -32,6 +36,7 @@ export function inquirerAsker(keyboard: Keyboard, screen: Screen, signal: AbortS
     'live-list': liveList,
     conversation: conversationPrompt,
     text: textPrompt,
+    search: searchPrompt,
   };
   for (const [type, prompt] of Object.entries(prompts)) {
     ask.registerPrompt(type, prompt as Parameters<typeof ask.registerPrompt>[1]);
@@ -47,5 +52,6 @@ export function inquirerAsker(keyboard: Keyboard, screen: Screen, signal: AbortS
       (await answer('live-list', config)) as Value,
     conversation: async (config) => (await answer('conversation', config)) as Leaving,
     text: async (config) => (await answer('text', config)) as string | null,
+    search: async (config) => (await answer('search', config)) as FoundMessageView | null,
   };
 }

@@ -52,6 +52,38 @@ async function open(): Promise<ConversationWindow> {
   return window;
 }
 
+describe('a conversation that is opened at a message', () => {
+  it('shows what lies around it, goes both ways, and follows the end again', async () => {
+    await view.start();
+    const sent = node.receive(bob, ...numbered(350));
+    const window = new ConversationWindow(view, bob.peerId, sent[150]);
+    const around = await until(window.store, (now) => !now.loading);
+    expect(bodies(around)).toEqual(numbered(350).slice(50, 251));
+    expect(around).toMatchObject({ found: sent[150]!.id, atStart: false, atEnd: false });
+    await window.older();
+    await window.newer();
+    expect(bodies(window.store.get())).toEqual(numbered(350).slice(0, 350));
+    window.toEnd();
+    const end = await until(window.store, (now) => !now.loading);
+    expect(end).toMatchObject({ atEnd: true });
+    expect(end.found).toBeUndefined();
+    expect(bodies(end).at(-1)).toBe('m349');
+    node.receive(bob, 'news');
+    await until(window.store, (now) => bodies(now).at(-1) === 'news');
+    window.close();
+  });
+
+  it('shows all of a short one, and what comes then', async () => {
+    await view.start();
+    const [only] = node.receive(bob, 'only');
+    const window = new ConversationWindow(view, bob.peerId, only);
+    expect(await until(window.store, (now) => !now.loading)).toMatchObject({ atStart: true, atEnd: true });
+    node.receive(bob, 'news');
+    await until(window.store, (now) => bodies(now).join() === 'only,news');
+    window.close();
+  });
+});
+
 describe('an open conversation', () => {
   it('shows all that is unread, marks it as read as it is seen, and takes its notices away', async () => {
     await view.start();

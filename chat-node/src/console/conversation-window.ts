@@ -21,6 +21,8 @@ export interface LoadedMessages {
   loading: boolean;
   /** The first message that was not read when the conversation was opened. */
   firstUnread: string | null;
+  /** The message at which it was opened, where that was not its end. */
+  found?: string;
 }
 
 /** A conversation that is open: follows its end live, and loads older parts where somebody scrolls. */
@@ -41,6 +43,8 @@ export class ConversationWindow {
   #firstPage: number | null;
   /** When the node was last told that something is being written, by the monotonic clock. */
   #toldAt = -Infinity;
+  /** The message to begin at, until it is loaded. */
+  #at: MessageView | null;
   readonly #closing = new AbortController();
   readonly #signal: AbortSignal;
   readonly #unsubscribe: () => void;
@@ -48,9 +52,12 @@ export class ConversationWindow {
   constructor(
     private readonly view: LiveView,
     readonly peerId: string,
+    at?: MessageView,
   ) {
+    this.#at = at ?? null;
+    if (at !== undefined) this.store.update((now) => ({ ...now, atEnd: false }));
     this.#signal = AbortSignal.any([view.signal, this.#closing.signal]);
-    this.#refresher = new Refresher(() => this.loadEnd(), view.clock, REFRESH_INTERVAL_MS, this.#signal);
+    this.#refresher = new Refresher(() => this.refresh(), view.clock, REFRESH_INTERVAL_MS, this.#signal);
     this.#reader = new Refresher(() => this.markRead(), view.clock, REFRESH_INTERVAL_MS, this.#signal);
     const unread = view.store.get().conversations.find((one) => one.peer.peerId === peerId)?.unread ?? 0;
     this.#firstPage = Math.min(MAX_HELD, PAGE + unread);
@@ -117,6 +124,7 @@ export class ConversationWindow {
 
   /** Goes back to the end, wherever one scrolled to. */
   toEnd(): void {
+    this.#at = null;
     this.store.update((now) => ({ ...now, messages: [], atStart: false, atEnd: true, loading: true }));
     this.#refresher.request();
   }
@@ -151,6 +159,29 @@ export class ConversationWindow {
       ),
     }));
     // A page that is on its way may still have the state from before.
+    this.#refresher.request();
+  }
+
+  private refresh(): Promise<void> {
+    return this.#at === null ? this.loadEnd() : this.loadAround(this.#at);
+  }
+
+  private async loadAround(message: MessageView): Promise<void> {
+    const [before, after] = await Promise.all([
+      this.page({ before: message.id }),
+      this.page({ after: message.id }),
+    ]);
+    if (this.#at !== message) return;
+    this.#at = null;
+    this.store.update((now) => ({
+      ...now,
+      messages: [...before, message, ...after],
+      atStart: before.length < PAGE,
+      atEnd: after.length < PAGE,
+      loading: false,
+      found: message.id,
+    }));
+    // What came meanwhile.
     this.#refresher.request();
   }
 

@@ -8,6 +8,8 @@ import { inPersonsColour, theme } from './theme.js';
 export interface MessageLine {
   messageId: string;
   text: string;
+  /** Whether it stands between messages, not for one. */
+  isDivider?: true;
 }
 
 const MAX_NAME_WIDTH = 16;
@@ -31,9 +33,9 @@ export class MessageLines {
     let day = '';
     for (const message of messages) {
       const its = localDay(message.sentAt);
-      if (its !== day) lines.push({ messageId: message.id, text: theme.faint(`── ${its} ──`) });
+      if (its !== day) lines.push({ messageId: message.id, text: theme.faint(`── ${its} ──`), isDivider: true });
       day = its;
-      if (message.id === firstUnread) lines.push({ messageId: message.id, text: theme.news('── new ──') });
+      if (message.id === firstUnread) lines.push({ messageId: message.id, text: theme.news('── new ──'), isDivider: true });
       for (const text of this.lines(message)) lines.push({ messageId: message.id, text });
     }
     return lines;

@@ -10,6 +10,8 @@ export const theme = {
   news: (text: string) => styleText(['bold', 'yellow'], text),
   warning: (text: string) => styleText('yellow', text),
   problem: (text: string) => styleText('red', text),
+  match: (text: string) => styleText(['bold', 'underline', 'yellow'], text),
+  found: (text: string) => styleText('inverse', text),
   me: (text: string) => styleText('cyan', text),
 };
 

@@ -65,6 +65,8 @@ async function show(
     typing: (state) => (state.typing.has('bob') ? 'Bob is typing…' : null),
     ...more,
   });
+  // A prompt that a test leaves open is closed with its process.
+  rendered.answer.catch(() => undefined);
   const add = (...added: MessageView[]): void =>
     store.update((now) => ({ ...now, messages: [...now.messages, ...added] }));
   /** The row with the cursor, and the cursor's column. */
@@ -80,6 +82,28 @@ async function show(
 function keyOf(key: Key): Key {
   return key;
 }
+
+describe('a conversation at a message that was found', () => {
+  it('shows it with what led to it, and marks it', async () => {
+    const messages = Array.from({ length: 100 }, (_, n) => message(`m${n}.`));
+    const { getScreen, events } = await show(messages, {}, { found: messages[50]!.id, atEnd: false });
+    const shown = getScreen().split('\n');
+    const at = shown.findIndex((line) => line.includes('m50.'));
+    expect(at).toBeGreaterThan(3);
+    expect(shown.slice(at + 1).some((line) => line.includes('m55.'))).toBe(true);
+    events.keypress('pageup');
+    expect(getScreen()).toContain('m40.');
+  });
+
+  it('shows the first ones from the top', async () => {
+    const messages = Array.from({ length: 100 }, (_, n) => message(`m${n}.`));
+    const { getScreen } = await show(messages, {}, { found: messages[0]!.id });
+    const shown = getScreen().split('\n');
+    expect(shown[1]).toMatch(/^── /);
+    expect(shown[2]).toContain('m0.');
+    expect(shown.filter((line) => line.includes('Bob: '))).toHaveLength(19);
+  });
+});
 
 describe('a conversation', () => {
   it('shows history above and the line below', async () => {

@@ -51,6 +51,8 @@ const PROMPT = '› ';
 const INDENT = '  ';
 /** The text being written takes at most this part of the screen; it scrolls there. */
 const MAX_INPUT_SHARE = 1 / 3;
+/** A message that was searched for begins at most this far above the end of the screen, so that one sees what led to it. */
+const FOUND_SHARE_BELOW = 2 / 3;
 
 const ALL_KEYS: readonly KeyHelp[] = [
   ['Enter', 'send; on an empty line, back'],
@@ -160,7 +162,7 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
     if (help) return show(config.draw, { lines: [...above, '', ...helpPage(ALL_KEYS)], cursor: null });
     const history =
       loaded.messages.length > 0
-        ? shown.map((line) => line.text)
+        ? shown.map((line) => (isFound(line, loaded) ? theme.found(line.text) : line.text))
         : [theme.faint(loaded.loading ? 'Loading…' : config.empty)];
     const keys: KeyHelp[] = [
       ['⏎', draft.text.trim() === '' ? 'back' : 'send'],
@@ -181,10 +183,19 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
   },
 );
 
-/** A conversation opens at its end, or where the first unread message is at the top if there are more than fit. */
+/** A conversation opens at the message that was searched for, at its end, or where the first unread message is at the top if there are more than fit. */
 function firstPlace(lines: readonly MessageLine[], loaded: LoadedMessages, height: number): Anchor {
+  const found = lines.findIndex((line) => isFound(line, loaded));
+  if (found >= 0) {
+    const below = Math.ceil(height * FOUND_SHARE_BELOW);
+    return anchorAt(lines, Math.min(lines.length, Math.max(found + below, height)));
+  }
   const first = lines.findIndex((line) => line.messageId === loaded.firstUnread);
   return first < 0 || lines.length - first <= height ? 'end' : anchorAt(lines, first + height);
+}
+
+function isFound(line: MessageLine, { found }: LoadedMessages): boolean {
+  return line.messageId === found && line.isDivider !== true;
 }
 
 /** The line before which the view ends. */

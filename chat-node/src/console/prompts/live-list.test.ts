@@ -26,7 +26,11 @@ function show(names: string[], more: Partial<LiveListConfig<State, string>> = {}
     ...more,
   };
   const change = (part: Partial<State>): void => store.update((state) => ({ ...state, ...part }));
-  return render(liveList<State, string>, config).then((rendered) => ({ ...rendered, change }));
+  return render(liveList<State, string>, config).then((rendered) => {
+    // A prompt that a test leaves open is closed with its process.
+    rendered.answer.catch(() => undefined);
+    return { ...rendered, change };
+  });
 }
 
 function marked(screen: string): string | undefined {

@@ -1,4 +1,4 @@
-import { shortPeerId, type PeerView } from '@p2p-chat/shared';
+import { shortPeerId, type MessageView, type PeerView } from '@p2p-chat/shared';
 import { ConversationWindow } from '../conversation-window.js';
 import { header } from '../header.js';
 import { peerLabel, presenceRemark } from '../labels.js';
@@ -9,19 +9,30 @@ import type { Leaving } from '../prompts/conversation-prompt.js';
 import { nextUnread, type ViewState } from '../view-state.js';
 import type { ScreenContext } from './context.js';
 
-/** The conversation with one person: read above, write below. From there, on to others who wrote. */
-export async function openConversation(context: ScreenContext, first: string): Promise<void> {
+/**
+ * The conversation with one person: read above, write below. From there, on to others who wrote.
+ * @param at the message to begin at, instead of the end
+ */
+export async function openConversation(
+  context: ScreenContext,
+  first: string,
+  at?: MessageView,
+): Promise<void> {
   let peerId: string | undefined = first;
   while (peerId !== undefined) {
-    const leaving: Leaving = await showConversation(context, peerId);
+    const leaving: Leaving = await showConversation(context, peerId, peerId === first ? at : undefined);
     if (leaving === 'back') return;
     peerId = nextUnread(context.view.store.get(), peerId) ?? peerId;
   }
 }
 
-async function showConversation(context: ScreenContext, peerId: string): Promise<Leaving> {
+async function showConversation(
+  context: ScreenContext,
+  peerId: string,
+  at: MessageView | undefined,
+): Promise<Leaving> {
   const { view, ask, drafts } = context;
-  const window = new ConversationWindow(view, peerId);
+  const window = new ConversationWindow(view, peerId, at);
   try {
     return await ask.conversation({
       view: view.store,

@@ -9,9 +9,10 @@ import { openConversation } from './conversation.js';
 import { messageRequests } from './message-requests.js';
 import { profile } from './profile.js';
 import { readMessages } from './read-messages.js';
+import { searchMessages } from './search.js';
 import { sendMessages } from './send-messages.js';
 
-type Choice = 'requests' | 'read' | 'send' | 'blocked' | 'profile' | 'logout' | 'next-unread';
+type Choice = 'requests' | 'read' | 'send' | 'blocked' | 'search' | 'profile' | 'logout' | 'next-unread';
 
 /** The main menu, until the person logs out. */
 export async function home(context: ScreenContext): Promise<void> {
@@ -20,6 +21,7 @@ export async function home(context: ScreenContext): Promise<void> {
     read: readMessages,
     send: sendMessages,
     blocked: manageBlockedUsers,
+    search: searchMessages,
     profile,
     'next-unread': openNextUnread,
   };
@@ -69,6 +71,7 @@ function rows(state: ViewState): ListRow<Choice>[] {
     row('read', 'Read Messages', unread > 0 ? `${unread} unread` : ''),
     row('send', 'Send Messages', online > 0 ? `${online} online` : 'nobody else is here yet'),
     row('blocked', 'Manage Blocked Users', blocked > 0 ? `${blocked} blocked` : ''),
+    row('search', 'Search Messages', ''),
     row('profile', 'Profile', profileRemark(state)),
     row('logout', 'Logout', ''),
   ];
