@@ -2,16 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-import { Clock, VERSION } from '@p2p-chat/shared';
+import { Clock, hostKind, VERSION } from '@p2p-chat/shared';
+import { lanInterfaces } from '@p2p-chat/shared/dns-sd';
 import { Chat } from './chat/chat.js';
+import { Diagnosis } from './chat/diagnosis/diagnosis.js';
 import { ChatEvents } from './chat/events.js';
 import { OwnProfile } from './chat/own-profile.js';
 import type { MessageRepository } from './chat/ports/message.repository.js';
 import type { MessageSearch } from './chat/ports/message-search.js';
 import type { PeerDiscovery } from './chat/ports/peer-discovery.js';
+import type { PeerTransport } from './chat/ports/peer-link.js';
 import type { PeerRepository } from './chat/ports/peer.repository.js';
 import type { ProfileSettings, ProfileStore } from './chat/ports/profile.store.js';
 import type { NodeConfig } from './config.js';
+import { DiagnosisController } from './control-api/diagnosis.controller.js';
 import { EventLog } from './control-api/event-log.js';
 import { EventsController } from './control-api/events.controller.js';
 import { MessagesController } from './control-api/messages.controller.js';
@@ -23,13 +27,19 @@ import { LOGGER, ProblemFilter } from './control-api/problem.filter.js';
 import { SearchController } from './control-api/search.controller.js';
 import { StatusController } from './control-api/status.controller.js';
 import { AnnouncementSequence } from './discovery/announcement-sequence.js';
-import { FoundRegistries } from './discovery/found-registries.js';
+import { FoundRegistries, type RegistrySource } from './discovery/found-registries.js';
 import { HttpRegistryDiscovery } from './discovery/http-registry.discovery.js';
 import { KeyWatch } from './discovery/key-watch.js';
+import { localAddresses } from './discovery/local-addresses.js';
 import { MdnsDiscovery } from './discovery/mdns.discovery.js';
+import { MulticastProbes } from './discovery/multicast.probes.js';
+import { type ProbedRegistry, RegistryProbes } from './discovery/registry.probes.js';
 import type { Identity } from './identity/keystore.js';
 import type { Logger } from './logger.js';
+import { ProfileProbes } from './profile.probes.js';
 import { SqliteStorage } from './storage/sqlite/sqlite-storage.js';
+import { TlsAddressProbes } from './transport/address.probes.js';
+import { GatewayProbes } from './transport/gateway.probes.js';
 import { PeerGateway } from './transport/peer-gateway.js';
 
 /** Either storage, open. */
@@ -62,7 +72,12 @@ export interface NodeParts {
 }
 
 /** Puts the core together with its adapters: the only place where a port meets one. */
-export function composeChat(parts: NodeParts): { chat: Chat; events: ChatEvents; instance: string } {
+export function composeChat(parts: NodeParts): {
+  chat: Chat;
+  diagnosis: Diagnosis;
+  events: ChatEvents;
+  instance: string;
+} {
   const { config, identity, storage, clock, random, logger } = parts;
   const { settings, store } = parts.profile;
   const instance = randomUUID();
@@ -77,6 +92,7 @@ export function composeChat(parts: NodeParts): { chat: Chat; events: ChatEvents;
     clock,
     logger,
   });
+  const discovery = composeDiscovery(parts);
   const chat = new Chat({
     self: identity.peerId,
     profile,
@@ -88,17 +104,25 @@ export function composeChat(parts: NodeParts): { chat: Chat; events: ChatEvents;
     search: storage.search,
     peers: storage.peers,
     transport,
-    discovery: composeDiscovery(parts),
+    discovery: discovery.sources,
     events,
     clock,
     random,
     log: logger,
   });
-  return { chat, events, instance };
+  return { chat, diagnosis: composeDiagnosis(parts, chat, transport, discovery), events, instance };
+}
+
+/** Every way to find peers, and what of it can be looked at. */
+interface Discovery {
+  sources: PeerDiscovery[];
+  registries: () => ProbedRegistry[];
+  /** What multicast has found, in words; null where it is not used. */
+  heard: (() => string) | null;
 }
 
 /** Every way to find peers that the settings allow, side by side. */
-function composeDiscovery({ config, identity, clock, random, logger }: NodeParts): PeerDiscovery[] {
+function composeDiscovery({ config, identity, clock, random, logger }: NodeParts): Discovery {
   const sequence = new AnnouncementSequence(clock);
   const keyWatch = new KeyWatch(clock, logger);
   const common = { keys: identity, clock, random, logger, sequence, keyWatch };
@@ -106,7 +130,10 @@ function composeDiscovery({ config, identity, clock, random, logger }: NodeParts
   const configured = config.discoveryUrls.map((url) => ({ url, source: make(url) }));
   const sources: PeerDiscovery[] = [keyWatch, ...configured.map(({ source }) => source)];
   if (config.sameMachine) sources.push(new MdnsDiscovery({ ...common, scope: 'machine' }));
-  if (!config.mdns) return sources;
+  const isOptional = !config.discoveryUrlsSet;
+  if (!config.mdns) {
+    return { sources, registries: () => configured.map((one) => probed(one, isOptional)), heard: null };
+  }
   const found = new FoundRegistries({ configured, make, clock });
   const mdns = new MdnsDiscovery({
     ...common,
@@ -115,13 +142,71 @@ function composeDiscovery({ config, identity, clock, random, logger }: NodeParts
     onRegistry: (service) => found.heard(service),
     onRegistryGone: (service) => found.gone(service),
   });
-  return [...sources, found, mdns];
+  return {
+    sources: [...sources, found, mdns],
+    registries: () => [
+      ...configured.map((one) => probed(one, isOptional)),
+      ...found.used.map((one) => probed(one, false)),
+    ],
+    heard: () =>
+      mdns
+        .health()
+        .map(({ detail }) => detail)
+        .join('; '),
+  };
+}
+
+function probed({ url, source }: { url: string; source: RegistrySource }, optional: boolean): ProbedRegistry {
+  return { url, optional, announce: (signal) => source.announce(signal) };
+}
+
+/** All that can be looked at, in the order in which a message passes it. */
+function composeDiagnosis(
+  { config, identity, storage, clock, logger }: NodeParts,
+  chat: Chat,
+  transport: PeerTransport,
+  { registries, heard }: Discovery,
+): Diagnosis {
+  const kind = config.mongodbUri === null ? 'sqlite' : 'mongodb';
+  const isLocal = config.host !== '' && hostKind(config.host) === 'loopback';
+  const localOnly = isLocal ? 'P2P_CHAT_HOST keeps this node on this machine' : null;
+  return new Diagnosis({
+    own: [
+      new ProfileProbes(config.home, { kind, peers: storage.peers }),
+      new GatewayProbes({
+        identity,
+        host: config.host,
+        wishedPort: config.port,
+        port: () => chat.port,
+        addresses: () => localAddresses(),
+      }),
+      new MulticastProbes({
+        off: heard === null ? 'multicast is turned off (P2P_CHAT_MDNS)' : localOnly,
+        interfaces: () => lanInterfaces(config.interfaces),
+        peerId: identity.peerId,
+        found: heard ?? (() => ''),
+        clock,
+      }),
+      new RegistryProbes(registries, clock),
+    ],
+    addresses: new TlsAddressProbes(identity, transport),
+    wayTo: (reference) => chat.wayTo(reference),
+    clock,
+    log: logger,
+  });
 }
 
 /** The Nest module of the control API over a core. */
 @Module({})
 export class AppModule {
-  static of(chat: Chat, log: EventLog, node: NodeInfo, clock: Clock, logger: Logger): DynamicModule {
+  static of(
+    chat: Chat,
+    diagnosis: Diagnosis,
+    log: EventLog,
+    node: NodeInfo,
+    clock: Clock,
+    logger: Logger,
+  ): DynamicModule {
     return {
       module: AppModule,
       controllers: [
@@ -130,10 +215,12 @@ export class AppModule {
         MessagesController,
         SearchController,
         ProfileController,
+        DiagnosisController,
         EventsController,
       ],
       providers: [
         { provide: Chat, useValue: chat },
+        { provide: Diagnosis, useValue: diagnosis },
         { provide: EventLog, useValue: log },
         { provide: NodeInfo, useValue: node },
         { provide: Clock, useValue: clock },

@@ -49,6 +49,7 @@ describe('help and wrong use', () => {
       'block',
       'unblock',
       'verify',
+      'doctor',
     ];
     expect(listed).toEqual(expect.arrayContaining(names));
     for (const name of names) {

@@ -13,6 +13,7 @@ import { setBlocked, type BlockFlags } from './block.js';
 import { completion, COMPLETIONS } from './completion.js';
 import { openConsole } from './console.js';
 import { daemon, type DaemonFlags } from './daemon.js';
+import { doctor, type DoctorFlags } from './doctor.js';
 import { parseCount, parseDuration } from './duration.js';
 import { events, type EventsFlags } from './events.js';
 import { EXPORT_FORMATS, exportConversation, type ExportFlags } from './export.js';
@@ -145,9 +146,7 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .description('messages that have all these words, the latest saved first')
     .argument('<words...>', 'the beginning of a word is enough; case and accents do not count')
     .option('--peer <peer>', `only the conversation with a person: ${PEER_HELP}`)
-    .addOption(
-      new Option('--limit <count>', 'at most this many messages').argParser(parseCount).default(20),
-    )
+    .addOption(new Option('--limit <count>', 'at most this many messages').argParser(parseCount).default(20))
     .option('--before <id>', 'only messages that were saved before this one: the next page')
     .option('--json', JSON_HELP)
     .action((words: string[], _flags: SearchFlags, command: Command) => search(io, words, all(command)));
@@ -214,6 +213,14 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .option('--json', JSON_HELP)
     .action((state: PresenceState | undefined, _flags: PresenceFlags, command: Command) =>
       presence(io, state, all(command)),
+    );
+
+  withNodeFlags(program.command('doctor'))
+    .description('walk the hops from this node, to a person where one is given, and name the one that fails')
+    .argument('[peer]', PEER_HELP)
+    .option('--json', 'print each hop as it is looked at, and the verdict')
+    .action(async (peer: string | undefined, _flags: DoctorFlags, command: Command) =>
+      onStatus(await doctor(io, peer, all(command))),
     );
 
   program

@@ -70,15 +70,19 @@ export class AttachedNode {
     stdout.resume();
     if (isReady) return;
     const status = await this.exited;
-    throw new P2pChatError('node-failed', `The node could not start: ${await this.lastWords(status)}`, {
-      hint: `Its log is ${this.log}.`,
+    const log = await readFile(this.log, 'utf8').catch(() => '');
+    const words = lastWords(log) ?? `it ended with status ${status ?? 'unknown'}.`;
+    throw new P2pChatError('node-failed', `The node could not start: ${words}`, {
+      hint: [lastAdvice(log), `Its log is ${this.log}.`].filter((line) => line !== undefined).join(' '),
     });
   }
+}
 
-  private async lastWords(status: number | null): Promise<string> {
-    const text = await readFile(this.log, 'utf8').catch(() => '');
-    return lastWords(text) ?? `it ended with status ${status ?? 'unknown'}.`;
-  }
+/** What a node told a person to do, below its last error. */
+export function lastAdvice(log: string): string | undefined {
+  const lines = log.split('\n');
+  const said = lines.findLastIndex((line) => told(line) !== undefined);
+  return said === -1 ? undefined : /^ {2}(\S.*)/.exec(lines[said + 1] ?? '')?.[1];
 }
 
 /** The last error of a node's log, in its own words: what it told a person, logged, or died of. */

@@ -11,6 +11,8 @@ import {
   type ControlFile,
   type ConversationView,
   type FoundMessageView,
+  type DiagnosisLine,
+  type DiagnosisRequest,
   type MessageView,
   type PeerView,
   type ProblemDetails,
@@ -108,7 +110,7 @@ export class ControlClient {
       if (value !== undefined) search.set(name, String(value));
     const answer = await this.exchange(`${CONTROL_ROUTES.search}?${search.toString()}`, { signal });
     try {
-      return JSON.parse(await bodyOf(answer)) as FoundMessageView[];
+      return JSON.parse(await text(answer)) as FoundMessageView[];
     } catch (error) {
       throw this.translate(error, signal);
     }
@@ -212,6 +214,25 @@ export class ControlClient {
   /** All conversations, the one with the latest message first. */
   conversations(signal?: AbortSignal): Promise<ConversationView[]> {
     return this.json(CONTROL_ROUTES.conversations, { signal });
+  }
+
+  /**
+   * Looks at every hop from the node, to a peer where one is given.
+   * @returns the hops as they are done, the verdict last
+   */
+  async *diagnose(peer?: string, signal?: AbortSignal): AsyncGenerator<DiagnosisLine> {
+    const body: DiagnosisRequest = peer === undefined ? {} : { peer };
+    const answer = await this.exchange(CONTROL_ROUTES.diagnosis, { method: 'POST', body, signal });
+    try {
+      for await (const line of createInterface({ input: answer, crlfDelay: Infinity })) {
+        if (line !== '') yield JSON.parse(line) as DiagnosisLine;
+      }
+    } catch (error) {
+      throw this.translate(error, signal);
+    } finally {
+      answer.destroy();
+    }
+    if (!answer.complete) throw new ConnectionError('node-silent', 'The node went away while it looked.');
   }
 
   /** Logs the user out: the node withdraws, says bye to its peers and ends. */

@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
   type ActivityRequest,
+  type DiagnosisRequest,
   errorMessage,
   isMessageId,
   MAX_HISTORY_PAGE,
@@ -80,6 +81,13 @@ export class PeersQuery {
   @IsOptional()
   @IsIn(['true', 'false'], { message: 'must be true or false' })
   all?: string;
+}
+
+export class DiagnosisDto implements DiagnosisRequest {
+  @ApiPropertyOptional({ description: 'Whom to reach: a peer id, its short form, or a name.' })
+  @IsOptional()
+  @IsString({ message: 'must be a text' })
+  peer?: string;
 }
 
 const DEFAULT_HISTORY_PAGE = 50;

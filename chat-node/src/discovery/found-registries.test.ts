@@ -24,6 +24,9 @@ class FakeRegistry extends PeerDiscovery implements RegistrySource {
   health(): DiscoverySourceView[] {
     return [{ source: this.url, state: this.state, detail: '' }];
   }
+  announce(): Promise<void> {
+    return Promise.resolve();
+  }
   refresh(): void {
     // Nothing to ask.
   }

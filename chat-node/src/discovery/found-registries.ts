@@ -3,7 +3,11 @@ import { decodeTxt, type FoundService } from '@p2p-chat/shared/dns-sd';
 import { type DiscoverySink, PeerDiscovery, type SelfAnnouncement } from '../chat/ports/peer-discovery.js';
 
 /** A client of one discovery service. */
-export type RegistrySource = PeerDiscovery & { readonly registryId: string | null };
+export type RegistrySource = PeerDiscovery & {
+  readonly registryId: string | null;
+  /** Renews at once. @throws {RegistryFailure} */
+  announce(signal: AbortSignal): Promise<void>;
+};
 
 export interface FoundRegistriesOptions {
   /** Those that the settings name. */
@@ -52,6 +56,11 @@ export class FoundRegistries extends PeerDiscovery {
   health(): DiscoverySourceView[] {
     this.#dropAll((one) => one.silent && isFailing(one));
     return [...this.#found.values()].flatMap(({ source }) => source.health());
+  }
+
+  /** Those that are used now. */
+  get used(): { url: string; source: RegistrySource }[] {
+    return [...this.#found].map(([url, { source }]) => ({ url, source }));
   }
 
   refresh(): void {

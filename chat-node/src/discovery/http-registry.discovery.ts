@@ -27,7 +27,7 @@ import type { KeyWatch } from './key-watch.js';
 import { type Interfaces, localAddresses } from './local-addresses.js';
 import { localAddressToward } from './local-route.js';
 import { RegisteredList } from './registered-list.js';
-import { RegistryClient } from './registry-client.js';
+import { type RegistryAnswer, RegistryClient, type RegistryQuestion } from './registry-client.js';
 import { RegistryFailure } from './registry-failure.js';
 import { RegistryStream } from './registry-stream.js';
 import { type AnnouncedHosts, SelfAnnouncer, type SigningKeys } from './self-announcer.js';
@@ -172,6 +172,18 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
     this.#wake?.abort();
   }
 
+  /**
+   * Renews at once, without the list.
+   * @throws {RegistryFailure}
+   */
+  async announce(signal: AbortSignal): Promise<void> {
+    const run = this.#run;
+    if (run === null) throw new RegistryFailure('registry-unreachable', 'The node does not announce itself.');
+    const { hosts } = await this.#reachable(run);
+    const either = AbortSignal.any([signal, run.ended.signal]);
+    await registerCorrected(run, hosts, { minimal: true }, either);
+  }
+
   async #keepRegistered(run: Run): Promise<void> {
     const { signal } = run.ended;
     while (!signal.aborted) {
@@ -200,10 +212,10 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
 
   /** @returns when the service would like to be asked again, in milliseconds */
   async #ask(run: Run): Promise<number> {
-    const own = localAddresses(this.#options.interfaces ?? networkInterfaces);
-    const toward = await this.#route(run);
-    const hosts = announcedHosts(run.self.host, toward, own);
-    const { changes, renewAfterMs, registryId } = await this.#registerCorrected(run, hosts);
+    const { own, toward, hosts } = await this.#reachable(run);
+    const question = { minimal: run.stream.live, since: run.list.cursor };
+    const { signal } = run.ended;
+    const { changes, renewAfterMs, registryId } = await registerCorrected(run, hosts, question, signal);
     this.#registryId = registryId;
     if (changes !== null) run.list.apply(changes);
     const overLoopback = toward !== null && hostKind(toward) === 'loopback';
@@ -236,21 +248,15 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
     run.reading = false;
   }
 
+  async #reachable(run: Run): Promise<{ own: string[]; toward: string | null; hosts: AnnouncedHosts }> {
+    const own = localAddresses(this.#options.interfaces ?? networkInterfaces);
+    const toward = await this.#route(run);
+    return { own, toward, hosts: announcedHosts(run.self.host, toward, own) };
+  }
+
   #route(run: Run): Promise<string | null> {
     const signal = AbortSignal.any([run.ended.signal, AbortSignal.timeout(DISCOVERY_REQUEST_TIMEOUT_MS)]);
     return (this.#options.route ?? localAddressToward)(run.client.url, signal);
-  }
-
-  // What the service knows better, the time or our last SEQ, is taken over once.
-  async #registerCorrected(run: Run, hosts: AnnouncedHosts): ReturnType<RegistryClient['register']> {
-    const { client, announcer, ended } = run;
-    const question = { minimal: run.stream.live, since: run.list.cursor };
-    try {
-      return await client.register(announcer.announce(hosts), ended.signal, question);
-    } catch (error) {
-      if (!(error instanceof RegistryFailure) || !correct(announcer, error)) throw error;
-      return client.register(announcer.announce(hosts), ended.signal, question);
-    }
   }
 
   #seen(run: Run, sightings: readonly Sighting[]): void {
@@ -290,6 +296,21 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
     }
     const early = this.#notBefore - clock.monotonic();
     if (early > 0) await clock.sleep(early, ended);
+  }
+}
+
+// What the service knows better, the time or our last SEQ, is taken over once.
+async function registerCorrected(
+  { client, announcer }: Run,
+  hosts: AnnouncedHosts,
+  question: RegistryQuestion,
+  signal: AbortSignal,
+): Promise<RegistryAnswer> {
+  try {
+    return await client.register(announcer.announce(hosts), signal, question);
+  } catch (error) {
+    if (!(error instanceof RegistryFailure) || !correct(announcer, error)) throw error;
+    return client.register(announcer.announce(hosts), signal, question);
   }
 }
 

@@ -104,6 +104,10 @@ class MemoryPeers extends PeerRepository {
     const copy = structuredClone(record);
     return this.storage.write(({ peers }) => void peers.set(copy.peerId, copy));
   }
+
+  check(): Promise<void> {
+    return this.storage.write(() => undefined);
+  }
 }
 
 const STATES = ['queued', 'failed', 'delivered', 'read'];

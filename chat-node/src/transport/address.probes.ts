@@ -65,15 +65,19 @@ export class TlsAddressProbes extends AddressProbes {
     }
   }
 
-  async #hello(
-    peerId: string,
-    address: PeerAddress,
-    linked: boolean,
-    signal: AbortSignal,
-  ): Promise<string> {
+  async #hello(peerId: string, address: PeerAddress, linked: boolean, signal: AbortSignal): Promise<string> {
     if (linked) return 'the link is open';
-    const { agent } = await this.transport.dial(peerId, [address], signal);
-    return `${agent} said hello`;
+    try {
+      const { agent } = await this.transport.dial(peerId, [address], signal);
+      return `${agent} said hello`;
+    } catch (error) {
+      if (!(error instanceof TransportError) || error.code === 'aborted') throw error;
+      throw new TransportError(
+        error.code,
+        `${formatAddress(address)} has the right key, and no link comes about: ${error.message}`,
+        { hint: 'Update p2p-chat on both machines, and see the log of the node there.', cause: error },
+      );
+    }
   }
 }
 

@@ -90,9 +90,18 @@ export function peerRepositoryContract(name: string, createPlace: () => Promise<
       expect(await storage.peers.all()).toEqual([record('alice')]);
     });
 
+    it('checks that it can write, and changes nothing', async () => {
+      await storage.peers.save(record('alice'));
+      await storage.peers.check();
+      await storage.close();
+      storage = await place.open();
+      await storage.peers.check();
+      expect(await storage.peers.all()).toEqual([record('alice')]);
+    });
+
     it('rejects after a close', async () => {
       await storage.close();
-      for (const call of [storage.peers.all(), storage.peers.save(record('alice'))]) {
+      for (const call of [storage.peers.all(), storage.peers.save(record('alice')), storage.peers.check()]) {
         const error: unknown = await call.catch((e: unknown) => e);
         expect(error).toBeInstanceOf(StorageError);
       }

@@ -7,4 +7,7 @@ export abstract class PeerRepository {
 
   /** Saves one, whole, in the place of what was there. */
   abstract save(record: PeerRecord): Promise<void>;
+
+  /** Makes sure that a write becomes durable. Changes nothing. @throws {StorageError} */
+  abstract check(): Promise<void>;
 }

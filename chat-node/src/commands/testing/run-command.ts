@@ -19,7 +19,14 @@ export interface CommandUnderTest {
 /** Runs the command line in this process, as a client of the node in `home`. */
 export function start(
   argv: readonly string[],
-  options: { home?: string; stdin?: string | Uint8Array | Readable; env?: Io['env']; tty?: boolean } = {},
+  options: {
+    home?: string;
+    stdin?: string | Uint8Array | Readable;
+    env?: Io['env'];
+    tty?: boolean;
+    /** The entry point of a command that is started by another. */
+    main?: string;
+  } = {},
 ): CommandUnderTest {
   const stdout = new Captured();
   const stderr = new Captured();
@@ -33,7 +40,7 @@ export function start(
     stdout: Object.assign(stdout, { isTTY: options.tty ?? false }),
     stderr,
     clock,
-    main: 'unused',
+    main: options.main ?? 'unused',
     interruption: () => interruption.signal,
   };
   return {

@@ -17,6 +17,7 @@ import {
   type ControlEvent,
   type ConversationView,
   type FoundMessageView,
+  type DiagnosisLine,
   type MessageState,
   type MessageView,
   type PeerView,
@@ -69,6 +70,12 @@ export class FakeNode {
     addresses: ['192.0.2.1:7780'],
     fixed: [],
   };
+  /** What a diagnosis finds. */
+  diagnosis: (peer: string | undefined) => DiagnosisLine[] = () => [
+    { type: 'looking', at: [{ hop: 'storage', subject: 'sqlite' }] },
+    { type: 'hop', hop: 'storage', subject: 'sqlite', state: 'ok', detail: 'takes what is written', ms: 3 },
+    { type: 'verdict', ok: true, sentence: 'All is well on this side.', failed: null },
+  ];
   /** Resolves when the node was asked to log out. */
   readonly loggedOut: Promise<void>;
 
@@ -339,6 +346,16 @@ export class FakeNode {
         return answer(this.conversations());
       case 'GET events':
         return this.follow(request, response);
+      case 'POST diagnosis': {
+        const { peer: whom } = JSON.parse(await read(request)) as { peer?: string };
+        response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+        response.end(
+          this.diagnosis(whom)
+            .map((line) => `${JSON.stringify(line)}\n`)
+            .join(''),
+        );
+        return;
+      }
       case 'POST logout':
         answer({}, 202);
         this.emit({ type: 'stopping' });

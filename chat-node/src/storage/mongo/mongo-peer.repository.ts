@@ -1,6 +1,7 @@
 import type { PeerRecord } from '../../chat/peer.js';
 import { PeerRepository } from '../../chat/ports/peer.repository.js';
 import type { Models } from './models.js';
+import { META_ID, SCHEMA_VERSION } from './meta.schema.js';
 import { peerRecordOf } from './peer.schema.js';
 import { Read } from './read.js';
 import { PEERS, SavePeers } from './save-peers.js';
@@ -23,6 +24,18 @@ export class MongoPeerRepository extends PeerRepository {
 
   override save(record: PeerRecord): Promise<void> {
     const step = new SavePeers(this.models, record);
+    this.queue.push(step);
+    return step.call.result;
+  }
+
+  override check(): Promise<void> {
+    const step = new Read(PEERS, async () => {
+      await this.models.meta.updateOne(
+        { _id: { $eq: META_ID } },
+        { $set: { schemaVersion: SCHEMA_VERSION } },
+        { upsert: true },
+      );
+    });
     this.queue.push(step);
     return step.call.result;
   }

@@ -48,6 +48,7 @@ const WRITES: ReadonlySet<string> = new Set([
   'receiptsSent',
   'save',
   'indexMore',
+  'check',
 ] satisfies (keyof MessageRepository | keyof PeerRepository | keyof Stores['search'])[]);
 
 /** Whether the call needs a commit. */

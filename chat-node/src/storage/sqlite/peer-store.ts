@@ -8,7 +8,7 @@ export class PeerStore implements Synchronous<PeerRepository> {
   readonly #all: StatementSync;
   readonly #save: StatementSync;
 
-  constructor(database: DatabaseSync) {
+  constructor(private readonly database: DatabaseSync) {
     this.#all = database.prepare('SELECT * FROM peers');
     this.#save = database.prepare('REPLACE INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
   }
@@ -39,5 +39,11 @@ export class PeerStore implements Synchronous<PeerRepository> {
       record.lastSeenAt,
       record.announcedSeq,
     );
+  }
+
+  /** Writes a page as it is, so that the commit around it waits for the disk. */
+  check(): void {
+    const version = Number(this.database.prepare('PRAGMA user_version').get()?.['user_version']);
+    this.database.exec(`PRAGMA user_version = ${version}`);
   }
 }

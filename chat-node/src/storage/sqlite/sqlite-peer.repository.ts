@@ -15,4 +15,8 @@ export class SqlitePeerRepository extends PeerRepository {
   override save(record: PeerRecord): Promise<void> {
     return this.worker.call('peers', 'save', record);
   }
+
+  override check(): Promise<void> {
+    return this.worker.call('peers', 'check');
+  }
 }
