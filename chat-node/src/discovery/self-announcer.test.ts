@@ -58,6 +58,38 @@ describe('SelfAnnouncer', () => {
     expect(announcer.announce(hosts).SEQ).toBe(first.SEQ + 1_000_001);
   });
 
+  it('is the one that another source of the node has sent with the same content', () => {
+    const sequence = new AnnouncementSequence(clock);
+    const one = new SelfAnnouncer(self, keys, clock, sequence);
+    const other = new SelfAnnouncer(self, keys, clock, sequence);
+    const entry = one.announce(hosts);
+    expect(other.announce({ ...hosts })).toBe(entry);
+    clock.jump(ANNOUNCEMENT_VALIDITY_MS / 2);
+    const next = one.announce(hosts);
+    expect(next).not.toBe(entry);
+    expect(other.announce(hosts)).toBe(next);
+  });
+
+  it('becomes the one of another source where services share a list, and is changed no more for it', () => {
+    const sequence = new AnnouncementSequence(clock);
+    const one = new SelfAnnouncer(self, keys, clock, sequence);
+    const other = new SelfAnnouncer(self, keys, clock, sequence);
+    const toward = { host: '198.51.100.5', addresses: ['192.0.2.5'] };
+    one.announce(hosts);
+    const newer = other.announce(toward);
+    one.supersede(newer.SEQ);
+    expect(one.announce(hosts)).toBe(newer);
+    expect([one.announce(hosts), other.announce(toward)]).toEqual([newer, newer]);
+    const moved = one.announce({ host: '203.0.113.5', addresses: [] });
+    expect(moved.SEQ).toBeGreaterThan(newer.SEQ);
+  });
+
+  it('is a new one where the very same was refused', () => {
+    const refused = announcer.announce(hosts);
+    announcer.supersede(refused.SEQ);
+    expect(announcer.announce(hosts).SEQ).toBeGreaterThan(refused.SEQ);
+  });
+
   it("goes by others' clock where it is told", () => {
     const theirs = clock.now() + 86_400_000;
     announcer.announce(hosts);

@@ -30,8 +30,10 @@ export interface AnnouncedHosts {
  */
 export class SelfAnnouncer {
   #current: SignedEntry | null = null;
-  /** Name and hosts of it. */
-  #announced = '';
+  /** What the current one says; null where another source said it, whatever it is. */
+  #content: string | null = '';
+  /** Those below are known to be superseded. */
+  #least = 0;
   #clockOffsetMs = 0;
 
   constructor(
@@ -54,20 +56,26 @@ export class SelfAnnouncer {
   /** The announcement to send now. */
   announce(hosts: AnnouncedHosts): SignedEntry {
     const { user, port, instance } = this.self;
-    const wanted = [user, hosts.host, ...hosts.addresses].join(',');
-    if (this.#current === null || wanted !== this.#announced || !this.#isFresh(this.#current)) {
-      const expires = this.now() + ANNOUNCEMENT_VALIDITY_MS;
-      const seq = this.sequence.next();
-      this.#current = signAnnouncement({ ...hosts, user, port, instance, seq, expires }, this.keys);
-      this.#announced = wanted;
-    }
+    const content = JSON.stringify([user, port, instance, hosts.host, ...hosts.addresses]);
+    this.#content ??= content;
+    const current = content === this.#content ? this.#current : null;
+    this.#current = [current, this.sequence.latest(content)].find((one) => this.#isUsable(one)) ?? null;
+    this.#current ??= this.#sign(hosts, content);
+    this.#content = content;
     return this.#current;
   }
 
-  /** Someone knows an announcement of ours with this SEQ: the next one is a new one above it. */
+  /**
+   * Someone knows an announcement of ours with this SEQ: the next one is that,
+   * where another source of this node sent it, or else a new one above it.
+   */
   supersede(seq: number): void {
     this.sequence.jumpAbove(seq);
-    this.#current = null;
+    const refused = this.#current;
+    const known = this.sequence.find(seq);
+    this.#least = refused?.SEQ === seq ? seq + 1 : seq;
+    this.#current = known !== refused ? (known ?? null) : null;
+    if (this.#current !== null) this.#content = null;
   }
 
   /** Someone's clock shows this time: the next announcement is a new one that goes by it. */
@@ -78,7 +86,21 @@ export class SelfAnnouncer {
 
   /** Takes back everything that was announced so far. */
   withdraw(): Withdrawal {
+    this.sequence.forget();
     return signWithdrawal({ instance: this.self.instance, seq: this.sequence.next() }, this.keys);
+  }
+
+  #sign(hosts: AnnouncedHosts, content: string): SignedEntry {
+    const { user, port, instance } = this.self;
+    const expires = this.now() + ANNOUNCEMENT_VALIDITY_MS;
+    const seq = this.sequence.next();
+    const entry = signAnnouncement({ ...hosts, user, port, instance, seq, expires }, this.keys);
+    this.sequence.keep(content, entry);
+    return entry;
+  }
+
+  #isUsable(entry: SignedEntry | null | undefined): boolean {
+    return entry !== null && entry !== undefined && entry.SEQ >= this.#least && this.#isFresh(entry);
   }
 
   // More than the whole validity is left where the clock went back.
