@@ -1,9 +1,11 @@
 import type { TLSSocket } from 'node:tls';
-import { DIAL_STAGGER_MS } from '@p2p-chat/shared';
 import type { PeerAddress } from '../chat/peer.js';
 import { type LinkHandler, type LinkPeer, PeerTransport } from '../chat/ports/peer-link.js';
 import { AddressWatch } from './address-watch.js';
+import { dialOrder } from './dial-order.js';
 import { toTransportError, TransportError } from './errors.js';
+import { firstToSucceed } from './happy-eyeballs.js';
+import { LastGoodAddresses } from './last-good-addresses.js';
 import { LinkTable, type LinkTableOptions } from './link-table.js';
 import { RefusalLog } from './refusal-log.js';
 import { dialTls } from './tls-dialer.js';
@@ -23,6 +25,7 @@ export interface PeerGatewayOptions extends Omit<LinkTableOptions, 'self' | 'onP
 export class PeerGateway extends PeerTransport {
   readonly #refusals: RefusalLog;
   readonly #addresses: AddressWatch;
+  readonly #lastGood = new LastGoodAddresses();
   #listener: TlsListener | null = null;
   #links: LinkTable | null = null;
   #port = 0;
@@ -61,12 +64,14 @@ export class PeerGateway extends PeerTransport {
     if (existing !== undefined) return existing.peer;
     if (addresses.length === 0)
       throw new TransportError('peer-unreachable', 'No address of this peer is known.');
-    const { socket, found, host } = await this.#race(peerId, addresses, signal);
+    const { socket, found, address } = await this.#race(peerId, addresses, signal);
     try {
-      return (await this.#establish(socket, found, host, true)).peer;
+      const { peer } = await this.#establish(socket, found, address.host, true);
+      this.#lastGood.set(found, address);
+      return peer;
     } catch (error) {
       socket.destroy();
-      throw toTransportError(error, host);
+      throw toTransportError(error, address.host);
     }
   }
 
@@ -76,28 +81,26 @@ export class PeerGateway extends PeerTransport {
     this.#addresses.stop();
   }
 
-  /** The first address at which the wanted peer proves itself; later ones start while earlier ones hang (RFC 8305). */
+  /** The first address at which the wanted peer proves itself. */
   async #race(
     peerId: string | null,
     addresses: readonly PeerAddress[],
     signal: AbortSignal,
-  ): Promise<{ socket: TLSSocket; found: string; host: string }> {
-    const over = new AbortController();
-    const stop = AbortSignal.any([signal, over.signal]);
-    let won = false;
-    const attempts = addresses.map(async (address, index) => {
-      await this.options.clock.sleep(index * DIAL_STAGGER_MS, stop);
-      const dialled = await dialTls(address, peerId, this.options.identity, stop);
-      if (won) dialled.socket.destroy();
-      won = true;
-      return { socket: dialled.socket, found: dialled.peerId, host: address.host };
-    });
+  ): Promise<{ socket: TLSSocket; found: string; address: PeerAddress }> {
+    const { clock, identity } = this.options;
+    const lastGood = peerId === null ? undefined : this.#lastGood.get(peerId);
     try {
-      return await Promise.any(attempts);
+      return await firstToSucceed(dialOrder(addresses, lastGood), {
+        clock,
+        signal,
+        attempt: async (address, stop) => {
+          const dialled = await dialTls(address, peerId, identity, stop);
+          return { socket: dialled.socket, found: dialled.peerId, address };
+        },
+        discard: ({ socket }) => socket.destroy(),
+      });
     } catch (error) {
       throw mostTelling(error instanceof AggregateError ? error.errors : [error]);
-    } finally {
-      over.abort();
     }
   }
 

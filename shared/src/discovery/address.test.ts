@@ -19,8 +19,8 @@ describe('hostKind', () => {
     '10.0.0.1',
     '169.254.3.4',
     '2001:db8::1',
-    'fe80::1',
     'fe80::1%eth0',
+    'fd00::1',
     '::ffff:192.0.2.1',
   ])('takes %s as an address to dial', (host) => {
     expect(hostKind(host)).toBe('usable');
@@ -52,6 +52,12 @@ describe('hostKind', () => {
     '::ffff:169.254.169.254',
     '::ffff:a9fe:a9fe',
     'fd00:ec2::254',
+    'fe80::1',
+    'febf::1',
+    '::127.0.0.1',
+    '::7f00:1',
+    '64:ff9b::127.0.0.1',
+    '2002:7f00:1::1',
     'ff02::fb',
     'ff02::fb%eth0',
     '::127.0.0.1',

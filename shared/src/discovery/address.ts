@@ -16,6 +16,10 @@ unusable.addSubnet('::', 96, 'ipv6'); // unspecified, and IPv4 in disguise (RFC 
 unusable.addSubnet('64:ff9b::', 96, 'ipv6'); // the same, for translators (RFC 6052)
 unusable.addSubnet('2002::', 16, 'ipv6'); // the same, for tunnels (RFC 3056)
 unusable.addSubnet('ff00::', 8, 'ipv6'); // multicast, RFC 4291
+// IPv4 addresses in disguise, past the rules for those. `::ffff:` is judged as what it carries.
+unusable.addSubnet('::', 96, 'ipv6'); // "compatible", RFC 4291
+unusable.addSubnet('64:ff9b::', 96, 'ipv6'); // translated, RFC 6052
+unusable.addSubnet('2002::', 16, 'ipv6'); // 6to4, RFC 3056
 
 const linkLocal = new BlockList();
 linkLocal.addSubnet('169.254.0.0', 16, 'ipv4'); // RFC 3927
@@ -40,12 +44,14 @@ export function plainAddress(address: string): string {
 /**
  * What a host that somebody announced is good for: an address to dial, one of
  * this machine alone, one that is never a peer (or no host at all), or a name.
+ * A link-local IPv6 address is nothing without its zone (`fe80::1%eth0`).
  */
 export function hostKind(host: string): HostKind {
   if (isIP(host) === 0) return nameKind(host);
   const address = plainAddress(host.replace(/%.*$/, ''));
   const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
   if (loopback.check(address, family)) return 'loopback';
+  if (family === 'ipv6' && !host.includes('%') && linkLocal.check(address, family)) return 'unusable';
   return unusable.check(address, family) ? 'unusable' : 'usable';
 }
 

@@ -78,6 +78,8 @@ export const MIN_RETRY_AFTER_MS = 100;
 export const SIMULTANEOUS_DIAL_MS = 10_000;
 /** From the start of one attempt to that of the next address (RFC 8305, "Connection Attempt Delay"). */
 export const DIAL_STAGGER_MS = 250;
+/** Attempts at one peer at the same time: fewer than MAX_UNAUTHENTICATED_PER_ADDRESS, so that its gateway takes them all. */
+export const MAX_PARALLEL_DIALS = 6;
 /** DER of a peer's certificate: ours has under 300 bytes. */
 export const MAX_CERTIFICATE_BYTES = 2 * KiB;
 

@@ -50,8 +50,8 @@ export abstract class PeerTransport {
   abstract listen(handler: LinkHandler): Promise<number>;
 
   /**
-   * Dials addresses in order, later ones soon after earlier ones, until one
-   * answers as the peer that is wanted. The link is told by `onOpen`.
+   * Dials addresses, in an order that depends on the networks of this machine,
+   * later ones soon after earlier ones, until one answers as the peer that is wanted. The link is told by `onOpen`.
    * @param peerId who must answer; null for whoever is there (an address that a person gave)
    * @returns who answered
    * @throws {TransportError} of the most telling attempt
