@@ -14,6 +14,8 @@ import { noSuchRoute } from './routes.js';
 
 /** From the first byte of a request to its last; a request has one packet. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How often unfinished requests are looked for: a bound that is looked at twice a minute is none. */
+const CHECK_INTERVAL_MS = 2_000;
 /** Longer than clients take between two renewals, so that a connection is kept. */
 const KEEP_ALIVE_MS = 65_000;
 
@@ -25,6 +27,7 @@ export function createHttpAdapter(): FastifyAdapter {
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS },
     skipMiddie: true,
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>

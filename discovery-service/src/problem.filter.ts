@@ -23,6 +23,8 @@ export class ProblemFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
+    // Who breaks off his request gets no answer, and no line of the log.
+    if (request.raw.aborted) return;
     const problem = this.#problemOf(error, request);
     if (problem.status >= 500 && !(error instanceof RegistryError)) {
       this.logger.error({ err: error, method: request.method, url: request.url }, 'request failed');

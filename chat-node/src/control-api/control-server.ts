@@ -20,6 +20,11 @@ import { NDJSON } from './messages.controller.js';
 /** How long a request that is being answered has at the end, before its connection is closed. */
 const SHUTDOWN_GRACE_MS = 500;
 
+/** From the first byte of a request, or from the connection, to the end of its headers. */
+const HEADERS_TIMEOUT_MS = 10_000;
+/** How often unfinished requests are looked for. */
+const CHECK_INTERVAL_MS = 2_000;
+
 /** The HTTP server of the control API, on loopback. */
 export class ControlServer {
   private constructor(
@@ -35,6 +40,7 @@ export class ControlServer {
     const adapter = new FastifyAdapter({
       bodyLimit: MAX_CONTROL_BODY_BYTES,
       forceCloseConnections: 'idle',
+      http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS },
       clientErrorHandler: answerBrokenRequest,
       frameworkErrors: answerBrokenUrl,
     });

@@ -15,12 +15,16 @@ export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const reply = http.getResponse<FastifyReply>();
+    // Who breaks off his request gets no answer, and no line of the log.
+    if (http.getRequest<FastifyRequest>().raw.aborted) return;
     const problem = problemOf(error) ?? { status: 500, content: INTERNAL_ERROR };
     if (problem.status === 500) {
       const { method, url } = http.getRequest<FastifyRequest>();
       this.logger.error({ err: error, method, url }, 'request failed');
     }
     if (reply.sent) return;
+    // What a stranger goes on sending is not read to its end.
+    if (problem.status === 401 || problem.status === 403) void reply.header('connection', 'close');
     void reply
       .code(problem.status)
       .header('content-type', PROBLEM_CONTENT_TYPE)
