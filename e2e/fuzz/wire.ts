@@ -65,6 +65,9 @@ class Judge implements LinkHandler {
   opened = 0;
   closed = 0;
 
+  admits(): boolean {
+    return true;
+  }
   onOpen(): void {
     this.opened += 1;
   }

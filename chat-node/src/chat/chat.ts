@@ -323,6 +323,10 @@ export class Chat implements LinkHandler {
     this.#requests.load(conversations);
   }
 
+  admits(peerId: string): boolean {
+    return !this.options.contactsOnly || this.#directory.isContact(peerId);
+  }
+
   onOpen(link: PeerLink): void {
     this.#directory.linkOpened(link.peer);
     this.#connector.linkOpened(link.peer);

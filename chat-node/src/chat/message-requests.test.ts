@@ -155,6 +155,47 @@ describe('a stranger who writes', () => {
   });
 });
 
+describe('a node that takes contacts only', () => {
+  let clock: ManualClock;
+  let network: MemoryNetwork;
+  let alice: MemoryNode;
+  let bob: MemoryNode;
+
+  beforeEach(async () => {
+    clock = new ManualClock();
+    network = new MemoryNetwork(clock);
+    alice = await new MemoryNode('Alice', network).start();
+    bob = await new MemoryNode('Bob', network, () => 0.5, { contactsOnly: true }).start();
+    await alice.chat.send(bob.peerId, ['let me in']);
+    for (let round = 0; round < 20; round += 1) await clock.advance(REQUEST_RETRY_MS / 20);
+  });
+
+  const heard = async (): Promise<string[]> =>
+    (await bob.chat.history(alice.peerId, { limit: 10 })).map(({ body }) => body);
+
+  it('has no link to a stranger, and the message waits at its author', async () => {
+    expect(bob.chat.links).toBe(0);
+    expect(bob.chat.requests).toBe(0);
+    expect(await heard()).toEqual([]);
+    expect(await alice.chat.queuedCount()).toBe(1);
+  });
+
+  it.each(['accepts them', 'writes to them'])('takes it as soon as somebody here %s', async (how) => {
+    if (how === 'accepts them') await bob.chat.accept(alice.peerId);
+    else await bob.chat.send(alice.peerId, ['come in']);
+    for (let round = 0; round < 20 && (await alice.chat.queuedCount()) > 0; round += 1) {
+      await clock.advance(1_000);
+      for (let turn = 0; turn < 40; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await alice.chat.queuedCount()).toBe(0);
+    expect(await heard()).toContain('let me in');
+    // From then on as any contact, also after a start.
+    bob.crash();
+    await bob.start();
+    expect(bob.chat.knownPeer(alice.peerId)?.contact).toBe(true);
+  });
+});
+
 describe('many strangers', () => {
   const storage = (): MemoryStorage => new MemoryStorage(new MemoryDisk());
   let store: MemoryStorage;

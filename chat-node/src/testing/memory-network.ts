@@ -191,6 +191,7 @@ export class MemoryTransport extends PeerTransport {
 
   #whileAlive(handler: LinkHandler): LinkHandler {
     return {
+      admits: (peerId) => this.#alive && handler.admits(peerId),
       onOpen: (link) => this.#alive && handler.onOpen(link),
       onMessages: (link, messages) =>
         this.#alive ? handler.onMessages(link, messages) : new Promise<void>(() => undefined),

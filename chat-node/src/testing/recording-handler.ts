@@ -9,7 +9,13 @@ export class RecordingHandler implements LinkHandler {
   readonly frames: ParsedFrame[] = [];
   /** What onMessages waits for. */
   gate: Promise<void> = Promise.resolve();
+  /** Peers that may have no link. */
+  readonly refused = new Set<string>();
   readonly #watchers = new Set<() => void>();
+
+  admits(peerId: string): boolean {
+    return !this.refused.has(peerId);
+  }
 
   onOpen(link: PeerLink): void {
     this.opened.push(link);

@@ -13,6 +13,8 @@ export type TransportErrorCode =
   | 'handshake-timeout'
   /** The far end closed the link with an error; its code and words are in the message. */
   | 'peer-refused'
+  /** The far end is no contact, and this node takes links of contacts only. */
+  | 'stranger-refused'
   /** The far end broke the protocol; the cause is a ProtocolError. */
   | 'protocol-error'
   /** The port of the gateway cannot be listened on. */

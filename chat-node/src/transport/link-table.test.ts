@@ -86,6 +86,18 @@ describe('LinkTable', () => {
     expect(clock.timers).toBe(0);
   });
 
+  it('answers a stranger with the reason alone where only contacts have links', async () => {
+    const { handler, knock, settle } = start();
+    handler.refused.add('eve');
+    const { established, received, stream } = knock('eve');
+    await expect(established).rejects.toMatchObject({ code: 'stranger-refused' });
+    await settle();
+    expect(received).toMatchObject([{ type: 'error', code: 'contacts-only' }]);
+    expect(stream.readableEnded || stream.destroyed).toBe(true);
+    expect(handler.opened).toEqual([]);
+    expect(await knock('bob').established).toBeDefined();
+  });
+
   it('takes the sender from the channel, whatever a payload says', async () => {
     const { handler, knock, settle } = start();
     const { stream } = knock('eve', { ...HELLO, user: 'Alice', peerId: 'alice' } as HelloFrame);

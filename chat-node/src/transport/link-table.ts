@@ -52,7 +52,8 @@ export class LinkTable {
   /**
    * Makes a link of a stream whose far end has been identified.
    * @param host address of the far end
-   * @throws {TransportError} as {@link exchangeHello}, `peer-is-self` or `aborted`
+   * @throws {TransportError} as {@link exchangeHello}, `peer-is-self`,
+   *   `stranger-refused` or `aborted`
    */
   async establish(stream: Duplex, peerId: string, host: string, outbound: boolean): Promise<Link> {
     if (this.#stopping) throw new TransportError('aborted', 'The node is stopping.');
@@ -60,6 +61,7 @@ export class LinkTable {
       throw new TransportError('peer-is-self', 'That address is this node itself.');
     const { clock } = this.options;
     const frames = new FrameStream(stream, clock);
+    if (!outbound && !this.handler.admits(peerId)) throw refuseStranger(frames, host);
     return exchangeHello(frames, this.#hello(), clock, (hello) => {
       const link = new Link(
         { peer: toPeer(peerId, host, hello), outbound, openedAt: clock.monotonic() },
@@ -137,6 +139,13 @@ export class LinkTable {
     this.options.logger.debug({ peer: shortPeerId(peerId), reason, ...fault }, 'link closed');
     this.handler.onClosed(link, reason);
   }
+}
+
+/** Says why, and closes once that has left. */
+function refuseStranger(frames: FrameStream, host: string): TransportError {
+  frames.start({ onFrame: () => undefined, onEnd: () => undefined });
+  frames.close({ type: 'error', code: 'contacts-only', detail: 'This node takes links of contacts only.' });
+  return new TransportError('stranger-refused', `A stranger at ${host} was refused.`);
 }
 
 function toPeer(

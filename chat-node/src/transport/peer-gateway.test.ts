@@ -177,6 +177,19 @@ describe('PeerGateway', () => {
     await expect(a.gateway.dial(bob.peerId, [], never)).rejects.toMatchObject({ code: 'peer-unreachable' });
   });
 
+  it('tells a stranger why it has no link, where only contacts have one, and dials whom it wants', async () => {
+    const a = await start(alice, 'Alice');
+    const b = await start(bob, 'Bob');
+    b.handler.refused.add(alice.peerId);
+    await expect(a.gateway.dial(bob.peerId, at(b), never)).rejects.toMatchObject({
+      code: 'peer-refused',
+      message: expect.stringContaining('contacts only') as string,
+    });
+    expect(b.handler.opened).toEqual([]);
+    expect(b.records.map(({ fields }) => fields['code'])).toEqual(['stranger-refused']);
+    expect(await b.gateway.dial(alice.peerId, at(a), never)).toMatchObject({ peerId: alice.peerId });
+  });
+
   it('does not link to itself', async () => {
     const a = await start(alice, 'Alice');
     await expect(a.gateway.dial(null, at(a), never)).rejects.toMatchObject({ code: 'peer-is-self' });

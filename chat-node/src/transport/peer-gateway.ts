@@ -111,7 +111,7 @@ export class PeerGateway extends PeerTransport {
       const refusal = toTransportError(error, address);
       this.#refusals.refused(refusal, address);
       // An error frame may still be on its way; the stream closes the socket behind it.
-      if (refusal.code !== 'protocol-error') throw refusal;
+      if (refusal.code !== 'protocol-error' && refusal.code !== 'stranger-refused') throw refusal;
     }
   }
 

@@ -36,6 +36,8 @@ export type PeerFrame = Extract<ParsedFrame, { type: 'ack' | 'receipt' | 'reject
 
 /** What the core is told of links. For one peer at most one link is open; a new one replaces the old. */
 export interface LinkHandler {
+  /** Whether a peer that dialled and proved its key may have a link; asked before any hello. */
+  admits(peerId: string): boolean;
   onOpen(link: PeerLink): void;
   /** Messages, in order. The promise resolves when they were dealt with; further reading from the link may wait for it. */
   onMessages(link: PeerLink, messages: readonly ParsedMessage[]): Promise<void>;
