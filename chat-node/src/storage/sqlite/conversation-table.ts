@@ -12,20 +12,25 @@ export interface OpenConversation {
   readonly id: string;
   unread: number;
   queued: number;
+  /** Clock up to which messages of status `sent` are acked; '' for none. */
+  deliveredTo: string;
+  /** Clock from which on messages of status `arrived` are. */
+  unreadFrom: string;
   last: Place | null;
-  changed: boolean;
 }
 
 // Until there are groups, every conversation is one of two people.
 const KIND: ConversationKind = 'direct';
 
-const SUMMARY_COLUMNS = `c.ref, c.id AS conversation_id, c.kind AS conversation_kind, c.unread, c.queued, c.last, ${MESSAGE_COLUMNS}`;
+const SUMMARY_COLUMNS = `c.ref, c.id AS conversation_id, c.kind AS conversation_kind, c.unread, c.queued, c.last,
+  lower(hex(c.delivered_to)) AS delivered_to, lower(hex(c.unread_from)) AS unread_from, ${MESSAGE_COLUMNS}`;
 const SUMMARY_TABLES =
   'conversations c LEFT JOIN messages m ON m.n = c.last LEFT JOIN authors a ON a.ref = m.author';
 
 /** The rows of conversations with their counters and their last message. */
 export class ConversationTable {
   readonly #open = new Map<string, OpenConversation>();
+  readonly #changed = new Set<OpenConversation>();
   readonly #one: StatementSync;
   readonly #all: StatementSync;
   readonly #insert: StatementSync;
@@ -37,10 +42,11 @@ export class ConversationTable {
       `SELECT ${SUMMARY_COLUMNS} FROM ${SUMMARY_TABLES} ORDER BY m.clock DESC, c.ref`,
     );
     this.#insert = database.prepare(
-      'INSERT INTO conversations (id, kind, unread, queued) VALUES (?, ?, 0, 0)',
+      "INSERT INTO conversations (id, kind, unread, queued, delivered_to, unread_from) VALUES (?, ?, 0, 0, x'', x'')",
     );
     this.#update = database.prepare(
-      'UPDATE conversations SET unread = ?, queued = ?, last = ? WHERE ref = ?',
+      `UPDATE conversations SET unread = ?, queued = ?, delivered_to = unhex(?), unread_from = unhex(?), last = ?
+       WHERE ref = ?`,
     );
   }
 
@@ -56,8 +62,9 @@ export class ConversationTable {
       id,
       unread: row['unread'] as number,
       queued: row['queued'] as number,
+      deliveredTo: row['delivered_to'] as string,
+      unreadFrom: row['unread_from'] as string,
       last: last && { clock: last.clock, author: last.author, id: last.id, n: row['last'] as number },
-      changed: false,
     });
   }
 
@@ -66,28 +73,40 @@ export class ConversationTable {
     const known = this.get(id);
     if (known !== undefined) return known;
     const ref = Number(this.#insert.run(id, KIND).lastInsertRowid);
-    return this.#keep({ ref, id, unread: 0, queued: 0, last: null, changed: false });
+    return this.#keep({
+      ref,
+      id,
+      unread: 0,
+      queued: 0,
+      deliveredTo: '',
+      unreadFrom: '',
+      last: null,
+    });
   }
 
-  /** Notes that a message was added as row `n`. */
-  added(conversation: OpenConversation, message: Message, n: number): void {
-    conversation.changed = true;
-    if (conversation.last !== null && compareMessages(conversation.last, message) >= 0) return;
-    conversation.last = { clock: message.clock, author: message.author, id: message.id, n };
+  /** Takes a message that was added for the last one, if it is. */
+  added(conversation: OpenConversation, place: Place): void {
+    if (conversation.last === null || compareMessages(conversation.last, place) < 0)
+      conversation.last = place;
+  }
+
+  /** Notes that a conversation has to be written. */
+  changed(conversation: OpenConversation): void {
+    this.#changed.add(conversation);
   }
 
   /** Writes what changed; before a commit, and before a statement that reads the rows. */
   flush(): void {
-    for (const one of this.#open.values()) {
-      if (!one.changed) continue;
-      this.#update.run(one.unread, one.queued, one.last?.n ?? null, one.ref);
-      one.changed = false;
+    for (const one of this.#changed) {
+      this.#update.run(one.unread, one.queued, one.deliveredTo, one.unreadFrom, one.last?.n ?? null, one.ref);
     }
+    this.#changed.clear();
   }
 
   /** Forgets what a rolled-back transaction may have changed. */
   forget(): void {
     this.#open.clear();
+    this.#changed.clear();
   }
 
   summaries(): ConversationSummary[] {

@@ -37,7 +37,7 @@ export function openDatabase(file: string): DatabaseSync {
   else closeSync(openSync(file, 'a', FILE_MODE));
   chmodSync(file, FILE_MODE);
 
-  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
   try {
     configure(database);
     migrate(database);

@@ -7,6 +7,7 @@ import type { Message } from '../../chat/message.js';
 import { incoming, outgoing } from '../../chat/ports/message.repository.contract.js';
 import { openDatabase } from './database.js';
 import { GroupCommit } from './group-commit.js';
+import { packRuns } from './message-run.js';
 import { MessageStore } from './message-store.js';
 import type { Answer, Call } from './operations.js';
 import { PeerStore } from './peer-store.js';
@@ -50,9 +51,9 @@ describe('GroupCommit', () => {
   it('makes one commit of a group', () => {
     const exec = vi.spyOn(database, 'exec');
     const answers = commit.run([
-      call('addOutgoing', [outgoing(1)]),
+      call('addOutgoing', packRuns([outgoing(1)])),
       call('conversation', CONVERSATION),
-      call('addIncoming', [incoming(2)]),
+      call('addIncoming', packRuns([incoming(2)])),
       call('markRead', CONVERSATION, null, { limit: 10, receipts: true }),
     ]);
     expect(codes(answers)).toEqual([null, null, null, null]);
@@ -67,16 +68,16 @@ describe('GroupCommit', () => {
 
   it('fails every write of a group on a full disk, leaves nothing of it, and goes on by itself', () => {
     const first = outgoing(1);
-    commit.run([call('addOutgoing', [first])]);
+    commit.run([call('addOutgoing', packRuns([first]))]);
     const { page_count: pages } = database.prepare('PRAGMA page_count').get() as { page_count: number };
     database.exec(`PRAGMA max_page_count = ${pages + 2}`);
 
     const [small, large] = [incoming(2), outgoing(3, { body: 'x'.repeat(64 * 1024) })];
     const group = [
-      call('addIncoming', [small]),
+      call('addIncoming', packRuns([small])),
       call('find', CONVERSATION, small.id),
-      call('addOutgoing', [large]),
-      call('setState', CONVERSATION, [first.id], 'delivered'),
+      call('addOutgoing', packRuns([large])),
+      call('setState', CONVERSATION, first.id, 'delivered'),
     ];
     const answers = commit.run(group);
     expect(codes(answers)).toEqual(['storage-full', null, 'storage-full', 'storage-full']);
@@ -103,11 +104,11 @@ describe('GroupCommit', () => {
 
   it('fails a call that is at fault by itself alone', () => {
     const [good, other] = [outgoing(1), outgoing(2)];
-    const bad = { ...outgoing(3), body: undefined };
+    const bad = { ...outgoing(3), body: undefined as unknown as string };
     const answers = commit.run([
-      call('addOutgoing', [good]),
-      call('addOutgoing', [bad]),
-      call('addOutgoing', [other]),
+      call('addOutgoing', packRuns([good])),
+      call('addOutgoing', packRuns([bad])),
+      call('addOutgoing', packRuns([other])),
       call('noSuchMethod'),
     ]);
     expect(codes(answers)).toEqual([null, 'storage-failed', null, 'storage-failed']);
@@ -117,7 +118,7 @@ describe('GroupCommit', () => {
   it('fails a read alone', () => {
     const message = outgoing(1);
     const answers = commit.run([
-      call('addOutgoing', [message]),
+      call('addOutgoing', packRuns([message])),
       call('history', CONVERSATION, { before: 'unknown', limit: 1 }),
     ]);
     expect(codes(answers)).toEqual([null, 'message-unknown']);
@@ -126,10 +127,10 @@ describe('GroupCommit', () => {
 
   it('can commit after a read that stopped half-way', () => {
     const messages = Array.from({ length: 20 }, (_, n) => outgoing(n));
-    commit.run([call('addOutgoing', messages)]);
+    commit.run([call('addOutgoing', packRuns(messages))]);
     const answers = commit.run([
       call('queued', CONVERSATION, '', 100, 1),
-      call('addOutgoing', [outgoing(50)]),
+      call('addOutgoing', packRuns([outgoing(50)])),
       call('queued', CONVERSATION, '', 100, 1),
     ]);
     expect(codes(answers)).toEqual([null, null, null]);

@@ -1,28 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { packError } from './error-record.js';
-import type { MessageStore } from './message-store.js';
-import { type Answer, type Call, isWrite } from './operations.js';
-import type { PeerStore } from './peer-store.js';
-import type { SearchStore } from './search-store.js';
+import { type Answer, type Call, isWrite, type Stores } from './operations.js';
 import { concernsEveryWrite, storageErrorOf } from './sqlite-errors.js';
-
-/** What the calls of a group are made on. */
-export interface GroupStores {
-  messages: MessageStore;
-  peers: PeerStore;
-  search: SearchStore;
-}
 
 /** Runs groups of calls, the writes of each group in one durable transaction. */
 export class GroupCommit {
-  readonly #stores: GroupStores;
-
   constructor(
     private readonly database: DatabaseSync,
-    stores: GroupStores,
-  ) {
-    this.#stores = stores;
-  }
+    private readonly stores: Stores,
+  ) {}
 
   /**
    * Runs the calls in order. Where the disk or the file refuses, every write
@@ -47,19 +33,21 @@ export class GroupCommit {
   #transaction(calls: readonly Call[]): Answer[] {
     this.database.exec('BEGIN IMMEDIATE');
     const answers = calls.map((call) => (isWrite(call) ? { value: this.#perform(call) } : this.#read(call)));
-    this.#stores.messages.flush();
+    this.stores.messages.flush();
     this.database.exec('COMMIT');
     return answers;
   }
 
   #rollBack(): void {
-    this.#stores.messages.forget();
+    this.stores.messages.forget();
     // SQLite may have rolled back by itself, as it does on a full disk.
     if (this.database.isTransaction) this.database.exec('ROLLBACK');
   }
 
   #read(call: Call): Answer {
     try {
+      // What the writes before it in this group have changed in memory.
+      this.stores.messages.flush();
       return { value: this.#perform(call) };
     } catch (error) {
       return { error: packError(storageErrorOf(error)) };
@@ -67,7 +55,7 @@ export class GroupCommit {
   }
 
   #perform(call: Call): unknown {
-    const store = this.#stores[call.store] as unknown as Record<
+    const store = this.stores[call.store] as unknown as Record<
       string,
       (...args: readonly unknown[]) => unknown
     >;

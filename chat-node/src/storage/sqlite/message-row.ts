@@ -1,15 +1,22 @@
 import type { Message, MessageKind } from '../../chat/message.js';
-import { meaningOf, type Status } from './message-status.js';
+import { meaningOf, PRESENT_STATUS } from './message-status.js';
 
-/** What {@link messageOf} needs, of `messages m` joined with `authors a`. */
-export const MESSAGE_COLUMNS =
-  'm.id, a.peer_id AS author, m.clock, m.status, m.kind, m.sent_at, m.received_at, m.reason, m.body';
+/** What {@link messageOf} needs, of {@link MESSAGE_TABLES}. */
+export const MESSAGE_COLUMNS = `lower(hex(m.id)) AS id, a.peer_id AS author, lower(hex(m.clock)) AS clock,
+  ${PRESENT_STATUS} AS status, m.kind, m.sent_at, m.received_at, m.reason, m.body`;
+
+/** Messages with their authors and the marks of their conversations. */
+export const MESSAGE_TABLES =
+  'messages m JOIN authors a ON a.ref = m.author JOIN conversations c ON c.ref = m.conversation';
+
+/** An id in SQL from its text, for comparisons; null where it is none. */
+export const ID_PARAMETER = "unhex(?, '-')";
 
 /** A row as the core knows it. */
 export function messageOf(row: Record<string, unknown>, conversationId: string): Message {
-  const [direction, state] = meaningOf(row['status'] as Status);
+  const [direction, state] = meaningOf(row['status'] as Parameters<typeof meaningOf>[0]);
   const message: Message = {
-    id: row['id'] as string,
+    id: uuidOf(row['id'] as string),
     conversationId,
     author: row['author'] as string,
     direction,
@@ -23,4 +30,9 @@ export function messageOf(row: Record<string, unknown>, conversationId: string):
   const reason = row['reason'];
   if (typeof reason === 'string') message.reason = reason;
   return message;
+}
+
+/** The text of an id from its hexadecimal digits (RFC 9562, 4). */
+export function uuidOf(hex: string): string {
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -4,35 +4,49 @@ import { ChatError } from '../../chat/errors.js';
 import type { ConversationSummary } from '../../chat/conversation.js';
 import { directConversationId } from '../../chat/conversation.js';
 import type { Message } from '../../chat/message.js';
-import type { HistoryPage, MessageRepository } from '../../chat/ports/message.repository.js';
+import type { HistoryPage } from '../../chat/ports/message.repository.js';
 import { AuthorTable } from './author-table.js';
-import { ConversationTable } from './conversation-table.js';
-import { MESSAGE_COLUMNS, messageOf } from './message-row.js';
-import { COMES_FROM, Status } from './message-status.js';
-import type { Synchronous } from './operations.js';
+import { ConversationTable, type OpenConversation } from './conversation-table.js';
+import { ID_PARAMETER, MESSAGE_COLUMNS, MESSAGE_TABLES, messageOf, uuidOf } from './message-row.js';
+import { clockAt, idAt, ID_LENGTH, type MessageRun, packRuns } from './message-run.js';
+import { COMES_FROM, INCOMING, PRESENT_STATUS, Status } from './message-status.js';
+import { PendingAcks } from './pending-acks.js';
 
-/** Greater than every clock. */
-const AFTER_ALL_CLOCKS = 'g';
+/** At least every clock. */
+const GREATEST_CLOCK = 'f'.repeat(16);
 
 /** Stands for the body of a message that was dropped: an ordinary line. */
 const DROPPED_BODY = 'x'.repeat(128);
 
+/** Acks that are looked up at once where it is not known which come next. */
+const PENDING_PAGE = 2_048;
+
 // `status <= 3` lets SQLite use the partial index; the plus keeps it from
 // choosing an index on the conversation where the id is the short way.
-const WAITING = 'm.conversation = ? AND m.status = ? AND m.status <= 3';
-const FROM = 'messages m JOIN authors a ON a.ref = m.author';
+const WAITING = 'm.conversation = ?1 AND m.status <= 3 AND m.status =';
+const IN_ORDER = 'm.conversation = ?1 AND m.status =';
 
-/** MessageRepository inside the worker thread: each call runs in the transaction of its group. */
-export class MessageStore implements Synchronous<MessageRepository> {
+/**
+ * What SqliteMessageRepository asks of the storage thread: the calls of the
+ * port, with lists of messages and ids as texts. Each runs in the transaction
+ * of its group.
+ */
+export class MessageStore {
   readonly #database: DatabaseSync;
   readonly #authors: AuthorTable;
   readonly #conversations: ConversationTable;
+  readonly #pending = new PendingAcks();
+  readonly #greatestRow: StatementSync;
   readonly #insert: StatementSync;
+  readonly #inserted: StatementSync;
   readonly #countDropped: StatementSync;
+  readonly #own: StatementSync;
   readonly #move: StatementSync;
-  readonly #moveRow: StatementSync;
+  readonly #receiptSent: StatementSync;
+  readonly #sentAfter: StatementSync;
   readonly #queued: StatementSync;
-  readonly #waiting: StatementSync;
+  readonly #unread: StatementSync;
+  readonly #receiptsDue: StatementSync;
   readonly #find: StatementSync;
   readonly #place: StatementSync;
   readonly #newest: StatementSync;
@@ -43,35 +57,59 @@ export class MessageStore implements Synchronous<MessageRepository> {
     this.#database = database;
     this.#authors = new AuthorTable(database);
     this.#conversations = new ConversationTable(database);
+    this.#greatestRow = database.prepare('SELECT coalesce(max(n), 0) AS n FROM messages');
+    // A whole run in one statement; `key` is the place in the list.
     this.#insert = database.prepare(
       `INSERT INTO messages (conversation, author, id, clock, status, kind, sent_at, received_at, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id, author) DO NOTHING`,
+       SELECT ?, ?, unhex(substr(?, key * 36 + 1, 36), '-'), unhex(substr(?, key * 16 + 1, 16)), ?, ?,
+         CAST(substr(?, key * 16 + 1, 16) AS INTEGER), ?, value
+       FROM json_each(?) WHERE true
+       ON CONFLICT (id, author) DO NOTHING`,
     );
+    this.#inserted = database.prepare('SELECT lower(hex(id)) AS id FROM messages WHERE n > ?');
     this.#countDropped = database.prepare(
       `INSERT INTO dropped (peer_id, count) VALUES (?, ?)
        ON CONFLICT (peer_id) DO UPDATE SET count = count + excluded.count`,
     );
-    this.#move = database.prepare(
-      'UPDATE messages SET status = ?, reason = ? WHERE id = ? AND +conversation = ? AND +status = ?',
+    this.#own = database.prepare(
+      `SELECT m.n, m.status AS stored, ${PRESENT_STATUS} AS status FROM messages m JOIN conversations c ON c.ref = m.conversation
+       WHERE m.id = ${ID_PARAMETER} AND +m.conversation = ? AND m.status NOT IN (${INCOMING.join()})`,
     );
-    this.#moveRow = database.prepare('UPDATE messages SET status = ? WHERE n = ?');
+    this.#move = database.prepare('UPDATE messages SET status = ?, reason = ? WHERE n = ?');
+    this.#receiptSent = database.prepare(
+      `UPDATE messages SET status = ${Status.seen}
+       WHERE id = ${ID_PARAMETER} AND +conversation = ? AND +status = ${Status.receiptDue}`,
+    );
+    this.#sentAfter = database.prepare(
+      `SELECT lower(hex(m.id)) AS id, lower(hex(m.clock)) AS clock FROM messages m
+       WHERE ${IN_ORDER} ${Status.sent} AND m.clock > unhex(?2) ORDER BY m.clock LIMIT ?3`,
+    );
+    // Both halves come in the order of an index and are merged as they are read.
+    const queued = `m.clock AS place, ${MESSAGE_COLUMNS}`;
     this.#queued = database.prepare(
-      `SELECT ${MESSAGE_COLUMNS} FROM ${FROM} WHERE ${WAITING} AND m.clock > ? ORDER BY m.clock LIMIT ?`,
+      `SELECT ${queued} FROM ${MESSAGE_TABLES} WHERE ${WAITING} ${Status.queued} AND m.clock > unhex(?2)
+       UNION ALL
+       SELECT ${queued} FROM ${MESSAGE_TABLES} WHERE ${IN_ORDER} ${Status.sent} AND m.clock > unhex(?3)
+       ORDER BY place LIMIT ?4`,
     );
-    this.#waiting = database.prepare(
-      `SELECT m.n, m.id FROM messages m WHERE ${WAITING} AND m.clock <= ? ORDER BY m.clock LIMIT ?`,
+    const unread = 'm.clock AS place, lower(hex(m.clock)) AS clock, m.n, lower(hex(m.id)) AS id, m.status';
+    this.#unread = database.prepare(
+      `SELECT ${unread} FROM messages m WHERE ${WAITING} ${Status.unread} AND m.clock <= unhex(?2)
+       UNION ALL
+       SELECT ${unread} FROM messages m
+       WHERE ${IN_ORDER} ${Status.arrived} AND m.clock >= unhex(?3) AND m.clock <= unhex(?2)
+       ORDER BY place LIMIT ?4`,
+    );
+    this.#receiptsDue = database.prepare(
+      `SELECT lower(hex(m.id)) AS id FROM messages m WHERE ${WAITING} ${Status.receiptDue} ORDER BY m.clock LIMIT ?2`,
     );
     // Where the other one used an id of ours, ours is meant.
-    const oursFirst = `ORDER BY m.status IN (${[Status.unread, Status.receiptDue, Status.seen].join()}) LIMIT 1`;
-    this.#find = database.prepare(
-      `SELECT ${MESSAGE_COLUMNS} FROM ${FROM} WHERE m.id = ? AND +m.conversation = ? ${oursFirst}`,
-    );
-    this.#place = database.prepare(
-      `SELECT m.clock, m.author FROM messages m WHERE m.id = ? AND +m.conversation = ? ${oursFirst}`,
-    );
+    const one = `m.id = ${ID_PARAMETER} AND +m.conversation = ? ORDER BY m.status IN (${INCOMING.join()}) LIMIT 1`;
+    this.#find = database.prepare(`SELECT ${MESSAGE_COLUMNS} FROM ${MESSAGE_TABLES} WHERE ${one}`);
+    this.#place = database.prepare(`SELECT m.clock, m.author, m.id FROM messages m WHERE ${one}`);
     const page = (condition: string, direction: 'ASC' | 'DESC'): StatementSync =>
       database.prepare(
-        `SELECT ${MESSAGE_COLUMNS} FROM ${FROM} WHERE m.conversation = ? ${condition}
+        `SELECT ${MESSAGE_COLUMNS} FROM ${MESSAGE_TABLES} WHERE m.conversation = ? ${condition}
          ORDER BY m.clock ${direction}, m.author ${direction}, m.id ${direction} LIMIT ?`,
       );
     this.#newest = page('', 'DESC');
@@ -88,14 +126,38 @@ export class MessageStore implements Synchronous<MessageRepository> {
   forget(): void {
     this.#authors.forget();
     this.#conversations.forget();
+    this.#pending.clear();
   }
 
-  addOutgoing(messages: readonly Message[]): void {
-    for (const message of messages) this.#add(message, Status.queued);
+  addOutgoing(runs: readonly MessageRun[]): void {
+    for (const run of runs) {
+      const conversation = this.#conversations.getOrCreate(run.conversationId);
+      const inOrder = isAscending(run) && clockAt(run, 0) > (conversation.last?.clock ?? '');
+      if (inOrder && conversation.queued === 0) {
+        // Nothing that is acked later has to be looked for before this.
+        conversation.deliveredTo = conversation.last?.clock ?? '';
+        this.#conversations.changed(conversation);
+        this.#pending.start(conversation.ref, { ids: '', clocks: '', count: 0 }, true);
+      }
+      const added = this.#add(conversation, run, inOrder ? Status.sent : Status.queued);
+      conversation.queued += added.length;
+      if (!inOrder) continue;
+      if (added.length === run.count) this.#pending.add(conversation.ref, run);
+      else this.#pending.forget(conversation.ref);
+    }
   }
 
-  addIncoming(messages: readonly Message[]): boolean[] {
-    return messages.map((message) => this.#add(message, Status.unread));
+  /** @returns the places of those that are new, run by run */
+  addIncoming(runs: readonly MessageRun[]): number[][] {
+    return runs.map((run) => {
+      const conversation = this.#conversations.getOrCreate(run.conversationId);
+      const earliest = leastClock(run);
+      if (conversation.unread === 0 && earliest > conversation.unreadFrom) conversation.unreadFrom = earliest;
+      const inOrder = earliest >= conversation.unreadFrom;
+      const added = this.#add(conversation, run, inOrder ? Status.arrived : Status.unread);
+      conversation.unread += added.length;
+      return added;
+    });
   }
 
   addDropped(peerId: string, count: number): void {
@@ -104,37 +166,46 @@ export class MessageStore implements Synchronous<MessageRepository> {
     // must not tell a block by the time of an ack.
     this.flush();
     this.#database.exec('SAVEPOINT dropped');
-    for (let n = 0; n < count; n += 1) this.#add(droppedMessage(peerId), Status.unread);
+    this.addIncoming(packRuns(Array.from({ length: count }, () => droppedMessage(peerId))));
     this.#database.exec('ROLLBACK TO dropped; RELEASE dropped');
     this.forget();
   }
 
+  /**
+   * @param ids one after the other
+   * @returns the ids that changed, in the order given; null for all of them
+   */
   setState(
     conversationId: string,
-    ids: readonly string[],
+    ids: string,
     state: 'delivered' | 'read' | 'failed',
     reason?: string,
-  ): string[] {
+  ): string[] | null {
     const conversation = this.#conversations.get(conversationId);
     if (conversation === undefined) return [];
-    return ids.filter((id) =>
-      COMES_FROM[state].some((from) => {
-        const moved = this.#move.run(Status[state], reason ?? null, id, conversation.ref, from).changes === 1;
-        if (moved && from === Status.queued) {
-          conversation.queued -= 1;
-          conversation.changed = true;
-        }
-        return moved;
-      }),
-    );
+    const total = ids.length / ID_LENGTH;
+    const changed: string[] = [];
+    let at = state === 'delivered' ? this.#takeAcks(conversation, ids, 0) : 0;
+    if (at === total) return null;
+    for (let taken = 0; taken < at; taken += 1) changed.push(idAt({ ids }, taken));
+    while (at < total) {
+      const id = idAt({ ids }, at);
+      if (this.#setOne(conversation, id, state, reason)) changed.push(id);
+      at += 1;
+      const next = state === 'delivered' ? this.#takeAcks(conversation, ids, at) : at;
+      for (; at < next; at += 1) changed.push(idAt({ ids }, at));
+    }
+    return changed;
   }
 
   queued(conversationId: string, afterClock: string, limit: number, maxBytes: number): Message[] {
     const conversation = this.#conversations.get(conversationId);
     if (conversation === undefined) return [];
+    this.flush();
+    const sentAfter = afterClock > conversation.deliveredTo ? afterClock : conversation.deliveredTo;
     const messages: Message[] = [];
     let bytes = 0;
-    for (const row of this.#queued.iterate(conversation.ref, Status.queued, afterClock, limit)) {
+    for (const row of this.#queued.iterate(conversation.ref, afterClock, sentAfter, limit)) {
       const message = messageOf(row, conversationId);
       messages.push(message);
       bytes += Buffer.byteLength(message.body);
@@ -148,6 +219,7 @@ export class MessageStore implements Synchronous<MessageRepository> {
     const id = page.after ?? page.before;
     const place = id === undefined ? [] : this.#placeOf(conversation?.ref, id);
     if (conversation === undefined) return [];
+    this.flush();
     const forward = page.after !== undefined;
     const statement = id === undefined ? this.#newest : forward ? this.#after : this.#before;
     const rows = statement.all(conversation.ref, ...place, page.limit);
@@ -158,6 +230,7 @@ export class MessageStore implements Synchronous<MessageRepository> {
   find(conversationId: string, id: string): Message | null {
     const conversation = this.#conversations.get(conversationId);
     if (conversation === undefined) return null;
+    this.flush();
     const row = this.#find.get(id, conversation.ref);
     return row === undefined ? null : messageOf(row, conversationId);
   }
@@ -168,31 +241,32 @@ export class MessageStore implements Synchronous<MessageRepository> {
     options: { limit: number; receipts: boolean },
   ): string[] {
     const conversation = this.#conversations.get(conversationId);
-    if (conversation === undefined) return [];
-    const rows = this.#waiting.all(
-      conversation.ref,
-      Status.unread,
-      upToClock ?? AFTER_ALL_CLOCKS,
-      options.limit,
-    );
+    if (conversation === undefined || conversation.unread === 0) return [];
+    const { ref, unreadFrom } = conversation;
+    const rows = this.#unread.all(ref, upToClock ?? GREATEST_CLOCK, unreadFrom, options.limit);
     const next = options.receipts ? Status.receiptDue : Status.seen;
-    for (const row of rows) this.#moveRow.run(next, row['n'] as number);
+    for (const row of rows) {
+      this.#move.run(next, null, row['n'] as number);
+      if (row['status'] === Status.arrived) conversation.unreadFrom = row['clock'] as string;
+    }
     conversation.unread -= rows.length;
-    conversation.changed = true;
-    return rows.map((row) => row['id'] as string);
+    this.#conversations.changed(conversation);
+    return rows.map((row) => uuidOf(row['id'] as string));
   }
 
   receiptsDue(conversationId: string, limit: number): string[] {
     const conversation = this.#conversations.get(conversationId);
     if (conversation === undefined) return [];
-    const rows = this.#waiting.all(conversation.ref, Status.receiptDue, AFTER_ALL_CLOCKS, limit);
-    return rows.map((row) => row['id'] as string);
+    return this.#receiptsDue.all(conversation.ref, limit).map((row) => uuidOf(row['id'] as string));
   }
 
-  receiptsSent(conversationId: string, ids: readonly string[]): void {
+  /** @param ids one after the other */
+  receiptsSent(conversationId: string, ids: string): void {
     const conversation = this.#conversations.get(conversationId);
     if (conversation === undefined) return;
-    for (const id of ids) this.#move.run(Status.seen, null, id, conversation.ref, Status.receiptDue);
+    for (let at = 0; at < ids.length / ID_LENGTH; at += 1) {
+      this.#receiptSent.run(idAt({ ids }, at), conversation.ref);
+    }
   }
 
   conversations(): ConversationSummary[] {
@@ -203,35 +277,106 @@ export class MessageStore implements Synchronous<MessageRepository> {
     return this.#conversations.summary(conversationId);
   }
 
-  #add(message: Message, status: typeof Status.queued | typeof Status.unread): boolean {
-    const conversation = this.#conversations.getOrCreate(message.conversationId);
-    const { changes, lastInsertRowid } = this.#insert.run(
+  /** Inserts what of a run is not there. @returns the places of those that are new */
+  #add(conversation: OpenConversation, run: MessageRun, status: Status): number[] {
+    const before = this.#greatestRow.get()?.['n'] as number;
+    const { changes } = this.#insert.run(
       conversation.ref,
-      this.#authors.refOf(message.author),
-      message.id,
-      message.clock,
+      this.#authors.refOf(run.author),
+      Buffer.from(run.ids, 'latin1'),
+      Buffer.from(run.clocks, 'latin1'),
       status,
-      message.kind,
-      message.sentAt,
-      message.receivedAt,
-      message.body,
+      run.kind,
+      Buffer.from(run.sentAt, 'latin1'),
+      run.receivedAt,
+      run.bodies,
     );
-    if (changes === 0) return false;
-    this.#conversations.added(conversation, message, Number(lastInsertRowid));
-    if (status === Status.queued) conversation.queued += 1;
-    else conversation.unread += 1;
+    const added = Array.from({ length: run.count }, (_, at) => at);
+    if (changes < run.count) {
+      const ids = new Set(this.#inserted.all(before).map((row) => uuidOf(row['id'] as string)));
+      added.splice(0, added.length, ...added.filter((at) => ids.delete(idAt(run, at))));
+    }
+    for (const [nth, at] of added.entries()) {
+      const clock = clockAt(run, at);
+      if (clock < (conversation.last?.clock ?? '')) continue;
+      this.#conversations.added(conversation, {
+        clock,
+        author: run.author,
+        id: idAt(run, at),
+        n: before + nth + 1,
+      });
+    }
+    if (added.length > 0) this.#conversations.changed(conversation);
+    return added;
+  }
+
+  /** Moves the mark over acks that are the next ones. @returns the place after them */
+  #takeAcks(conversation: OpenConversation, ids: string, from: number): number {
+    for (let at = from; ;) {
+      if (!this.#pending.knows(conversation.ref)) this.#lookUpPending(conversation);
+      const { count, clock } = this.#pending.take(conversation.ref, ids, at);
+      if (count === 0) return at;
+      conversation.deliveredTo = clock;
+      conversation.queued -= count;
+      this.#conversations.changed(conversation);
+      at += count;
+      // Only what was looked up may have ended before the acks did.
+      if (at * ID_LENGTH === ids.length || this.#pending.knows(conversation.ref)) return at;
+    }
+  }
+
+  #lookUpPending({ ref, deliveredTo }: OpenConversation): void {
+    const rows = this.#sentAfter.all(ref, deliveredTo, PENDING_PAGE);
+    const ids = rows.map((row) => uuidOf(row['id'] as string)).join('');
+    const clocks = rows.map((row) => row['clock'] as string).join('');
+    this.#pending.start(ref, { ids, clocks, count: rows.length }, rows.length < PENDING_PAGE);
+  }
+
+  /** Changes the state of one message in its row. @returns whether it changed */
+  #setOne(
+    conversation: OpenConversation,
+    id: string,
+    state: 'delivered' | 'read' | 'failed',
+    reason: string | undefined,
+  ): boolean {
+    this.flush();
+    const row = this.#own.get(id, conversation.ref);
+    const from = row?.['status'] as Status | undefined;
+    if (row === undefined || from === undefined || !COMES_FROM[state].includes(from)) return false;
+    this.#move.run(Status[state], reason ?? null, row['n'] as number);
+    if (from !== Status.queued) return true;
+    if (row['stored'] === Status.sent) this.#pending.settle(conversation.ref, id);
+    conversation.queued -= 1;
+    this.#conversations.changed(conversation);
     return true;
   }
 
-  #placeOf(conversation: number | undefined, id: string): [clock: string, author: number, id: string] {
+  #placeOf(
+    conversation: number | undefined,
+    id: string,
+  ): [clock: Uint8Array, author: number, id: Uint8Array] {
     const row = conversation === undefined ? undefined : this.#place.get(id, conversation);
     if (row === undefined) {
       throw new ChatError('message-unknown', `There is no message ${id} in this conversation.`, {
         hint: 'Use an id that the history of this conversation shows.',
       });
     }
-    return [row['clock'] as string, row['author'] as number, id];
+    return [row['clock'] as Uint8Array, row['author'] as number, row['id'] as Uint8Array];
   }
+}
+
+function isAscending(run: MessageRun): boolean {
+  for (let at = 1; at < run.count; at += 1) if (clockAt(run, at - 1) >= clockAt(run, at)) return false;
+  return true;
+}
+
+function leastClock(run: MessageRun): string {
+  let least = clockAt(run, 0);
+  for (let at = 1; at < run.count; at += 1) {
+    const clock = clockAt(run, at);
+    if (clock < least) least = clock;
+  }
+  return least;
 }
 
 function droppedMessage(peerId: string): Message {
@@ -243,7 +388,7 @@ function droppedMessage(peerId: string): Message {
     direction: 'in',
     kind: 'text',
     body: DROPPED_BODY,
-    clock: AFTER_ALL_CLOCKS,
+    clock: GREATEST_CLOCK,
     sentAt: now,
     receivedAt: now,
     state: 'delivered',

@@ -1,21 +1,13 @@
-import type { MessageRepository } from '../../chat/ports/message.repository.js';
-import type { MessageSearch } from '../../chat/ports/message-search.js';
-import type { PeerRepository } from '../../chat/ports/peer.repository.js';
 import type { ErrorRecord } from './error-record.js';
-import type { IndexProgress } from './search-store.js';
-
-/** A port as the worker thread serves it: the same methods, without the waiting. */
-export type Synchronous<Port> = {
-  [Method in keyof Port]: Port[Method] extends (...args: infer Args) => Promise<infer Result>
-    ? (...args: Args) => Result
-    : never;
-};
+import type { MessageStore } from './message-store.js';
+import type { PeerStore } from './peer-store.js';
+import type { SearchStore } from './search-store.js';
 
 /** What the worker thread serves. */
 export interface Stores {
-  messages: MessageRepository;
-  peers: PeerRepository;
-  search: MessageSearch & { indexMore(upTo?: number): Promise<IndexProgress> };
+  messages: MessageStore;
+  peers: PeerStore;
+  search: SearchStore;
 }
 
 /** One call of a method of a store. */
@@ -49,7 +41,7 @@ const WRITES: ReadonlySet<string> = new Set([
   'save',
   'indexMore',
   'check',
-] satisfies (keyof MessageRepository | keyof PeerRepository | keyof Stores['search'])[]);
+] satisfies (keyof MessageStore | keyof PeerStore | keyof SearchStore)[]);
 
 /** Whether the call needs a commit. */
 export function isWrite(call: Call): boolean {

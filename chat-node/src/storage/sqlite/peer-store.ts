@@ -1,10 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { PeerAddress, PeerRecord } from '../../chat/peer.js';
-import type { PeerRepository } from '../../chat/ports/peer.repository.js';
-import type { Synchronous } from './operations.js';
 
-/** PeerRepository inside the worker thread. */
-export class PeerStore implements Synchronous<PeerRepository> {
+/** PeerRepository inside the worker thread: the same calls, without the waiting. */
+export class PeerStore {
   readonly #all: StatementSync;
   readonly #save: StatementSync;
 

@@ -3,7 +3,7 @@ import { searchWords } from '@p2p-chat/shared';
 import { ChatError } from '../../chat/errors.js';
 import type { Message } from '../../chat/message.js';
 import type { SearchQuery } from '../../chat/ports/message-search.js';
-import { MESSAGE_COLUMNS, messageOf } from './message-row.js';
+import { ID_PARAMETER, MESSAGE_COLUMNS, messageOf } from './message-row.js';
 
 /** Messages put into the index at once: a few milliseconds, so that those that arrive meanwhile hardly wait. */
 const CHUNK_MESSAGES = 250;
@@ -42,7 +42,7 @@ export class SearchStore {
     );
     this.#index = database.prepare('INSERT INTO message_words (rowid, words) VALUES (?, ?)');
     // Where somebody else used an id again, the first message that has it is meant.
-    this.#place = database.prepare('SELECT min(n) AS n FROM messages WHERE id = ?');
+    this.#place = database.prepare(`SELECT min(n) AS n FROM messages WHERE id = ${ID_PARAMETER}`);
     this.#conversation = database.prepare('SELECT ref FROM conversations WHERE id = ?');
     this.#search = database.prepare(
       `SELECT ${MESSAGE_COLUMNS}, c.id AS conversation_id

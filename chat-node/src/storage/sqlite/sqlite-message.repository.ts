@@ -1,6 +1,7 @@
 import type { ConversationSummary } from '../../chat/conversation.js';
 import type { Message } from '../../chat/message.js';
 import { type HistoryPage, MessageRepository } from '../../chat/ports/message.repository.js';
+import { ID_LENGTH, packRuns } from './message-run.js';
 import type { WorkerClient } from './worker-client.js';
 
 /** MessageRepository whose work is done by the storage thread. */
@@ -9,25 +10,39 @@ export class SqliteMessageRepository extends MessageRepository {
     super();
   }
 
-  override addOutgoing(messages: readonly Message[]): Promise<void> {
-    return this.worker.call('messages', 'addOutgoing', messages);
+  override async addOutgoing(messages: readonly Message[]): Promise<void> {
+    await this.worker.call('messages', 'addOutgoing', packRuns(messages));
   }
 
-  override addIncoming(messages: readonly Message[]): Promise<boolean[]> {
-    return this.worker.call('messages', 'addIncoming', messages);
+  override async addIncoming(messages: readonly Message[]): Promise<boolean[]> {
+    const runs = packRuns(messages);
+    const added = await this.worker.call('messages', 'addIncoming', runs);
+    return runs.flatMap(({ count }, nth) => {
+      const isNew = Array.from({ length: count }, () => false);
+      for (const at of added[nth] ?? []) isNew[at] = true;
+      return isNew;
+    });
   }
 
   override addDropped(peerId: string, count: number): Promise<void> {
     return this.worker.call('messages', 'addDropped', peerId, count);
   }
 
-  override setState(
+  override async setState(
     conversationId: string,
     ids: readonly string[],
     state: 'delivered' | 'read' | 'failed',
     reason?: string,
   ): Promise<string[]> {
-    return this.worker.call('messages', 'setState', conversationId, ids, state, reason);
+    const changed = await this.worker.call(
+      'messages',
+      'setState',
+      conversationId,
+      packIds(ids),
+      state,
+      reason,
+    );
+    return changed ?? [...ids];
   }
 
   override queued(
@@ -60,7 +75,7 @@ export class SqliteMessageRepository extends MessageRepository {
   }
 
   override receiptsSent(conversationId: string, ids: readonly string[]): Promise<void> {
-    return this.worker.call('messages', 'receiptsSent', conversationId, ids);
+    return this.worker.call('messages', 'receiptsSent', conversationId, packIds(ids));
   }
 
   override conversations(): Promise<ConversationSummary[]> {
@@ -70,4 +85,9 @@ export class SqliteMessageRepository extends MessageRepository {
   override conversation(conversationId: string): Promise<ConversationSummary | null> {
     return this.worker.call('messages', 'conversation', conversationId);
   }
+}
+
+/** Ids, one after the other; what has not the length of an id is that of no message. */
+function packIds(ids: readonly string[]): string {
+  return ids.filter(({ length }) => length === ID_LENGTH).join('');
 }

@@ -5,6 +5,7 @@ import { packError } from './error-record.js';
 import { openDatabase } from './database.js';
 import { GroupCommit } from './group-commit.js';
 import { IdleWork } from './idle-work.js';
+import type { MessageRun } from './message-run.js';
 import { MessageStore } from './message-store.js';
 import type { Call, FromWorker, ToWorker, WorkerOptions } from './operations.js';
 import { PeerStore } from './peer-store.js';
@@ -84,9 +85,9 @@ function nextGroup(waiting: ToWorker[]): Call[] {
   return calls;
 }
 
-/** About how many rows a call touches. */
-function rowsOf(call: Call): number {
-  return call.args.reduce<number>((most, arg) => (Array.isArray(arg) ? Math.max(most, arg.length) : most), 1);
+/** About how many rows a call adds: changes of state in order touch none. */
+function rowsOf({ args: [runs] }: Call): number {
+  return Array.isArray(runs) ? (runs as MessageRun[]).reduce((sum, { count }) => sum + count, 0) : 1;
 }
 
 function post(message: FromWorker): void {

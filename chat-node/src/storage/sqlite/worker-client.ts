@@ -63,7 +63,7 @@ export class WorkerClient {
     store: Store,
     method: Method,
     ...args: Stores[Store][Method] extends (...args: infer Args) => unknown ? Args : never
-  ): Stores[Store][Method] extends (...args: never) => infer Result ? Result : never;
+  ): Promise<Stores[Store][Method] extends (...args: never) => infer Result ? Result : never>;
   call(store: keyof Stores, method: string, ...args: unknown[]): Promise<unknown> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
     if (this.#closing) return Promise.reject(closed());
