@@ -3,13 +3,19 @@ import { EXIT } from './exit-status.js';
 import { note, type Io } from './io.js';
 import { settings, type NodeFlags } from './profile-client.js';
 
+export interface ConsoleFlags extends NodeFlags {
+  plain?: boolean;
+}
+
 /** `console`: the screens for people, over the profile's running node or one of their own. @returns the exit status */
-export async function openConsole(io: Io, flags: NodeFlags): Promise<number> {
-  if (io.stdin.isTTY !== true || io.stdout.isTTY !== true) {
+export async function openConsole(io: Io, flags: ConsoleFlags): Promise<number> {
+  const isDumb = io.env.TERM === 'dumb';
+  const plain = flags.plain === true || isDumb;
+  if (flags.plain !== true && (io.stdin.isTTY !== true || io.stdout.isTTY !== true)) {
     note(io, 'p2p-chat: The console needs a terminal, and this is a pipe or a file.');
     note(
       io,
-      '  Use the commands instead: send, history, peers, status, events; "p2p-chat --help" lists them.',
+      '  Use "console --plain", or the commands: send, history, peers, status, events; "p2p-chat --help" lists them.',
     );
     note(
       io,
@@ -17,17 +23,11 @@ export async function openConsole(io: Io, flags: NodeFlags): Promise<number> {
     );
     return EXIT.usage;
   }
-  if (io.env.TERM === 'dumb') {
-    note(io, 'p2p-chat: The console moves the cursor, which this terminal cannot do (TERM is "dumb").');
-    note(
-      io,
-      '  Use the commands instead: events shows what comes, send writes; "p2p-chat --help" lists them.',
-    );
-    return EXIT.usage;
-  }
+  if (isDumb && flags.plain !== true)
+    note(io, 'This terminal cannot move the cursor (TERM is "dumb"): lines only, as with --plain.');
   const env = settings(io.env, flags);
   const profile = resolveProfile(env);
   // Inquirer, which no other command should wait for.
   const { runConsole } = await import('../console/run-console.js');
-  return runConsole({ profile, env, main: io.main, clock: io.clock });
+  return runConsole({ profile, env, main: io.main, clock: io.clock, plain });
 }

@@ -11,7 +11,7 @@ import {
 import { accept, type AcceptFlags } from './accept.js';
 import { setBlocked, type BlockFlags } from './block.js';
 import { completion, COMPLETIONS } from './completion.js';
-import { openConsole } from './console.js';
+import { openConsole, type ConsoleFlags } from './console.js';
 import { daemon, type DaemonFlags } from './daemon.js';
 import { doctor, type DoctorFlags } from './doctor.js';
 import { parseCount, parseDuration } from './duration.js';
@@ -22,7 +22,7 @@ import { history, type HistoryFlags } from './history.js';
 import type { Io } from './io.js';
 import { peers, type PeersFlags } from './peers.js';
 import { presence, profile, SWITCH, type OwnProfileFlags, type PresenceFlags } from './profile.js';
-import type { NodeFlags, ProfileFlags } from './profile-client.js';
+import type { ProfileFlags } from './profile-client.js';
 import { reportError } from './report-error.js';
 import { search, type SearchFlags } from './search.js';
 import { AWAITED_STATES, send, type SendFlags } from './send.js';
@@ -83,7 +83,8 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
 
   withNodeFlags(program.command('console'))
     .description('the screens for people; starts a node where none is running')
-    .action(async (_flags: NodeFlags, command: Command) => onStatus(await openConsole(io, all(command))));
+    .option('--plain', 'lines only, nothing redrawn: for a screen reader')
+    .action(async (_flags: ConsoleFlags, command: Command) => onStatus(await openConsole(io, all(command))));
 
   withNodeFlags(program.command('daemon'))
     .description('run a node until SIGTERM or Ctrl-C')

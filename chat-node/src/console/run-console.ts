@@ -2,19 +2,16 @@ import { styleText } from 'node:util';
 import { AbortPromptError, ExitPromptError } from '@inquirer/core';
 import { errorCode, safeLine, type Clock } from '@p2p-chat/shared';
 import { Activity } from './activity.js';
-import { inquirerAsker } from './asker.js';
 import { AttachedNode } from './attached-node.js';
 import { Drafts } from './drafts.js';
 import { ControlClient } from './control-client.js';
-import { Keyboard } from './keyboard.js';
 import { secondConsole } from './labels.js';
 import { LiveView } from './live-view.js';
 import { NodeKeeper } from './node-keeper.js';
 import { notificationsOf } from './notifications.js';
 import { Notifier } from './notifier.js';
-import { Screen } from './screen.js';
 import { home } from './screens/home.js';
-import { Terminal } from './terminal.js';
+import { plainInterface, screenInterface } from './user-interface.js';
 
 export interface ConsoleOptions {
   profile: { user: string; home: string };
@@ -23,6 +20,8 @@ export interface ConsoleOptions {
   /** The built entry point of the command line. */
   main: string;
   clock: Clock;
+  /** Lines only, nothing redrawn. */
+  plain: boolean;
 }
 
 /** The last words to the node must not keep a person waiting, in milliseconds. */
@@ -34,8 +33,9 @@ const LOGOUT_TIMEOUT_MS = 5_000;
  * @returns the exit status
  * @throws {P2pChatError} where no node could be reached or started
  */
-export async function runConsole({ profile, env, main, clock }: ConsoleOptions): Promise<number> {
-  const notifications = notificationsOf(env);
+export async function runConsole({ profile, env, main, clock, plain }: ConsoleOptions): Promise<number> {
+  const { bell, title, desktop } = notificationsOf(env);
+  const notifications = plain ? { bell, title: false, desktop: null } : { bell, title, desktop };
   const client = new ControlClient(profile.home, clock);
   const node = await reachNode(client, profile, { main, env, clock });
   const leaving = new AbortController();
@@ -53,30 +53,28 @@ export async function runConsole({ profile, env, main, clock }: ConsoleOptions):
   const activity = new Activity(clock, (idle) => {
     client.setIdle(idle, leaving.signal).catch(() => undefined);
   });
-  const keyboard = new Keyboard(
-    process.stdin,
-    onSignal,
-    () => activity.pressed(),
-    (focused) => notifier.focus(focused),
-  );
-  const terminal = new Terminal(keyboard, process.stdout);
+  const ui = (plain ? plainInterface : screenInterface)({
+    onInterrupt: onSignal,
+    onPress: () => activity.pressed(),
+    onFocus: (focused) => notifier.focus(focused),
+    signal: leaving.signal,
+  });
   const drafts = new Drafts(profile.home);
   const view = new LiveView(client, clock, leaving.signal);
   const notifier = new Notifier(view, process.stdout, notifications, clock);
   try {
     await view.start();
-    terminal.enter();
+    ui.open();
     activity.start();
     notifier.start();
-    const ask = inquirerAsker(keyboard, new Screen(process.stdout), leaving.signal);
-    await home({ view, ask, drafts, secondConsole: secondConsole(env) });
+    await home({ view, ask: ui.ask, drafts, secondConsole: secondConsole(env) });
   } catch (error) {
     if (!isLeaving(error) && !leaving.signal.aborted) throw error;
   } finally {
     leaving.abort();
     activity.stop();
     notifier.stop();
-    terminal.leave();
+    ui.close();
     if (!dismissed) await logout(client);
     await node?.release();
     process.off('SIGINT', onSignal).off('SIGHUP', onDismissed).off('SIGTERM', onDismissed);

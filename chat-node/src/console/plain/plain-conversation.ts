@@ -1,0 +1,188 @@
+import { errorMessage, P2pChatError, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
+import { localDay, timeOfDay } from '../labels.js';
+import type { ConversationPromptConfig, Leaving } from '../prompts/conversation-prompt.js';
+import { spoken, type PlainLines } from './plain-lines.js';
+
+const WIDTH = 1_000;
+/** Messages that are read out at first, and at each look back. */
+const PAGE = 10;
+/** Characters of a message by which it is known again. */
+const EXCERPT = 40;
+
+const HELP = [
+  'What you type is sent with Enter. A line that ends with \\ goes on in the next one.',
+  `/older reads out ${PAGE} messages before these, /back goes back, /next opens the next conversation with unread messages.`,
+  'A message that begins with / is written with //.',
+];
+
+/** A conversation in lines: what comes is read out when it comes, what is typed is sent. */
+export async function plainConversation(
+  lines: PlainLines,
+  config: ConversationPromptConfig,
+): Promise<Leaving> {
+  const speaker = new Speaker(lines, config);
+  const unsubscribe = [
+    config.messages.subscribe(() => speaker.news()),
+    config.view.subscribe(() => speaker.about()),
+  ];
+  try {
+    speaker.begin();
+    let written = '';
+    for (;;) {
+      const typed = await lines.next();
+      if (typed === null) return 'back';
+      if (typed === '?') lines.say(...HELP);
+      else if (typed === '/back' || (typed.trim() === '' && written === '')) return 'back';
+      else if (typed === '/next') return 'next-unread';
+      else if (typed === '/older') await speaker.older();
+      else if (/^\/(?!\/)/u.test(typed))
+        lines.say(`There is no ${safeLine(typed)} here; ? tells what there is.`);
+      else {
+        const text = typed.startsWith('//') ? typed.slice(1) : typed;
+        const goesOn = text.endsWith('\\');
+        written += goesOn ? `${text.slice(0, -1)}\n` : text;
+        config.keep(written);
+        if (goesOn) continue;
+        await send(lines, config, written);
+        written = '';
+      }
+    }
+  } finally {
+    for (const end of unsubscribe) end();
+  }
+}
+
+async function send(lines: PlainLines, config: ConversationPromptConfig, body: string): Promise<void> {
+  try {
+    await config.send(body);
+    config.keep('');
+  } catch (error) {
+    const hint = error instanceof P2pChatError && error.hint !== undefined ? ` ${error.hint}` : '';
+    lines.say(safeLine(`Not sent: ${errorMessage(error)}${hint}`));
+  }
+}
+
+class Speaker {
+  #begun = false;
+  /** The messages that were read out, and the state in which each was. */
+  readonly #said = new Map<string, MessageView['state']>();
+  #first: string | null = null;
+  #day = '';
+  #about: string[] = [];
+  #typing: string | null = null;
+
+  constructor(
+    private readonly lines: PlainLines,
+    private readonly config: ConversationPromptConfig,
+  ) {}
+
+  begin(): void {
+    this.#about = this.#header();
+    this.lines.say('', ...this.#about);
+    if (this.config.draft !== '') this.lines.say(`You had begun to write: ${safeLine(this.config.draft)}`);
+    this.news();
+  }
+
+  /** Reads out what is new. */
+  news(): void {
+    const { messages, loading, firstUnread } = this.config.messages.get();
+    if (loading) return;
+    if (!this.#begun) {
+      this.#begun = true;
+      const unread = messages.findIndex((one) => one.id === firstUnread);
+      const begin = Math.max(0, Math.min(messages.length - PAGE, unread < 0 ? Infinity : unread));
+      this.#first = messages[begin]?.id ?? null;
+      if (messages.length === 0) this.lines.say(this.config.empty);
+      this.#say(messages.slice(begin), firstUnread);
+      this.lines.say('Type a message, or ? for help.');
+    } else {
+      const from = messages.findIndex((one) => one.id === this.#first);
+      const fresh = messages.slice(Math.max(0, from));
+      if (from < 0 && this.#first !== null && fresh.some((one) => !this.#said.has(one.id))) {
+        this.lines.say('Some messages are not read out; /older has them.');
+        this.#first = messages[0]?.id ?? null;
+      }
+      this.#first ??= messages[0]?.id ?? null;
+      this.#say(fresh, null);
+    }
+    const last = messages.at(-1);
+    if (last !== undefined) this.config.seen(last.id);
+  }
+
+  /** Reads out what changed above the conversation: presence, what is wrong, who else wrote. */
+  about(): void {
+    const now = this.#header();
+    // The first line only counts.
+    this.lines.say(...now.slice(1).filter((line) => !this.#about.includes(line)));
+    this.#about = now;
+    const typing = this.config.typing(this.config.view.get());
+    if (typing !== null && typing !== this.#typing) this.lines.say(typing);
+    this.#typing = typing;
+  }
+
+  /** Reads out what was said before. */
+  async older(): Promise<void> {
+    let at = this.#place();
+    if (at === 0) {
+      await this.config.older();
+      at = this.#place();
+    }
+    if (at === 0) return this.lines.say('That is the beginning.');
+    const before = this.config.messages.get().messages.slice(Math.max(0, at - PAGE), at);
+    this.#first = before[0]?.id ?? this.#first;
+    this.#day = '';
+    this.#say(before, null);
+  }
+
+  #place(): number {
+    return Math.max(
+      0,
+      this.config.messages.get().messages.findIndex((one) => one.id === this.#first),
+    );
+  }
+
+  #header(): string[] {
+    return spoken(this.config.header(this.config.view.get(), WIDTH));
+  }
+
+  #say(messages: readonly MessageView[], firstUnread: string | null): void {
+    for (const message of messages) {
+      const before = this.#said.get(message.id);
+      if (before === message.state) continue;
+      this.#said.set(message.id, message.state);
+      if (before !== undefined) {
+        const change = changeOf(message);
+        if (change !== null) this.lines.say(change);
+        continue;
+      }
+      const day = localDay(message.sentAt);
+      if (day !== this.#day) this.lines.say(day);
+      this.#day = day;
+      if (message.id === firstUnread) this.lines.say('New:');
+      this.lines.say(...read(message));
+    }
+  }
+}
+
+function read(message: MessageView): string[] {
+  const mine = message.direction === 'out';
+  const [first = '', ...more] = safeText(message.body).split('\n');
+  const state = mine ? ` (${stateOf(message)})` : '';
+  const said = [
+    `${timeOfDay(message.sentAt)} ${mine ? 'You' : safeLine(message.user)}: ${first}`,
+    ...more.map((line) => `  ${line}`),
+  ];
+  return said.map((line, i) => (i === said.length - 1 ? line + state : line));
+}
+
+function stateOf({ state, reason }: MessageView): string {
+  if (state === 'failed') return `not delivered: ${safeLine(reason ?? 'refused')}`;
+  return state === 'queued' ? 'waits' : state;
+}
+
+function changeOf(message: MessageView): string | null {
+  if (message.direction === 'in') return null;
+  const text = safeLine(message.body);
+  const excerpt = text.length > EXCERPT ? `${[...text].slice(0, EXCERPT).join('')}…` : text;
+  return `Now ${stateOf(message)}: ${excerpt}`;
+}

@@ -1,0 +1,40 @@
+import { inquirerAsker, type Asker } from './asker.js';
+import { Keyboard } from './keyboard.js';
+import { plainAsker } from './plain/plain-asker.js';
+import { PlainLines } from './plain/plain-lines.js';
+import { Screen } from './screen.js';
+import { Terminal } from './terminal.js';
+
+/** How the console talks to the person. */
+export interface UserInterface {
+  readonly ask: Asker;
+  open(): void;
+  /** Gives the terminal back as it was. */
+  close(): void;
+}
+
+/** What of the person matters beyond the prompts. */
+export interface Attention {
+  onInterrupt: () => void;
+  onPress: () => void;
+  onFocus: (focused: boolean) => void;
+  /** Ends the prompt that is open, and every later one. */
+  signal: AbortSignal;
+}
+
+/** Screens that are drawn, key by key. */
+export function screenInterface({ onInterrupt, onPress, onFocus, signal }: Attention): UserInterface {
+  const keyboard = new Keyboard(process.stdin, onInterrupt, onPress, onFocus);
+  const terminal = new Terminal(keyboard, process.stdout);
+  return {
+    ask: inquirerAsker(keyboard, new Screen(process.stdout), signal),
+    open: () => terminal.enter(),
+    close: () => terminal.leave(),
+  };
+}
+
+/** Lines only, for a screen reader, and for terminals that cannot move the cursor. */
+export function plainInterface({ onPress, signal }: Attention): UserInterface {
+  const lines = new PlainLines(process.stdin, process.stdout, signal, onPress);
+  return { ask: plainAsker(lines), open: () => lines.open(), close: () => lines.close() };
+}
