@@ -6,6 +6,7 @@ import {
   FRAME_KIND,
   FrameDecoder,
   LINK_DEAD_MS,
+  LINK_PROBE_MS,
   MAX_DETAIL_CHARACTERS,
   MAX_UNREAD_BYTES,
   MID_FRAME_STALL_MS,
@@ -25,8 +26,11 @@ export interface FrameStreamHandler {
   onEnd(error: Error | null): void;
 }
 
-/** Why a stream is not read: the far end does not read, or too much of what came is not saved yet. */
-export type HoldReason = 'unread' | 'window';
+/**
+ * Why a stream is not read: the far end does not read, too much of what came
+ * is not saved yet, or it is not known yet whether another link stays.
+ */
+export type HoldReason = 'unread' | 'window' | 'undecided';
 
 // How often a stream looks at its own silence: well within each of the limits.
 const WATCH_INTERVAL_MS = 5_000;
@@ -45,6 +49,7 @@ export class FrameStream {
   #handler: FrameStreamHandler | null = null;
   #lastReceived: number;
   #watch: Timer | null = null;
+  #probe: { answer: Promise<boolean>; done: (alive: boolean) => void } | null = null;
   readonly #paused = new Set<HoldReason>();
   #ended = false;
   #closing = false;
@@ -95,6 +100,32 @@ export class FrameStream {
     this.#release(reason);
   }
 
+  /**
+   * Asks the far end for a sign of life, and tears the stream down where none
+   * comes within {@link LINK_PROBE_MS}.
+   * @returns whether there was one
+   */
+  probe(): Promise<boolean> {
+    if (this.#ended || this.#closing) return Promise.resolve(false);
+    // While nothing is read, a silence says nothing.
+    if (this.#paused.size > 0) return Promise.resolve(true);
+    if (this.#probe === null) {
+      const { promise: answer, resolve } = Promise.withResolvers<boolean>();
+      const late = this.clock.setTimeout(
+        () => this.destroy(new Error('another link was opened, and this one did not answer')),
+        LINK_PROBE_MS,
+      );
+      const done = (alive: boolean): void => {
+        late.clear();
+        this.#probe = null;
+        resolve(alive);
+      };
+      this.#probe = { answer, done };
+      this.send({ type: 'ping' });
+    }
+    return this.#probe.answer;
+  }
+
   /** Sends a last frame and closes once it has left, or after a grace of two seconds. */
   close(last?: Exclude<WireFrame, MessageFrame>): void {
     if (this.#ended || this.#closing) return;
@@ -121,6 +152,7 @@ export class FrameStream {
   #take(chunk: Buffer): void {
     if (this.#ended) return;
     this.#lastReceived = this.clock.monotonic();
+    this.#probe?.done(true);
     try {
       for (const frame of this.#decoder.push(chunk)) {
         if (frame.kind === FRAME_KIND.binary) {
@@ -174,6 +206,7 @@ export class FrameStream {
     if (this.#ended) return;
     this.#ended = true;
     this.#watch?.clear();
+    this.#probe?.done(false);
     if (!this.#closing) this.stream.destroy();
     this.#handler?.onEnd(error);
   }

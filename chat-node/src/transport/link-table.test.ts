@@ -3,7 +3,9 @@ import {
   FrameDecoder,
   HANDSHAKE_TIMEOUT_MS,
   type HelloFrame,
+  LINK_PROBE_MS,
   MAX_LINKS,
+  newMessageId,
 } from '@p2p-chat/shared';
 import { ManualClock, memoryDuplexPair } from '@p2p-chat/shared/testing';
 import { describe, expect, it } from 'vitest';
@@ -38,7 +40,7 @@ function start() {
     () => 1,
   );
   /** A peer that connects and says hello where told to. */
-  const knock = (peerId: string, hello: HelloFrame | null = HELLO) => {
+  const knock = (peerId: string, hello: HelloFrame | null = HELLO, outbound = false) => {
     const { a, b } = memoryDuplexPair();
     const decoder = new FrameDecoder();
     const received: Record<string, unknown>[] = [];
@@ -46,7 +48,7 @@ function start() {
       for (const { payload } of decoder.push(chunk))
         received.push(JSON.parse(payload.toString()) as Record<string, unknown>);
     });
-    const established = table.establish(a, peerId, 'host', false);
+    const established = table.establish(a, peerId, 'host', outbound);
     established.catch(() => undefined);
     if (hello !== null) b.write(encodeWireFrame(hello));
     return { established, received, stream: b };
@@ -104,5 +106,56 @@ describe('LinkTable', () => {
     await settle();
     expect(handler.opened[0]?.peer).toMatchObject({ peerId: 'eve', user: 'Alice' });
     stream.destroy();
+  });
+
+  describe('when the peer dials while its link is new, and that would stay', () => {
+    // Self is lower than the peer, so the link that was dialled from here stays.
+    const PEER = 'z';
+
+    it('closes the second one once the first has shown that it lives', async () => {
+      const { handler, knock, settle } = start();
+      const first = knock(PEER, HELLO, true);
+      await settle();
+      const second = knock(PEER);
+      await settle();
+      expect(first.received.at(-1)).toEqual({ type: 'ping' });
+      expect(second.received.at(-1)).not.toMatchObject({ type: 'bye' });
+      first.stream.write(encodeWireFrame({ type: 'pong' }));
+      await settle();
+      expect(second.received.at(-1)).toEqual({ type: 'bye', reason: 'duplicate' });
+      expect(handler.opened).toHaveLength(1);
+      expect(handler.closed).toEqual([]);
+    });
+
+    it('goes on with the second one where the first is dead, within seconds and with what came on it', async () => {
+      const { clock, handler, knock, settle } = start();
+      const first = knock(PEER, HELLO, true);
+      await settle();
+      const second = knock(PEER);
+      const message = encodeWireFrame({ type: 'ack', ids: [newMessageId(0)] });
+      second.stream.write(message);
+      await settle();
+      expect(handler.frames).toEqual([]);
+      await clock.advance(LINK_PROBE_MS);
+      await settle();
+      expect(first.stream.destroyed).toBe(true);
+      expect(handler.opened).toHaveLength(2);
+      expect(handler.open).toHaveLength(1);
+      expect(handler.frames).toMatchObject([{ type: 'ack' }]);
+      second.stream.destroy();
+    });
+
+    it('goes on with neither where both end meanwhile', async () => {
+      const { clock, handler, knock, settle } = start();
+      const first = knock(PEER, HELLO, true);
+      await settle();
+      const second = knock(PEER);
+      await settle();
+      second.stream.destroy();
+      first.stream.destroy();
+      await settle();
+      expect([handler.opened.length, handler.open.length]).toEqual([1, 0]);
+      expect(clock.timers).toBe(0);
+    });
   });
 });

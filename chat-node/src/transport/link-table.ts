@@ -103,13 +103,24 @@ export class LinkTable {
     const existing = this.#byPeer.get(peerId);
     if (this.#stopping) return link.close('logout');
     if (existing === undefined && this.#byPeer.size >= MAX_LINKS) return link.close('busy');
-    if (existing !== undefined && this.#prefers(existing, link)) return link.close('duplicate');
+    if (existing !== undefined && this.#prefers(existing, link))
+      return void this.#keepIfAlive(existing, link);
     this.#byPeer.set(peerId, link);
     if (existing !== undefined) {
       existing.close('duplicate');
       this.handler.onClosed(existing, 'duplicate');
     }
     this.handler.onOpen(link);
+  }
+
+  // The far end may have lost the existing one without a word, for example with
+  // its address; then it does not know of two, and the new one is all it has.
+  async #keepIfAlive(existing: Link, added: Link): Promise<void> {
+    added.wait();
+    const alive = await existing.isAlive();
+    added.goOn();
+    if (alive) added.close('duplicate');
+    else if (this.#open.has(added)) this.#register(added);
   }
 
   /**

@@ -60,6 +60,21 @@ export class Link implements PeerLink, FrameStreamHandler {
     this.stream.send({ type: 'typing' });
   }
 
+  /** Waits with what comes until it is known which of two links stays. */
+  wait(): void {
+    this.stream.hold('undecided');
+  }
+
+  /** Takes back {@link wait}. */
+  goOn(): void {
+    this.stream.release('undecided');
+  }
+
+  /** Whether the far end shows a sign of life soon; the link is torn down where it does not. */
+  isAlive(): Promise<boolean> {
+    return this.stream.probe();
+  }
+
   close(reason: string): void {
     this.stream.close({ type: 'bye', reason });
   }

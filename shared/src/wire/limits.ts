@@ -76,6 +76,8 @@ export const MIN_RETRY_AFTER_MS = 100;
 
 /** Age of a link after which another one from the peer is not a simultaneous dial but its successor. */
 export const SIMULTANEOUS_DIAL_MS = 10_000;
+/** How long the older of two links has to show that it lives, before the newer one takes its place. */
+export const LINK_PROBE_MS = 2_000;
 /** From the start of one attempt to that of the next address (RFC 8305, "Connection Attempt Delay"). */
 export const DIAL_STAGGER_MS = 250;
 /** Attempts at one peer at the same time: fewer than MAX_UNAUTHENTICATED_PER_ADDRESS, so that its gateway takes them all. */
