@@ -38,7 +38,7 @@ describe('a console in lines', () => {
     session.type('1\n');
     await session.until('Write the first one.');
     session.type('Hello Bob\n');
-    await session.until('Now delivered: Hello Bob');
+    await session.until(/Hello Bob \(delivered\)|Now delivered: Hello Bob/);
     await bob.json(['send', 'Alice', 'مرحبا 日本 🎉 https://example.org/a?b=c', '--wait', 'delivered']);
     await session.until('Bob: مرحبا 日本 🎉 https://example.org/a?b=c');
     await waitFor('reading', async () => (await controlOf(alice).peer('Bob')).unread === 0);

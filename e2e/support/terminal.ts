@@ -49,7 +49,7 @@ export class TerminalSession {
     this.#pty = spawn(options.file ?? process.execPath, [...args], {
       cols: columns,
       rows,
-      name: 'xterm-256color',
+      name: options.env?.['TERM'] ?? 'xterm-256color',
       env: { ...baseEnvironment(), TERM: 'xterm-256color', ...options.env },
     });
     this.#pty.onData((data) => {
