@@ -83,7 +83,10 @@ export class ReceiveMessage {
   }
 
   async #drop(link: PeerLink, wire: readonly WireMessage[]): Promise<void> {
-    await this.messages.addDropped(link.peer.peerId, wire.length);
+    // The same steps as for what is stored, so that nobody can tell by the time.
+    const conversationClock = this.clocks.get(directConversationId(link.peer.peerId));
+    if (conversationClock instanceof Promise) await conversationClock;
+    await this.#order.after(link, this.messages.addDropped(link.peer.peerId, wire.length));
     link.sendAck(wire.map(({ id }) => id));
   }
 
