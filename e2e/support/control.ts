@@ -1,11 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import type { MessageView } from '@p2p-chat/shared';
 import { ControlClient } from '../../chat-node/dist/console/control-client.js';
-import { type RunningDaemon, waitFor } from './processes.ts';
+import { type DaemonOptions, type RunningDaemon, waitFor, type World } from './processes.ts';
 
 /** A client of the control API of this node. */
 export function controlOf(daemon: RunningDaemon): ControlClient {
   return new ControlClient(daemon.home);
+}
+
+/** Alice, who knows where Bob is, and Bob; a link is up, and both are contacts. */
+export async function linkedPair(
+  world: World,
+  options: { alice?: Partial<DaemonOptions>; bob?: Partial<DaemonOptions> } = {},
+): Promise<{ alice: RunningDaemon; bob: RunningDaemon }> {
+  const bob = await world.daemon({ user: 'Bob', ...options.bob });
+  const peers = [`127.0.0.1:${bob.ready.peerPort}`];
+  const alice = await world.daemon({ user: 'Alice', peers, ...options.alice });
+  await waitFor('the link', async () => (await controlOf(alice).status()).links === 1);
+  await acquaint(alice, bob);
+  return { alice, bob };
 }
 
 /**

@@ -69,21 +69,21 @@ export class AddMessages extends Step {
   /** @returns the places of the documents that were there already */
   async #insert(write: string, documents: MessageDocument[]): Promise<number[]> {
     if (documents.length === 0) return [];
+    const keys = documents.map((document) => document._id);
+    this.unknownWrites.begin(write, keys);
+    const duplicates = await this.#duplicatesAfterInsert(documents);
+    this.unknownWrites.end(write);
+    return duplicates;
+  }
+
+  async #duplicatesAfterInsert(documents: MessageDocument[]): Promise<number[]> {
     try {
       // Lean and raw: nothing here comes from outside without a type, and
       // making a Mongoose document of each costs more than the insert.
       await this.models.messages.insertMany(documents, { ordered: false, lean: true, rawResult: true });
       return [];
     } catch (error) {
-      try {
-        return duplicatesOf(error);
-      } catch {
-        this.unknownWrites.add(
-          write,
-          documents.map((document) => document._id),
-        );
-        throw error;
-      }
+      return duplicatesOf(error);
     }
   }
 }

@@ -1,4 +1,4 @@
-import mongoose, { type Connection } from 'mongoose';
+import { SystemClock } from '@p2p-chat/shared';
 import { StorageError } from '../../chat/errors.js';
 import type { MessageRepository } from '../../chat/ports/message.repository.js';
 import type { MessageSearch } from '../../chat/ports/message-search.js';
@@ -10,6 +10,7 @@ import { storageErrorOf } from './mongo-errors.js';
 import { MongoMessageRepository } from './mongo-message.repository.js';
 import { MongoMessageSearch } from './mongo-message-search.js';
 import { MongoPeerRepository } from './mongo-peer.repository.js';
+import { MongoServer } from './mongo-server.js';
 import { numberMessages } from './number-messages.js';
 import { SavingOrder } from './saving-order.js';
 import { StepQueue } from './step-queue.js';
@@ -20,15 +21,6 @@ export interface MongoStorageOptions {
   uri: string;
 }
 
-/** How long a call waits for a server that is away. */
-const SERVER_SELECTION_TIMEOUT_MS = 5_000;
-/** How long a connection may take. */
-const CONNECT_TIMEOUT_MS = 5_000;
-/** Silence on a connection in mid-call after which it counts as broken: a slow disk manages. */
-const SOCKET_TIMEOUT_MS = 20_000;
-/** One writes, a few read. */
-const MAX_CONNECTIONS = 4;
-
 /** Messages and peers in one MongoDB database, which this node alone uses. */
 export class MongoStorage {
   readonly messages: MessageRepository;
@@ -36,7 +28,7 @@ export class MongoStorage {
   readonly search: MessageSearch;
 
   private constructor(
-    private readonly connection: Connection,
+    private readonly server: MongoServer,
     private readonly queue: StepQueue,
     messages: MessageRepository,
     peers: PeerRepository,
@@ -54,26 +46,31 @@ export class MongoStorage {
    * connection string or the password is wrong
    */
   static async open({ uri }: MongoStorageOptions): Promise<MongoStorage> {
-    const connection = await connect(uri);
+    const server = await MongoServer.connect(uri);
     try {
-      const models = modelsOf(connection);
+      const models = modelsOf(server.connection);
       await prepareSchema(models);
       const index = new ConversationIndex(models);
       const unknownWrites = new UnknownWrites(models.messages);
       const queue = new StepQueue(
-        async () => {
-          await unknownWrites.undo();
-          await index.load();
+        {
+          prepare: async () => {
+            await server.reachAgain();
+            await unknownWrites.undo();
+            await index.load();
+          },
+          failed: () => index.invalidate(),
+          hung: () => server.drop(),
         },
-        () => index.invalidate(),
+        new SystemClock(),
       );
       const order = new SavingOrder(models);
       const messages = new MongoMessageRepository(models, queue, index, unknownWrites, order);
       await Promise.all([messages.countDropped(), index.load(), order.load()]);
       const search = new MongoMessageSearch(models, queue, order);
-      return new MongoStorage(connection, queue, messages, new MongoPeerRepository(models, queue), search);
+      return new MongoStorage(server, queue, messages, new MongoPeerRepository(models, queue), search);
     } catch (error) {
-      await connection.close(true);
+      await server.drop();
       throw storageErrorOf(error);
     }
   }
@@ -82,42 +79,7 @@ export class MongoStorage {
   async close(): Promise<void> {
     this.searching.stop();
     await this.queue.close();
-    await this.connection.close();
-  }
-}
-
-async function connect(uri: string): Promise<Connection> {
-  requireConnectionString(uri);
-  try {
-    return await mongoose
-      .createConnection(uri, {
-        appName: 'p2p-chat',
-        autoCreate: false,
-        autoIndex: false,
-        bufferCommands: false,
-        connectTimeoutMS: CONNECT_TIMEOUT_MS,
-        maxPoolSize: MAX_CONNECTIONS,
-        serverSelectionTimeoutMS: SERVER_SELECTION_TIMEOUT_MS,
-        socketTimeoutMS: SOCKET_TIMEOUT_MS,
-        // A promise kept is one that a power cut keeps.
-        writeConcern: { w: 'majority', j: true },
-      })
-      .asPromise();
-  } catch (error) {
-    throw storageErrorOf(error);
-  }
-}
-
-function requireConnectionString(uri: string): void {
-  try {
-    // Reads the string and connects to nothing. It throws errors of several
-    // libraries, so that only the place tells them from others.
-    new mongoose.mongo.MongoClient(uri);
-  } catch (error) {
-    throw new StorageError('storage-failed', 'MONGODB_URI is not a connection string of MongoDB.', {
-      hint: 'It looks like mongodb://127.0.0.1:27017/p2p-chat.',
-      cause: error,
-    });
+    await this.server.drop();
   }
 }
 

@@ -1,7 +1,8 @@
+import { ManualClock } from '@p2p-chat/shared/testing';
 import mongoose from 'mongoose';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type StorageError } from '../../chat/errors.js';
-import { StepQueue } from './step-queue.js';
+import { HUNG_STEP_MS, StepQueue } from './step-queue.js';
 import { PendingCall, Step } from './step.js';
 
 /** A step that notes when it runs, and waits until it is let on. */
@@ -46,13 +47,21 @@ describe('StepQueue', () => {
   let log: string[];
   let failures: number;
   let queue: StepQueue;
+  let clock: ManualClock;
+  let drops: number;
 
   beforeEach(() => {
     log = [];
     failures = 0;
+    clock = new ManualClock();
+    drops = 0;
     queue = new StepQueue(
-      () => Promise.resolve(),
-      () => (failures += 1),
+      {
+        prepare: () => Promise.resolve(),
+        failed: () => (failures += 1),
+        hung: () => Promise.resolve(void (drops += 1)),
+      },
+      clock,
     );
   });
 
@@ -139,5 +148,19 @@ describe('StepQueue', () => {
     await letOn(...steps);
     await closed;
     expect(log).toEqual(['a', 'b']);
+  });
+
+  it('gives a step up that hangs, ends what it waits for, and goes on', async () => {
+    const stuck = push('add', 'a', ['1']);
+    const rejected = expect(stuck.call.result).rejects.toMatchObject({ code: 'storage-unavailable' });
+    await clock.advance(HUNG_STEP_MS - 1);
+    expect(drops).toBe(0);
+    await clock.advance(1);
+    await rejected;
+    expect({ drops, failures }).toEqual({ drops: 1, failures: 1 });
+    const next = push('add', 'b', ['1']);
+    await letOn(next);
+    expect(await next.call.result).toBe('b');
+    expect(clock.timers).toBe(0);
   });
 });

@@ -1,6 +1,23 @@
+import type { Clock } from '@p2p-chat/shared';
 import { type ChatError, StorageError } from '../../chat/errors.js';
 import { storageErrorOf } from './mongo-errors.js';
 import type { Step } from './step.js';
+
+/**
+ * A step that takes longer than this has hung: a command that fails does so
+ * sooner, and whoever asked is told before a client of the control API gives up.
+ */
+export const HUNG_STEP_MS = 25_000;
+
+/** What a queue needs of the database around its steps. */
+export interface StepSurroundings {
+  /** Makes sure, before every step, that the server is there and what is in the database is known. */
+  prepare(): Promise<void>;
+  /** After a step whose effect on the database is not known. */
+  failed(): void;
+  /** After a step that hung: ends whatever it still waits for. */
+  hung(): Promise<void>;
+}
 
 /**
  * Runs steps one after another. What is asked while one runs is merged into
@@ -12,13 +29,9 @@ export class StepQueue {
   #current: Step | null = null;
   #closed = false;
 
-  /**
-   * @param prepare makes sure, before every step, that what is in the database is known
-   * @param onFailure after a step whose effect on the database is not known
-   */
   constructor(
-    private readonly prepare: () => Promise<void>,
-    private readonly onFailure: () => void,
+    private readonly surroundings: StepSurroundings,
+    private readonly clock: Clock,
   ) {}
 
   /** Runs the step as if after all that were pushed before. */
@@ -45,11 +58,13 @@ export class StepQueue {
   async #run(): Promise<void> {
     for (let step = this.#next(); step !== null; step = this.#next()) {
       try {
-        await this.prepare();
-        await step.run();
+        await this.#within(HUNG_STEP_MS, async () => {
+          await this.surroundings.prepare();
+          await step.run();
+        });
       } catch (thrown) {
         const error = storageErrorOf(thrown);
-        this.onFailure();
+        this.surroundings.failed();
         step.reject(error);
         // Who waited while the server was away need not wait for it once more each.
         if (error.code === 'storage-unavailable')
@@ -59,9 +74,33 @@ export class StepQueue {
     }
   }
 
+  async #within(ms: number, run: () => Promise<void>): Promise<void> {
+    const late = Promise.withResolvers<never>();
+    const timer = this.clock.setTimeout(() => late.reject(new HungError()), ms);
+    try {
+      const running = run();
+      // It may still fail after it was given up, when nobody waits for it.
+      running.catch(() => undefined);
+      await Promise.race([running, late.promise]);
+    } catch (error) {
+      if (error instanceof HungError) await this.surroundings.hung();
+      throw error;
+    } finally {
+      timer.clear();
+    }
+  }
+
   #next(): Step | null {
     this.#current = this.#waiting.shift() ?? null;
     return this.#current;
+  }
+}
+
+class HungError extends StorageError {
+  constructor() {
+    super('storage-unavailable', `MongoDB did not answer in ${HUNG_STEP_MS / 1_000} seconds.`, {
+      hint: 'Check that it runs; the node goes on by itself when it answers.',
+    });
   }
 }
 

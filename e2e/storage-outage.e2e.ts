@@ -1,0 +1,179 @@
+import type { MessageView } from '@p2p-chat/shared';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { controlOf, linkedPair, untilQueued, wholeConversation } from './support/control.ts';
+import { hasDocker, MongoContainer } from './support/mongo-container.ts';
+import { type RunningDaemon, waitFor, World } from './support/processes.ts';
+
+/**
+ * The longest that a sender may be left without an answer, in milliseconds.
+ * Seconds, as opposed to hanging until the server is back; half of it is for a
+ * loaded machine.
+ */
+const AT_ONCE_MS = 20_000;
+/** How long the nodes may take to go on by themselves. */
+const RECOVERY_MS = 60_000;
+/** How long the database is away: seconds, or what OUTAGE_SECONDS says. */
+const OUTAGE_MS = Number(process.env['OUTAGE_SECONDS'] ?? 3) * 1_000;
+
+const hasServer = process.env['MONGODB_URI_TEST'] !== undefined && hasDocker();
+
+/** One message after the other, as a person who does not give up. */
+class Writer {
+  readonly accepted: string[] = [];
+  readonly refused: { code: string; message: string; afterMs: number }[] = [];
+  #number = 0;
+  #stopped = false;
+  #running: Promise<void> | null = null;
+
+  constructor(
+    private readonly from: RunningDaemon,
+    private readonly to: RunningDaemon,
+  ) {}
+
+  async write(): Promise<void> {
+    const body = `${this.from.options.user} ${(this.#number += 1)}`;
+    const began = performance.now();
+    try {
+      await controlOf(this.from).send(this.to.peerId, body);
+      this.accepted.push(body);
+    } catch (error) {
+      const { code, message } = error as { code: string; message: string };
+      this.refused.push({ code, message, afterMs: performance.now() - began });
+    }
+  }
+
+  start(): void {
+    this.#running = (async () => {
+      while (!this.#stopped) await this.write();
+    })();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+}
+
+function bodies(history: readonly MessageView[], direction: 'in' | 'out'): string[] {
+  return history.filter((message) => message.direction === direction).map(({ body }) => body);
+}
+
+/** Both see what was accepted, once and in order, and nothing that was refused. */
+async function expectWhole(one: Writer, other: Writer, pair: [RunningDaemon, RunningDaemon]): Promise<void> {
+  const [here, there] = pair;
+  await Promise.all(pair.map((node) => untilQueued(node, 0, RECOVERY_MS)));
+  const mine = await wholeConversation(here, there.peerId);
+  const theirs = await wholeConversation(there, here.peerId);
+  expect(bodies(mine, 'out')).toEqual(one.accepted);
+  expect(bodies(theirs, 'in')).toEqual(one.accepted);
+  expect(bodies(theirs, 'out')).toEqual(other.accepted);
+  expect(bodies(mine, 'in')).toEqual(other.accepted);
+  expect(mine.map(({ id }) => id)).toEqual(theirs.map(({ id }) => id));
+}
+
+describe.skipIf(!hasServer)('MongoDB (set MONGODB_URI_TEST; needs Docker)', () => {
+  const world = new World();
+  let mongo: MongoContainer;
+
+  beforeAll(async () => {
+    mongo = await MongoContainer.start();
+  }, 120_000);
+
+  afterEach(() => world.close());
+  afterAll(() => mongo.remove());
+
+  const onMongo = (): { env: Record<string, string> } => ({
+    env: { MONGODB_URI: mongo.database(), LOG_LEVEL: 'warn' },
+  });
+
+  /** Waits until each of them was accepted, or refused, this many times more. */
+  async function untilMore(
+    writers: readonly Writer[],
+    what: 'accepted' | 'refused',
+    count = 1,
+  ): Promise<void> {
+    const before = writers.map((writer) => writer[what].length);
+    await waitFor(
+      `both to be ${what}`,
+      () => writers.every((writer, at) => writer[what].length >= (before[at] ?? 0) + count),
+      RECOVERY_MS,
+    ).catch((error: unknown) => {
+      const last = writers.map(({ refused }) => JSON.stringify(refused.at(-1))).join('\n');
+      throw new Error(`not ${what} any more; the last refusals:\n${last}`, { cause: error });
+    });
+  }
+
+  /** Everyone who was refused learnt it soon, and why. */
+  function expectRefusedAtOnce(writers: readonly Writer[]): void {
+    const refused = writers.flatMap((writer) => writer.refused);
+    expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(['storage-unavailable']));
+    const slowest = Math.max(...refused.map(({ afterMs }) => afterMs));
+    console.log(`refused ${refused.length} times, the slowest after ${slowest.toFixed(0)} ms`);
+    expect(slowest).toBeLessThan(AT_ONCE_MS);
+  }
+
+  it('killed and started again in mid-write: who is refused is told at once, and nothing is half there', async () => {
+    const { alice, bob } = await linkedPair(world, { alice: onMongo(), bob: onMongo() });
+    const writers = [new Writer(alice, bob), new Writer(bob, alice)] as const;
+    for (const writer of writers) writer.start();
+    for (let round = 1; round <= 3; round += 1) {
+      await untilMore(writers, 'accepted', 20 * round);
+      const refused = untilMore(writers, 'refused');
+      await mongo.kill();
+      await refused;
+      await mongo.startAgain();
+      await untilMore(writers, 'accepted');
+    }
+    await Promise.all(writers.map((writer) => writer.stop()));
+    expectRefusedAtOnce(writers);
+    await expectWhole(...writers, [alice, bob]);
+  }, 240_000);
+
+  it('away at the receiver: nothing is acked, and all arrives by itself when it is back', async () => {
+    const { alice, bob } = await linkedPair(world, { bob: onMongo() });
+    const [toBob, toAlice] = [new Writer(alice, bob), new Writer(bob, alice)];
+    await toBob.write();
+    await toAlice.write();
+    await untilQueued(alice, 0);
+
+    await mongo.kill();
+    for (let n = 0; n < 20; n += 1) await toBob.write();
+    await toAlice.write();
+    await waitFor('the receiver to notice', () => bob.stderr.includes('cannot save messages that arrived'));
+    // Long enough for an ack that should not be.
+    await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS));
+    const states = (await wholeConversation(alice, bob.peerId))
+      .filter(({ direction }) => direction === 'out')
+      .map(({ state }) => state);
+    expect(states).toEqual(['delivered', ...Array<string>(20).fill('queued')]);
+
+    await mongo.startAgain();
+    await untilQueued(alice, 0, RECOVERY_MS);
+    expect(toBob.refused).toEqual([]);
+    expect(toAlice.refused).toHaveLength(1);
+    expectRefusedAtOnce([toAlice]);
+    await toAlice.write();
+    await expectWhole(toBob, toAlice, [alice, bob]);
+  }, 240_000);
+
+  it('that hangs: the sender is told within seconds, and what was refused is taken back', async () => {
+    const { alice, bob } = await linkedPair(world, { alice: onMongo() });
+    const [toBob, toAlice] = [new Writer(alice, bob), new Writer(bob, alice)];
+    await toBob.write();
+    await mongo.freeze();
+    try {
+      await toBob.write();
+      await toBob.write();
+    } finally {
+      await mongo.thaw();
+    }
+    expect(toBob.refused).toHaveLength(2);
+    expectRefusedAtOnce([toBob]);
+    await waitFor(
+      'the node to go on',
+      async () => (await toBob.write(), toBob.accepted.length > 1),
+      RECOVERY_MS,
+    );
+    await expectWhole(toBob, toAlice, [alice, bob]);
+  }, 240_000);
+});
