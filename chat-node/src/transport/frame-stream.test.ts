@@ -111,6 +111,17 @@ describe('FrameStream', () => {
     expect(clock.timers).toBe(0);
   });
 
+  it('counts the 45 s from the last byte, whenever it came', async () => {
+    const { clock, far, ends, settle } = start();
+    await clock.advance(3_000);
+    far.stream.write(encodeWireFrame(ACK));
+    await settle();
+    await clock.advance(LINK_DEAD_MS - 1);
+    expect(ends).toEqual([]);
+    await clock.advance(1);
+    expect(ends).toHaveLength(1);
+  });
+
   it('gives up a frame that stalls for 10 s, not before, with a typed error', async () => {
     const { clock, far, ends, settle } = start();
     far.stream.write(encodeWireFrame(ACK).subarray(0, 20));

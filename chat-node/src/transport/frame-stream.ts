@@ -173,10 +173,15 @@ export class FrameStream {
   }
 
   #armWatch(): void {
-    this.#watch = this.clock.setTimeout(() => {
-      this.#lookAtSilence();
-      if (!this.#ended) this.#armWatch();
-    }, WATCH_INTERVAL_MS);
+    // Looks at the moment at which the link would be dead, not some time after it.
+    const untilDead = LINK_DEAD_MS - (this.clock.monotonic() - this.#lastReceived);
+    this.#watch = this.clock.setTimeout(
+      () => {
+        this.#lookAtSilence();
+        if (!this.#ended) this.#armWatch();
+      },
+      Math.min(WATCH_INTERVAL_MS, untilDead),
+    );
   }
 
   #lookAtSilence(): void {
