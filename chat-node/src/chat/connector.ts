@@ -146,7 +146,8 @@ export class Connector {
   // A plan is brought forward and never put off: whoever makes a peer come and
   // go all the time does not keep it from being dialled.
   #soon(target: Target, ms: number): void {
-    const dueAt = Math.max(this.clock.monotonic() + ms, target.notBefore);
+    const now = this.clock.monotonic();
+    const dueAt = Math.max(now + ms, target.notBefore);
     if (target.timer !== null && target.dueAt <= dueAt) return;
     target.timer?.clear();
     target.dueAt = dueAt;
@@ -154,7 +155,7 @@ export class Connector {
       target.timer = null;
       if (this.clock.monotonic() < target.notBefore) this.#soon(target, 0);
       else this.#enqueue(target);
-    }, dueAt - this.clock.monotonic());
+    }, dueAt - now);
   }
 
   #enqueue(target: Target): void {
