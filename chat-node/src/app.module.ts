@@ -18,6 +18,7 @@ import type { NodeConfig } from './config.js';
 import { DiagnosisController } from './control-api/diagnosis.controller.js';
 import { EventLog } from './control-api/event-log.js';
 import { EventsController } from './control-api/events.controller.js';
+import { ImportController } from './control-api/import.controller.js';
 import { MessagesController } from './control-api/messages.controller.js';
 import { NodeInfo } from './control-api/node-info.js';
 import { PeersController } from './control-api/peers.controller.js';
@@ -214,6 +215,7 @@ export class AppModule {
         PeersController,
         MessagesController,
         SearchController,
+        ImportController,
         ProfileController,
         DiagnosisController,
         EventsController,

@@ -9,6 +9,7 @@ export * from './search-words.js';
 export * from './text.js';
 export * from './version.js';
 export * from './control/contract.js';
+export * from './control/imported-message.js';
 export * from './control/diagnosis.js';
 export * from './discovery/address.js';
 export * from './discovery/announcement.js';

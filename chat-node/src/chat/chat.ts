@@ -7,6 +7,7 @@ import { ChatError } from './errors.js';
 import type { ChatEvents } from './events.js';
 import type { Message } from './message.js';
 import { MessageRequests } from './message-requests.js';
+import { type EarlierMessage, ImportMessages, type ImportOutcome } from './import-messages.js';
 import { Outbox } from './outbox.js';
 import type { OwnProfile } from './own-profile.js';
 import type { PeerAddress } from './peer.js';
@@ -70,6 +71,7 @@ export class Chat implements LinkHandler {
   readonly #presence: Presence;
   readonly #typing: Typing;
   readonly #searcher: SearchMessages;
+  readonly #importer: ImportMessages;
   readonly #requests: MessageRequests;
   readonly #sender: SendMessage;
   readonly #receiver: ReceiveMessage;
@@ -94,6 +96,7 @@ export class Chat implements LinkHandler {
     this.#presence = new Presence(profile, this.#directory, clock, log, events);
     this.#typing = new Typing(profile, this.#directory, events, clock);
     this.#searcher = new SearchMessages(options.search, messages);
+    this.#importer = new ImportMessages(self, messages, this.#directory, clocks, directConversationId);
     this.#sender = new SendMessage(
       self,
       messages,
@@ -237,6 +240,11 @@ export class Chat implements LinkHandler {
   /** A page of the conversation with a peer, oldest first. */
   history(peerId: string, page: HistoryPage): Promise<Message[]> {
     return this.options.messages.history(directConversationId(peerId), page);
+  }
+
+  /** See {@link ImportMessages.import}. */
+  import(messages: readonly EarlierMessage[]): Promise<ImportOutcome> {
+    return this.#importer.import(messages);
   }
 
   /** See {@link SearchMessages.find}. */

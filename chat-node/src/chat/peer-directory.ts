@@ -177,6 +177,18 @@ export class PeerDirectory implements DiscoverySink {
     this.changed(peerId);
   }
 
+  /**
+   * The peer appears in a history: it is known from now on.
+   * @param user what it is called there; counts until the peer says its name itself
+   */
+  async introduce(peerId: string, user: string | undefined): Promise<void> {
+    const entry = this.#entry(peerId);
+    if (entry.record !== null) return;
+    if (entry.user === '' && user !== undefined) this.#rename(entry, user);
+    await this.remember(peerId);
+    this.changed(peerId);
+  }
+
   /** A message came from the peer: it is known from now on. */
   remember(peerId: string): Promise<void> {
     return this.#update(peerId, () => null);

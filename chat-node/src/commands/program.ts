@@ -19,6 +19,7 @@ import { events, type EventsFlags } from './events.js';
 import { EXPORT_FORMATS, exportConversation, type ExportFlags } from './export.js';
 import { EXIT, exitStatusOf } from './exit-status.js';
 import { history, type HistoryFlags } from './history.js';
+import { importMessages, type ImportFlags } from './import.js';
 import type { Io } from './io.js';
 import { peers, type PeersFlags } from './peers.js';
 import { presence, profile, SWITCH, type OwnProfileFlags, type PresenceFlags } from './profile.js';
@@ -161,6 +162,17 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     )
     .action((peer: string, _flags: ExportFlags, command: Command) =>
       exportConversation(io, peer, all(command)),
+    );
+
+  program
+    .command('import')
+    .description(
+      'restore history that export wrote; nothing of it is sent, and doing it again changes nothing',
+    )
+    .argument('[file]', 'what export --format json has written; without it, stdin is read')
+    .option('--json', 'print {imported, known}')
+    .action((file: string | undefined, _flags: ImportFlags, command: Command) =>
+      importMessages(io, file, all(command)),
     );
 
   program

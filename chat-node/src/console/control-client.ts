@@ -11,6 +11,8 @@ import {
   type ControlFile,
   type ConversationView,
   type FoundMessageView,
+  type ImportedMessage,
+  type ImportResult,
   type DiagnosisLine,
   type DiagnosisRequest,
   type MessageView,
@@ -114,6 +116,11 @@ export class ControlClient {
     } catch (error) {
       throw this.translate(error, signal);
     }
+  }
+
+  /** Restores messages of an export; when this resolves, they are durable there. */
+  import(messages: readonly ImportedMessage[], signal?: AbortSignal): Promise<ImportResult> {
+    return this.json(CONTROL_ROUTES.import, { method: 'POST', body: { messages }, signal });
   }
 
   /** Hands a message to the node; when this resolves, it is durable there. */

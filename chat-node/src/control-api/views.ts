@@ -38,6 +38,7 @@ export function messageView(message: Message, names: (peerId: string) => string)
     receivedAt: message.receivedAt === null ? null : isoTime(message.receivedAt),
     state: message.state,
     ...(message.reason === undefined ? {} : { reason: message.reason }),
+    clock: message.clock,
   };
 }
 

@@ -125,6 +125,10 @@ class MemoryMessages extends MessageRepository {
     return this.storage.write((disk) => messages.map((one) => insert(disk, one)));
   }
 
+  addImported(messages: readonly Message[]): Promise<boolean[]> {
+    return this.storage.write((disk) => messages.map((one) => insert(disk, one)));
+  }
+
   addDropped(): Promise<void> {
     return this.storage.write(() => undefined);
   }

@@ -48,6 +48,8 @@ export const CONTROL_ROUTES = {
   profile: '/api/profile',
   /** POST ActivityRequest -> 204: whether somebody is at the keys of a console */
   activity: '/api/activity',
+  /** POST `{messages: ImportedMessage[]}`, 1,000 at most -> ImportResult; 422 where one is malformed, and then none is imported */
+  import: '/api/import',
   /** GET `?text&peer&limit&before` -> FoundMessageView[], the one that was saved last first; see docs/commands.md for what matches */
   search: '/api/search',
   /** GET -> ConversationView[], latest first */
@@ -171,6 +173,15 @@ export interface MessageView {
   reason?: string;
   /** Whether a stranger wrote it who waits to be accepted. */
   request?: true;
+  /** Its hybrid logical clock: 16 hexadecimal digits by which a conversation is ordered. */
+  clock?: string;
+}
+
+/** What became of messages that were imported. */
+export interface ImportResult {
+  imported: number;
+  /** How many were there already. */
+  known: number;
 }
 
 /** A message that a search found, and what was said before and after it. */

@@ -191,6 +191,57 @@ export function messageRepositoryContract(name: string, createPlace: () => Promi
       });
     });
 
+    describe('addImported', () => {
+      const history = (): Message[] => [
+        outgoing(1, { state: 'delivered' }),
+        incoming(2, { state: 'read' }),
+        outgoing(3, { state: 'failed', reason: 'too late' }),
+        outgoing(4, { state: 'read' }),
+      ];
+
+      it('saves messages as they are, waiting for nothing', async () => {
+        const messages = history();
+        expect(await repository.addImported(messages)).toEqual([true, true, true, true]);
+        await reopen();
+        expect(await wholeHistory()).toEqual(messages);
+        expect(await repository.conversation(ALICE)).toMatchObject({ unread: 0, queued: 0 });
+        expect(await repository.queued(ALICE, '', 10, 1_000)).toEqual([]);
+        expect(await repository.receiptsDue(ALICE, 10)).toEqual([]);
+        expect(await repository.markRead(ALICE, null, { limit: 10, receipts: true })).toEqual([]);
+      });
+
+      it('adds nothing twice, and leaves what is there as it is', async () => {
+        const messages = history();
+        const [first, second] = messages;
+        await repository.addOutgoing([{ ...first!, state: 'queued' }]);
+        await repository.addIncoming([{ ...second!, state: 'delivered' }]);
+        expect(await repository.addImported(messages)).toEqual([false, false, true, true]);
+        expect(await repository.addImported(messages)).toEqual([false, false, false, false]);
+        expect(await repository.conversation(ALICE)).toMatchObject({ unread: 1, queued: 1 });
+        expect(idsOf(await repository.queued(ALICE, '', 10, 1_000))).toEqual([first!.id]);
+        expect(await wholeHistory()).toHaveLength(4);
+      });
+
+      it('puts them where their clocks say, among what is there and what comes', async () => {
+        await repository.addOutgoing([outgoing(10), outgoing(12)]);
+        await repository.addIncoming([incoming(11)]);
+        const imported = [outgoing(5, { state: 'delivered' }), incoming(20, { state: 'read' })];
+        await repository.addImported(imported);
+        await repository.addOutgoing([outgoing(15), outgoing(25)]);
+        await repository.addIncoming([incoming(16)]);
+        expect((await wholeHistory()).map(({ clock }) => Number.parseInt(clock, 16))).toEqual([
+          5, 10, 11, 12, 15, 16, 20, 25,
+        ]);
+        expect(await repository.conversation(ALICE)).toMatchObject({ unread: 2, queued: 4 });
+        const queued = await repository.queued(ALICE, '', 10, 1_000);
+        expect(queued.map(({ clock }) => Number.parseInt(clock, 16))).toEqual([10, 12, 15, 25]);
+        await repository.setState(ALICE, idsOf(queued), 'delivered');
+        expect(await repository.conversation(ALICE)).toMatchObject({ queued: 0 });
+        expect(await repository.markRead(ALICE, null, { limit: 10, receipts: true })).toHaveLength(2);
+        expect(await repository.receiptsDue(ALICE, 10)).toHaveLength(2);
+      });
+    });
+
     describe('addDropped', () => {
       it('leaves no message and no conversation behind', async () => {
         await repository.addDropped(ALICE, 3);

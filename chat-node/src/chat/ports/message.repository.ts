@@ -31,6 +31,15 @@ export abstract class MessageRepository {
   abstract addIncoming(messages: readonly Message[]): Promise<boolean[]>;
 
   /**
+   * Saves messages of an earlier history as they are: what was written here in
+   * state `delivered`, `read` or `failed`, what arrived in state `read`. They
+   * wait for nothing: they are not sent, and no receipt of them is due. What
+   * is already there stays as it is.
+   * @returns for each message, in order: true if it is new, false if it was there
+   */
+  abstract addImported(messages: readonly Message[]): Promise<boolean[]>;
+
+  /**
    * Counts messages of a blocked peer that were dropped. Costs and takes as
    * long as saving them, so that the sender cannot tell.
    */

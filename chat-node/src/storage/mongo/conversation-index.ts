@@ -74,7 +74,7 @@ export class ConversationIndex {
     const entry = this.#known.get(document.conversation);
     if (entry === undefined) return;
     if (document.waiting === 'delivery') entry.queued += 1;
-    else entry.unread += 1;
+    else if (document.waiting === 'reading') entry.unread += 1;
     if (entry.last === null || entry.last < document._id) entry.last = document._id;
   }
 

@@ -90,7 +90,9 @@ export function orderKeyBounds(conversationId: string): { first: string; last: s
 
 /** The document of a new message. */
 export function documentOf(message: Message, write: string, n: number): MessageDocument {
-  const { id, conversationId, author, direction, kind, body, clock, sentAt, receivedAt } = message;
+  const { id, conversationId, author, direction, kind, body, clock, sentAt, receivedAt, state, reason } =
+    message;
+  const waiting = waitingOf(message);
   return {
     _id: orderKey(message),
     id,
@@ -102,11 +104,17 @@ export function documentOf(message: Message, write: string, n: number): MessageD
     clock,
     sentAt,
     receivedAt,
-    state: direction === 'out' ? 'queued' : 'delivered',
-    waiting: direction === 'out' ? 'delivery' : 'reading',
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    ...(waiting === undefined ? {} : { waiting }),
     n,
     write,
   };
+}
+
+function waitingOf({ direction, state }: Message): Waiting | undefined {
+  if (direction === 'out') return state === 'queued' ? 'delivery' : undefined;
+  return state === 'delivered' ? 'reading' : undefined;
 }
 
 /** The message of a document. */

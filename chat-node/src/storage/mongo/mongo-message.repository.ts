@@ -40,6 +40,10 @@ export class MongoMessageRepository extends MessageRepository {
     return this.#add(messages);
   }
 
+  override addImported(messages: readonly Message[]): Promise<boolean[]> {
+    return this.#add(messages);
+  }
+
   override addDropped(peerId: string, count: number): Promise<void> {
     return this.#run(new DropMessages(this.#dropped, peerId, count));
   }

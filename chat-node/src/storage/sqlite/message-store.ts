@@ -160,6 +160,19 @@ export class MessageStore {
     });
   }
 
+  addImported(messages: readonly Message[]): boolean[] {
+    return messages.map((message) => {
+      const conversation = this.#conversations.getOrCreate(message.conversationId);
+      const status = importedStatus(message);
+      const [run] = packRuns([message]);
+      const isNew = run !== undefined && this.#add(conversation, run, status).length > 0;
+      if (isNew && message.reason !== undefined) {
+        this.#move.run(status, message.reason, this.#greatestRow.get()?.['n'] as number);
+      }
+      return isNew;
+    });
+  }
+
   addDropped(peerId: string, count: number): void {
     this.#countDropped.run(peerId, count);
     // As much work as saving them, taken back before it counts: the sender
@@ -377,6 +390,12 @@ function leastClock(run: MessageRun): string {
     if (clock < least) least = clock;
   }
   return least;
+}
+
+/** A status that waits for nothing. */
+function importedStatus({ direction, state }: Message): Status {
+  if (direction === 'in') return Status.seen;
+  return state === 'read' || state === 'failed' ? Status[state] : Status.delivered;
 }
 
 function droppedMessage(peerId: string): Message {

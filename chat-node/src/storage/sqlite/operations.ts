@@ -34,6 +34,7 @@ export interface WorkerOptions {
 const WRITES: ReadonlySet<string> = new Set([
   'addOutgoing',
   'addIncoming',
+  'addImported',
   'addDropped',
   'setState',
   'markRead',

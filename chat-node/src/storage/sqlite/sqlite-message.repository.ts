@@ -24,6 +24,10 @@ export class SqliteMessageRepository extends MessageRepository {
     });
   }
 
+  override addImported(messages: readonly Message[]): Promise<boolean[]> {
+    return this.worker.call('messages', 'addImported', messages);
+  }
+
   override addDropped(peerId: string, count: number): Promise<void> {
     return this.worker.call('messages', 'addDropped', peerId, count);
   }

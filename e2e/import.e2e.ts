@@ -1,0 +1,96 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ImportResult, MessageView, PeerView, StatusView } from '@p2p-chat/shared';
+import { afterEach, describe, expect, it } from 'vitest';
+import { controlOf, linkedPair } from './support/control.ts';
+import { parseJsonLines, type RunningDaemon, waitFor, World } from './support/processes.ts';
+
+const world = new World();
+afterEach(() => world.close());
+
+/** Bob and Alice have talked; the export of Alice's side is in the file. */
+async function exported(): Promise<{ alice: RunningDaemon; bob: RunningDaemon; file: string }> {
+  const { alice, bob } = await linkedPair(world);
+  await alice.json(['send', 'Bob', 'a question', '--wait', 'delivered']);
+  await bob.json(['send', 'Alice', 'an answer\nof two lines', '--wait', 'delivered']);
+  await bob.json(['send', 'Alice', 'not read yet', '--wait', 'delivered']);
+  await bob.stop();
+  await alice.json(['send', 'Bob', 'not delivered yet']);
+  const file = join(await world.folder(), 'bob.jsonl');
+  const { stdout } = await alice.cli(['export', 'Bob']);
+  await writeFile(file, stdout);
+  return { alice, bob, file };
+}
+
+async function history(daemon: RunningDaemon, peerId: string): Promise<MessageView[]> {
+  return daemon.json<MessageView>(['history', peerId]);
+}
+
+describe('import', () => {
+  it('gains nothing where all is there already', async () => {
+    const { alice, bob, file } = await exported();
+    const before = await history(alice, bob.peerId);
+    const { stdout } = await alice.cli(['import', file]);
+    expect(stdout).toBe('0 messages imported, 4 were there already.\n');
+    expect(await history(alice, bob.peerId)).toEqual(before);
+    expect((await alice.json<StatusView>(['status']))[0]?.outbox.queued).toBe(1);
+  });
+
+  it('restores a history in another profile, twice to no effect, and sends and owes nothing of it', async () => {
+    const { alice, bob, file } = await exported();
+    const original = await history(alice, bob.peerId);
+    await alice.stop();
+    const again = await world.restart(bob);
+    const bobs = await history(again, alice.peerId);
+
+    const other = await world.daemon({ user: 'Alice', peers: [`127.0.0.1:${again.ready.peerPort}`] });
+    expect(await other.json<ImportResult>(['import', file])).toEqual([{ imported: 4, known: 0 }]);
+    const input = await readFile(file);
+    expect(await other.json<ImportResult>(['import'], { input })).toEqual([{ imported: 0, known: 4 }]);
+
+    const restored = await history(other, bob.peerId);
+    const facts = ({ id, body, clock, direction, sentAt }: MessageView): unknown => ({
+      id,
+      body,
+      clock,
+      direction,
+      sentAt,
+    });
+    expect(restored.map(facts)).toEqual(original.map(facts));
+    expect(restored.map(({ state }) => state)).toEqual(['delivered', 'read', 'read', 'failed']);
+    const [peer] = await other.json<PeerView>(['peers', '--all']);
+    expect(peer).toMatchObject({ peerId: bob.peerId, user: 'Bob', unread: 0, trust: 'contact' });
+
+    await waitFor('the link', async () => (await controlOf(other).status()).links === 1);
+    await controlOf(other).read(bob.peerId);
+    await other.json(['send', bob.peerId, 'something new', '--wait', 'delivered']);
+    expect(await history(again, alice.peerId)).toEqual(bobs);
+    expect((await history(again, other.peerId)).map(({ body }) => body)).toEqual(['something new']);
+    expect((await history(other, bob.peerId)).at(-1)?.body).toBe('something new');
+  });
+
+  it('refuses what is malformed with the line, and imports nothing of it', async () => {
+    const { alice, file } = await exported();
+    const other = await world.daemon({ user: 'Other' });
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    const markdown = (await alice.cli(['export', 'Bob', '--format', 'markdown'])).stdout;
+    for (const [content, says] of [
+      [`${lines[0]}\n${lines[1]?.slice(0, -5)}\n`, 'Line 2: It is not JSON.'],
+      [[...lines.slice(0, 3), '{"id":1}'].join('\n'), 'Line 4: It is not a message of an export: id'],
+      [markdown, 'Line 1: It is not JSON.'],
+      ['\n\n', 'nothing to import'],
+    ] as const) {
+      const { status, stdout, stderr } = await other.cli(['import'], { input: content });
+      expect(stderr).toContain(says);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    }
+    expect(await other.json(['peers', '--all'])).toEqual([]);
+    expect((await other.cli(['import', join(file, 'nowhere')])).status).toBe(2);
+    const own = parseJsonLines<MessageView>(lines.join('\n')).map((one) =>
+      JSON.stringify({ ...one, peerId: other.peerId }),
+    );
+    const { status, stderr } = await other.cli(['import'], { input: own.join('\n') });
+    expect(status).toBe(2);
+    expect(stderr).toContain('user of this profile');
+  });
+});

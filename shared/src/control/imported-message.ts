@@ -1,0 +1,70 @@
+import { P2pChatError } from '../errors.js';
+import { isMessageId } from '../wire/messages.js';
+import { isPeerId } from '../peer-id.js';
+import { isUserName } from '../text.js';
+import { MAX_BODY_BYTES, MAX_DETAIL_CHARACTERS } from '../wire/limits.js';
+import type { MessageState, MessageView } from './contract.js';
+
+/** A message as `export` writes it and `import` takes it. */
+export type ImportedMessage = Omit<MessageView, 'clock'> & { clock: string };
+
+const STATES: Readonly<Record<MessageView['direction'], readonly MessageState[]>> = {
+  out: ['queued', 'delivered', 'read', 'failed'],
+  in: ['delivered', 'read'],
+};
+const CLOCK = /^[0-7][0-9a-f]{15}$/;
+const ISO_TIME = /^(\d{4}|[+-]\d{6})-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/**
+ * Reads what is meant to be a message of an export. Fields that it does not
+ * know are left out.
+ * @throws {P2pChatError} `import-malformed`, naming the field
+ */
+export function parseImportedMessage(value: unknown): ImportedMessage {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('it is no object');
+  const { id, direction, peerId, user, body, sentAt, receivedAt, state, reason, clock } = value as Record<
+    string,
+    unknown
+  >;
+  if (!isMessageId(id)) throw malformed('id is not the id of a message');
+  if (direction !== 'in' && direction !== 'out') throw malformed('direction is neither in nor out');
+  if (typeof peerId !== 'string' || !isPeerId(peerId)) throw malformed('peerId is not a peer id');
+  if (!isUserName(user)) throw malformed('user is not a name');
+  if (typeof body !== 'string' || body === '' || !body.isWellFormed()) throw malformed('body is not a text');
+  if (new TextEncoder().encode(body).byteLength > MAX_BODY_BYTES) {
+    throw malformed(`body is larger than ${MAX_BODY_BYTES} bytes`);
+  }
+  if (!isTime(sentAt)) throw malformed('sentAt is not a time');
+  if (receivedAt !== null && !isTime(receivedAt)) throw malformed('receivedAt is neither a time nor null');
+  if ((receivedAt === null) !== (direction === 'out')) {
+    throw malformed('receivedAt is null for what one wrote oneself, and for nothing else');
+  }
+  const known = STATES[direction].find((one) => one === state);
+  if (known === undefined) throw malformed('state is not one that such a message has');
+  if (reason !== undefined && (typeof reason !== 'string' || reason.length > MAX_DETAIL_CHARACTERS)) {
+    throw malformed('reason is not a short text');
+  }
+  if (typeof clock !== 'string' || !CLOCK.test(clock)) {
+    throw malformed('clock is not 16 hexadecimal digits; export the conversation anew');
+  }
+  return {
+    id,
+    direction,
+    peerId,
+    user,
+    body,
+    sentAt,
+    receivedAt,
+    state: known,
+    ...(reason === undefined ? {} : { reason }),
+    clock,
+  };
+}
+
+function isTime(value: unknown): value is string {
+  return typeof value === 'string' && ISO_TIME.test(value) && !Number.isNaN(Date.parse(value));
+}
+
+function malformed(why: string): P2pChatError {
+  return new P2pChatError('import-malformed', `It is not a message of an export: ${why}.`);
+}
