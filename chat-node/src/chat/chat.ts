@@ -76,6 +76,7 @@ export class Chat implements LinkHandler {
   readonly #sender: SendMessage;
   readonly #receiver: ReceiveMessage;
   #port = 0;
+  readonly #health: StorageHealth;
 
   constructor(private readonly options: ChatOptions) {
     const { self, profile, messages, peers, events, clock, random, log } = options;
@@ -108,6 +109,7 @@ export class Chat implements LinkHandler {
       clock,
     );
     this.#receiver = new ReceiveMessage(
+    this.#health = new StorageHealth(clock);
       messages,
       clocks,
       this.#directory,
@@ -117,6 +119,7 @@ export class Chat implements LinkHandler {
       random,
       log,
     );
+      this.#health,
   }
 
   /**
@@ -170,6 +173,11 @@ export class Chat implements LinkHandler {
   }
 
   /** Messages in state `queued`, for all peers. */
+  /** Why messages cannot be kept at the moment; null where they can. */
+  get storageProblem(): StorageError | null {
+    return this.#health.problem;
+  }
+
   async queuedCount(): Promise<number> {
     return (await this.options.messages.conversations()).reduce((sum, { queued }) => sum + queued, 0);
   }
@@ -231,7 +239,11 @@ export class Chat implements LinkHandler {
 
   /** See {@link SendMessage.send}. */
   async send(peerId: string, bodies: readonly string[]): Promise<Message[]> {
-    const accepted = await this.#sender.send(peerId, bodies);
+    const accepted = await this.#sender.send(peerId, bodies).catch((error: unknown) => {
+      this.#health.failed(error);
+      throw error;
+    });
+    this.#health.worked();
     this.#typing.sent(peerId);
     this.#connector.reach(peerId);
     return accepted;

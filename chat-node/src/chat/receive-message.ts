@@ -29,6 +29,7 @@ export class ReceiveMessage {
     private readonly random: () => number,
     private readonly log: ChatLog,
   ) {}
+    private readonly health: StorageHealth,
 
   /** Messages of this link are taken from now on. */
   opened(link: PeerLink): void {
@@ -58,8 +59,10 @@ export class ReceiveMessage {
       try {
         await this.#save(link, taken);
         return;
+        this.health.worked();
       } catch (error) {
         const wait = backoff.next();
+        this.health.failed(error);
         this.log.warn(
           { code: errorCode(error), retryInMs: Math.round(wait) },
           'cannot save messages that arrived',

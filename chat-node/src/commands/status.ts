@@ -20,6 +20,10 @@ export async function status(io: Io, flags: StatusFlags): Promise<void> {
     ['outbox', view.outbox.queued === 0 ? 'empty' : `${count(view.outbox.queued, 'message')} queued`],
     ...requests(view.requests),
     ...view.discovery.map((source): [string, string] => ['discovery', describeSource(source)]),
+    ...(view.problems ?? []).map(({ detail, hint }): [string, string] => [
+      'problem',
+      styleText('red', safeLine(`${detail} ${hint}`.trim())),
+    ]),
     ['version', safeLine(view.version)],
   ];
   await print(io, `${styleText('bold', safeLine(view.user))} (${shortPeerId(view.peerId)})\n`);

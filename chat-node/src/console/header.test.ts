@@ -107,6 +107,16 @@ describe('the header', () => {
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(60);
   });
 
+  it.each([
+    ['There is no space left for the message database.', 'Free some disk space.'],
+    ['This machine has no network.', 'Connect it.'],
+  ])('says that something graver is wrong before that, and what to do: %s', (detail, hint) => {
+    const discovery = [{ source: 'http://x:7777', state: 'failing' as const, detail: 'away' }];
+    const problems = [{ code: 'x', detail, hint }];
+    const lines = shown({ ...calm, me: { ...me, discovery, problems } }, 120);
+    expect(lines.slice(2)).toEqual([`! ${detail} ${hint}`]);
+  });
+
   it('says that the node is away, before anything else that is wrong', () => {
     const lines = shown(withEvent(calm, { type: 'stopping' }));
     expect(lines[2]).toBe('! The node was ended. Trying to reconnect…');

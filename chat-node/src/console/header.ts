@@ -41,6 +41,11 @@ function problems(state: ViewState, width: number): string[] {
   if (connection.state === 'lost') {
     return wrap(`! ${safeLine(connection.detail)} Trying to reconnect…`, width).map(theme.problem);
   }
+  const [worst] = me?.problems ?? [];
+  if (worst !== undefined) {
+    const text = `! ${safeLine(worst.detail)} ${safeLine(worst.hint)}`.trim();
+    return wrap(text, width).slice(0, MAX_PROBLEM_LINES).map(theme.problem);
+  }
   const failing = me?.discovery.filter((source) => source.state === 'failing') ?? [];
   const [first] = failing;
   if (first === undefined) return [];

@@ -25,8 +25,24 @@ export class StatusController {
       discovery: this.chat.discoveryHealth(),
       links: this.chat.links,
       outbox: { queued: await this.chat.queuedCount() },
+      problems: this.#problems(),
       requests: this.chat.requests,
     };
+  }
+
+  #problems(): ProblemView[] {
+    const problems: ProblemView[] = [];
+    const storage = this.chat.storageProblem;
+    if (storage !== null)
+      problems.push({ code: storage.code, detail: storage.message, hint: storage.hint ?? '' });
+    if (this.node.addresses().length === 0) {
+      problems.push({
+        code: 'network-absent',
+        detail: 'This machine has no network.',
+        hint: 'Connect it; until then only people on this machine are reached, and what you write waits.',
+      });
+    }
+    return problems;
   }
 
   /** Withdraws from discovery, says bye to the peers and ends the node. */

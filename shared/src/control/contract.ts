@@ -75,6 +75,15 @@ export interface DiscoverySourceView {
   detail: string;
 }
 
+/** Something that a person should see to. */
+export interface ProblemView {
+  /** For programs: `storage-full`, `network-absent`, … */
+  code: string;
+  detail: string;
+  /** What to do; may be empty. */
+  hint: string;
+}
+
 export interface StatusView {
   peerId: string;
   user: string;
@@ -85,6 +94,8 @@ export interface StatusView {
   /** Open links to peers. */
   links: number;
   outbox: { queued: number };
+  /** What is wrong at the moment, beside discovery; absent from older nodes. */
+  problems?: ProblemView[];
   /** Strangers who wrote and were neither accepted nor blocked. */
   requests: number;
   /** The profile's data directory. */
