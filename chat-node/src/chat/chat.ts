@@ -3,7 +3,7 @@ import { Connector } from './connector.js';
 import { directConversationId, type ConversationSummary } from './conversation.js';
 import { ConversationClocks } from './conversation-clocks.js';
 import type { KnownWay } from './diagnosis/peer-entry.probe.js';
-import { ChatError } from './errors.js';
+import { ChatError, type StorageError } from './errors.js';
 import type { ChatEvents } from './events.js';
 import type { Message } from './message.js';
 import { MessageRequests } from './message-requests.js';
@@ -23,6 +23,7 @@ import { ReceiveMessage } from './receive-message.js';
 import { Receipts } from './receipts.js';
 import { type FoundMessage, SearchMessages, type SearchRequest } from './search-messages.js';
 import { SendMessage } from './send-message.js';
+import { StorageHealth } from './storage-health.js';
 import { Typing } from './typing.js';
 
 export interface ChatOptions {
@@ -75,8 +76,8 @@ export class Chat implements LinkHandler {
   readonly #requests: MessageRequests;
   readonly #sender: SendMessage;
   readonly #receiver: ReceiveMessage;
-  #port = 0;
   readonly #health: StorageHealth;
+  #port = 0;
 
   constructor(private readonly options: ChatOptions) {
     const { self, profile, messages, peers, events, clock, random, log } = options;
@@ -108,8 +109,8 @@ export class Chat implements LinkHandler {
       events,
       clock,
     );
-    this.#receiver = new ReceiveMessage(
     this.#health = new StorageHealth(clock);
+    this.#receiver = new ReceiveMessage(
       messages,
       clocks,
       this.#directory,
@@ -118,8 +119,8 @@ export class Chat implements LinkHandler {
       clock,
       random,
       log,
-    );
       this.#health,
+    );
   }
 
   /**
@@ -172,12 +173,12 @@ export class Chat implements LinkHandler {
     return [...this.options.discovery.flatMap((source) => source.health()), ...this.#connector.health()];
   }
 
-  /** Messages in state `queued`, for all peers. */
   /** Why messages cannot be kept at the moment; null where they can. */
   get storageProblem(): StorageError | null {
     return this.#health.problem;
   }
 
+  /** Messages in state `queued`, for all peers. */
   async queuedCount(): Promise<number> {
     return (await this.options.messages.conversations()).reduce((sum, { queued }) => sum + queued, 0);
   }

@@ -10,6 +10,7 @@ import type { ChatLog } from './ports/log.js';
 import type { MessageRepository } from './ports/message.repository.js';
 import type { PeerLink } from './ports/peer-link.js';
 import { STORAGE_BACKOFF } from './storage-backoff.js';
+import type { StorageHealth } from './storage-health.js';
 import { Turns } from './turns.js';
 
 /** Takes what arrives over links: saves it, then acks it, then tells of it. */
@@ -28,8 +29,8 @@ export class ReceiveMessage {
     private readonly clock: Clock,
     private readonly random: () => number,
     private readonly log: ChatLog,
-  ) {}
     private readonly health: StorageHealth,
+  ) {}
 
   /** Messages of this link are taken from now on. */
   opened(link: PeerLink): void {
@@ -58,11 +59,11 @@ export class ReceiveMessage {
     while (this.#openLinks.has(link)) {
       try {
         await this.#save(link, taken);
-        return;
         this.health.worked();
+        return;
       } catch (error) {
-        const wait = backoff.next();
         this.health.failed(error);
+        const wait = backoff.next();
         this.log.warn(
           { code: errorCode(error), retryInMs: Math.round(wait) },
           'cannot save messages that arrived',

@@ -1,6 +1,6 @@
 import { Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { StatusView } from '@p2p-chat/shared';
+import type { ProblemView, StatusView } from '@p2p-chat/shared';
 import { Chat } from '../chat/chat.js';
 import { NodeInfo } from './node-info.js';
 
