@@ -1,5 +1,5 @@
 import { ANNOUNCEMENT_VALIDITY_MS, type PeerEntry, peerIdOfKey, signAnnouncement } from '@p2p-chat/shared';
-import type { Interfaces } from '@p2p-chat/shared/dns-sd';
+import type { Interfaces, OpenMulticastPort } from '@p2p-chat/shared/dns-sd';
 import { ManualClock, MemoryMulticast, testKeys } from '@p2p-chat/shared/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DiscoverySink, Sighting } from '../chat/ports/peer-discovery.js';
@@ -134,6 +134,29 @@ describe('MdnsDiscovery', () => {
     await clock.advance(ANNOUNCEMENT_VALIDITY_MS);
     expect(ben.shown).toHaveLength(1);
     expect(anna.seen[0]!.seq).toBeGreaterThan(first);
+  });
+
+  it('shows which interface does not work, and fails where none does', async () => {
+    const broken = new Set(['192.0.2.1']);
+    const open: OpenMulticastPort = (lan, listener) => {
+      const port = network.open(lan, listener);
+      const send = port.respond.bind(port);
+      port.respond = (...packet) => {
+        if (broken.has(lan.address)) listener.onError(new Error(`send ENETUNREACH from ${lan.address}`));
+        else send(...packet);
+      };
+      return port;
+    };
+    const interfaces: Interfaces = () => ({ ...on('192.0.2.1')(), wlan0: on('198.51.100.1')()['eth0']! });
+    const anna = new Node('Anna', { interfaces, open });
+    await clock.advance(200);
+    expect(anna.health).toBe('mdns ok: nobody else is heard; eth0: send ENETUNREACH from 192.0.2.1');
+    broken.add('198.51.100.1');
+    await clock.advance(10_000);
+    expect(anna.health).toMatch(/^mdns failing: .*eth0: .*; wlan0: /);
+    broken.clear();
+    await clock.advance(20_000);
+    expect(anna.health).toBe('mdns ok: nobody else is heard on eth0, wlan0');
   });
 
   it('says that there is no interface, and starts when there is one', async () => {
