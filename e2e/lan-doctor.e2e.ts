@@ -113,6 +113,33 @@ describe('doctor on a network', () => {
     );
   });
 
+  it('uses no interface of containers or tunnels, unless it is chosen, and hears itself on that', async () => {
+    const host = lan.hosts[0]!;
+    const ip = (...args: string[]): Promise<string> => host.exec('ip', ...args);
+    for (const [name, address] of [
+      ['docker0', '172.17.0.1/16'],
+      ['wg0', '10.8.0.1/24'],
+    ] as const) {
+      await ip('link', 'add', name, 'type', 'veth', 'peer', 'name', `far-${name}`);
+      cleanUp.push(() => ip('link', 'del', name));
+      await ip('link', 'set', `far-${name}`, 'up');
+      await ip('link', 'set', name, 'up');
+      await ip('address', 'add', address, 'dev', name);
+    }
+    const heard = async (env: Record<string, string>): Promise<string[]> => {
+      const { daemon } = await anna(env);
+      const { hops } = await diagnose(daemon);
+      await daemon.stop();
+      return hops
+        .filter(({ hop }) => hop === 'multicast-heard')
+        .map(({ subject, state }) => `${subject} ${state}`)
+        .sort();
+    };
+    expect(await heard({})).toEqual(['eth0 ok']);
+    expect(await heard({ P2P_CHAT_INTERFACES: 'docker0,wg*' })).toEqual(['docker0 ok', 'wg0 ok']);
+    expect(await heard({ P2P_CHAT_INTERFACES: 'nosuch' })).toEqual([]);
+  });
+
   it('names a discovery service whose packets go nowhere', async () => {
     const one = await anna({ DISCOVERY_URLS: 'http://10.77.0.2:7777' });
     await lan.hosts[1]!.drop('INPUT', '-p', 'tcp', '--dport', '7777');
