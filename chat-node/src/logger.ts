@@ -1,3 +1,4 @@
+import { safeLogLines } from '@p2p-chat/shared';
 import { pino, type Logger as PinoLogger } from 'pino';
 
 /** JSON lines for whoever runs the node. Never a message body, a key or a token. */
@@ -8,7 +9,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 /** Logs to stderr, at once: what a crash has to say is not lost in a buffer. */
 export function createLogger(level: LogLevel): Logger {
   return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, hooks: { streamWrite: safeLogLines } },
     pino.destination({ dest: 2, sync: true }),
   );
 }

@@ -1,4 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
+import { safeLogLines } from '@p2p-chat/shared';
 import { pino, type Logger as PinoLogger } from 'pino';
 import type { LogLevel } from './config.js';
 
@@ -13,7 +14,7 @@ export abstract class Logger {
 /** A logger on stderr that writes at once, so that nothing is lost when the process ends. */
 export function createLogger(level: LogLevel): Logger {
   const logger: PinoLogger = pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, hooks: { streamWrite: safeLogLines } },
     pino.destination({ dest: 2, sync: true }),
   );
   return logger;

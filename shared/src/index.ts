@@ -4,6 +4,7 @@ export * from './errors.js';
 export * from './message-id.js';
 export * from './peer-id.js';
 export * from './problem.js';
+export * from './safe-json.js';
 export * from './safety-number.js';
 export * from './search-words.js';
 export * from './text.js';

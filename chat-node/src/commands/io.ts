@@ -1,7 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Clock } from '@p2p-chat/shared';
+import { type Clock, safeJson } from '@p2p-chat/shared';
 import type { Environment } from '../profile.js';
-import { safeJson } from './safe-json.js';
 
 /** What a command has of the world. Tests give it another one. */
 export interface Io {

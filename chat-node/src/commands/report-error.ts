@@ -1,7 +1,6 @@
-import { errorMessage, P2pChatError, safeLine, safeText, shortPeerId } from '@p2p-chat/shared';
+import { errorMessage, P2pChatError, safeJson, safeLine, safeText, shortPeerId } from '@p2p-chat/shared';
 import { ControlError } from '../console/control-error.js';
 import { note, type Io } from './io.js';
-import { safeJson } from './safe-json.js';
 
 /** Says on stderr what went wrong and what to do next; with `json`, as one object. */
 export function reportError(io: Io, error: unknown, json: boolean): void {

@@ -65,6 +65,18 @@ const filesOf = async (ending: string): Promise<string[]> =>
 const soon = { timeout: 20_000, interval: 20 };
 
 describe('the command for messages', { timeout: 30_000 }, () => {
+  it('has the environment of the node, without the password of its database', async () => {
+    vi.stubEnv('MONGODB_URI', 'mongodb://bob:hunter2@db');
+    vi.stubEnv('HOOK_SETTING', 'kept');
+    start(await script('env > "$1/env.part"; mv "$1/env.part" "$1/env.txt"'));
+    receive('hello');
+    await vi.waitFor(async () => expect(await filesOf('.txt')).toHaveLength(1), soon);
+    const env = await readFile(join(folder, 'env.txt'), 'utf8');
+    expect(env).toContain('HOOK_SETTING=kept');
+    expect(env).not.toContain('hunter2');
+    vi.unstubAllEnvs();
+  });
+
   it('gets each message that arrives as JSON, and nothing of it on its command line', async () => {
     start(await script('cat > "$1/$$.json"; echo "$#" > "$1/$$.count"'));
     receive('$(touch "$1/pwned"); `id`\n"two"', 'mine', 'stranger');

@@ -77,7 +77,11 @@ export class MessageHook {
     let child: ChildProcess;
     try {
       // A group of its own, so that what it starts ends with it.
-      child = spawn(program, args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+      child = spawn(program, args, {
+        stdio: ['pipe', 'ignore', 'ignore'],
+        detached: true,
+        env: withoutSecrets(process.env),
+      });
     } catch (error) {
       // A path with a NUL, for example.
       log.warn({ program, error: errorMessage(error) }, 'the command for messages cannot be started');
@@ -117,6 +121,11 @@ export class MessageHook {
       receivedAt: receivedAt === null ? null : isoTime(receivedAt),
     };
   }
+}
+
+// The address of a database may have its password in it.
+function withoutSecrets({ MONGODB_URI: _, ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return env;
 }
 
 function endAll({ pid }: ChildProcess): void {
