@@ -4,18 +4,27 @@ import type { FeedItem } from '../console/event-feed.js';
 import { peerLabel, presenceLabel, presenceRemark, timeOfDay } from '../console/labels.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
+import { ResumeFile } from './resume-file.js';
 
 export interface EventsFlags extends ProfileFlags {
   json?: boolean;
+  /** A file with the place where the last run ended. */
+  resume?: string;
 }
 
-/** `events`: what happens, a line each, until Ctrl-C. */
+/**
+ * `events`: what happens, a line each, until Ctrl-C. With a file to resume
+ * from, each event is told at least once over all runs, as far as the node has
+ * kept it; where it has not, that is said.
+ */
 export async function events(io: Io, flags: EventsFlags): Promise<void> {
   const client = profileClient(io, flags);
   const signal = io.interruption();
   const names = new Names(client, signal);
   let connected = false;
-  for await (const item of client.events(signal)) {
+  const file = flags.resume === undefined ? undefined : new ResumeFile(flags.resume);
+  const feed = client.events(signal, await file?.load(), (id) => file?.save(id) ?? Promise.resolve());
+  for await (const item of feed) {
     if (item.type === 'connected') {
       if (connected) note(io, 'The node is back.');
       connected = true;
@@ -26,6 +35,11 @@ export async function events(io: Io, flags: EventsFlags): Promise<void> {
       names.learn(item);
       if (flags.json === true) for (const object of objects(item)) await printJson(io, object);
       else for (const line of describe(item, names, io.clock.now())) await print(io, `${line}\n`);
+      if (item.type === 'resync') {
+        note(io, 'What happened before this may be missing here: the node was started again, or too much');
+        note(io, 'happened. No message is lost; "p2p-chat history PEER --after ID" gives those since one.');
+      }
+      if (feed.lastEventId !== undefined) await file?.save(feed.lastEventId);
     }
   }
 }

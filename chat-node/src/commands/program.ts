@@ -178,6 +178,7 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
   program
     .command('events')
     .description('what happens, a line each, until Ctrl-C')
+    .option('--resume <file>', 'go on where the last run with this file ended')
     .option('--json', JSON_HELP)
     .action((_flags: EventsFlags, command: Command) => untilInterrupted(io, () => events(io, all(command))));
 

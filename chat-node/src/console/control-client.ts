@@ -250,8 +250,9 @@ export class ControlClient {
   /**
    * What happens at the node from now on, across restarts of it.
    * @param lastEventId resumes after this event
+   * @param onPlace told where one can resume before the first event has come
    */
-  events(signal: AbortSignal, lastEventId?: string): EventFeed {
+  events(signal: AbortSignal, lastEventId?: string, onPlace?: (id: string) => Promise<void>): EventFeed {
     return new EventFeed(
       async (last) => {
         const headers: OutgoingHttpHeaders = { accept: 'text/event-stream' };
@@ -261,6 +262,7 @@ export class ControlClient {
       this.clock,
       signal,
       lastEventId,
+      onPlace,
     );
   }
 

@@ -40,6 +40,8 @@ export class EventFeed implements AsyncIterable<FeedItem> {
     private readonly clock: Clock,
     private readonly signal: AbortSignal,
     lastEventId?: string,
+    /** Called where the place moved without an event to hand out. */
+    private readonly onPlace?: (id: string) => Promise<void>,
   ) {
     this.#lastEventId = lastEventId;
   }
@@ -87,6 +89,7 @@ export class EventFeed implements AsyncIterable<FeedItem> {
         if (message.id !== undefined) this.#lastEventId = message.id;
         const event = decode(message);
         if (event !== undefined) yield event;
+        else if (this.#lastEventId !== undefined) await this.onPlace?.(this.#lastEventId);
       }
     }
   }

@@ -77,6 +77,11 @@ export class EventLog {
     }
   }
 
+  /** The id of the latest event: who goes on after it misses nothing from now on. */
+  get place(): string {
+    return this.#id(this.#end - 1);
+  }
+
   get #end(): number {
     return this.#first + this.#events.length;
   }

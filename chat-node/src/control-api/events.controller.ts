@@ -21,7 +21,7 @@ export class EventsController {
 
   /** Everything that happens, as Server-Sent Events (WHATWG HTML, 9.2), until the client goes. */
   @Get()
-  @ApiOperation({ summary: 'Server-Sent Events: message, state, peer, resync, stopping.' })
+  @ApiOperation({ summary: 'Server-Sent Events: listening (from here on), message, state, peer, resync, stopping.' })
   @ApiHeader({ name: 'last-event-id', required: false, description: 'Goes on after this event.' })
   async events(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const lastId = request.headers['last-event-id'];
@@ -30,8 +30,11 @@ export class EventsController {
     reply.hijack();
     raw.on('close', () => gone.abort());
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    // Something at once, so that the client knows that it misses nothing from here on.
-    raw.write(': listening\n\n');
+    // Something at once, so that the client knows that it misses nothing from
+    // here on, and from where it can go on even if nothing happens meanwhile.
+    raw.write(
+      lastId === undefined ? `id: ${this.log.place}\nevent: listening\ndata: {}\n\n` : ': listening\n\n',
+    );
     const keepAlive = this.#keepAlive(reply, gone.signal);
     for await (const logged of this.log.read(typeof lastId === 'string' ? lastId : undefined, gone.signal)) {
       const event =
