@@ -1,5 +1,6 @@
 import stringWidth from 'fast-string-width';
 import { safeLine, safeText, type MessageView } from '@p2p-chat/shared';
+import { withLinks } from './links.js';
 import { localDay, stateMark, timeOfDay } from './labels.js';
 import { pad, truncate, wrap } from './layout.js';
 import { inPersonsColour, theme } from './theme.js';
@@ -33,9 +34,11 @@ export class MessageLines {
     let day = '';
     for (const message of messages) {
       const its = localDay(message.sentAt);
-      if (its !== day) lines.push({ messageId: message.id, text: theme.faint(`── ${its} ──`), isDivider: true });
+      if (its !== day)
+        lines.push({ messageId: message.id, text: theme.faint(`── ${its} ──`), isDivider: true });
       day = its;
-      if (message.id === firstUnread) lines.push({ messageId: message.id, text: theme.news('── new ──'), isDivider: true });
+      if (message.id === firstUnread)
+        lines.push({ messageId: message.id, text: theme.news('── new ──'), isDivider: true });
       for (const text of this.lines(message)) lines.push({ messageId: message.id, text });
     }
     return lines;
@@ -60,14 +63,17 @@ function draw(message: MessageView, width: number): string[] {
   const lead = `${theme.faint(timeOfDay(message.sentAt))} ${mine ? theme.me(name) : inPersonsColour(message.peerId, name)}: `;
   const body = safeText(message.body)
     .split('\n')
-    .flatMap((line) => wrap(line, narrow ? width - 2 : width - indent));
+    .flatMap((line) => withLinks(line, wrap(line, narrow ? width - 2 : width - indent)));
   const state = mine ? marks(message) : '';
   const text = narrow
     ? [lead, ...body.map((line) => `  ${line}`)]
     : body.map((line, i) => (i === 0 ? lead : pad('', indent)) + line);
-  return text.flatMap((line, i) =>
-    i === text.length - 1 && state !== '' ? wrap(`${line} ${state}`, width) : [line],
-  );
+  const last = text.at(-1) ?? '';
+  if (state === '') return text;
+  // Beside the last line where there is room, else below it.
+  return stringWidth(last) + 1 + stringWidth(state) <= width
+    ? [...text.slice(0, -1), `${last} ${state}`]
+    : [...text, ...wrap(state, width)];
 }
 
 function marks(message: MessageView): string {

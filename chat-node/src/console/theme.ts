@@ -1,30 +1,24 @@
 import { styleText } from 'node:util';
 
-/** What a colour means. All of them come from here; `NO_COLOR` and pipes switch them off. */
+/**
+ * What a colour means. All of them come from here; `NO_COLOR` and pipes switch
+ * them off. None is bright, white or yellow: on a light background nobody sees those.
+ */
 export const theme = {
   title: (text: string) => styleText(['bold', 'cyan'], text),
   strong: (text: string) => styleText('bold', text),
   faint: (text: string) => styleText('dim', text),
   active: (text: string) => styleText('cyan', text),
   good: (text: string) => styleText('green', text),
-  news: (text: string) => styleText(['bold', 'yellow'], text),
-  warning: (text: string) => styleText('yellow', text),
+  news: (text: string) => styleText(['bold', 'magenta'], text),
+  warning: (text: string) => styleText('magenta', text),
   problem: (text: string) => styleText('red', text),
-  match: (text: string) => styleText(['bold', 'underline', 'yellow'], text),
+  match: (text: string) => styleText(['bold', 'underline', 'magenta'], text),
   found: (text: string) => styleText('inverse', text),
   me: (text: string) => styleText('cyan', text),
 };
 
-const PEOPLE = [
-  'green',
-  'magenta',
-  'yellow',
-  'blue',
-  'red',
-  'greenBright',
-  'magentaBright',
-  'blueBright',
-] as const;
+const PEOPLE = ['green', 'magenta', 'blue', 'red'] as const;
 
 /** A person's name in their colour, which is the same everywhere and at all times. */
 export function inPersonsColour(peerId: string, name: string): string {
