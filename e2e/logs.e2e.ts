@@ -116,7 +116,7 @@ describe('the logs', () => {
     for (const service of [discovery, alice, bob]) {
       for (const line of service.stderr.split('\n').filter((text) => text !== '')) {
         const parsed = JSON.parse(line) as Record<string, unknown>;
-        expect(parsed, line).toMatchObject({ level: expect.any(Number), time: expect.any(String) });
+        expect([typeof parsed['level'], typeof parsed['time']], line).toEqual(['number', 'string']);
         expect(Object.keys(parsed)).not.toContain('forged');
         // eslint-disable-next-line no-control-regex -- this is what must not reach a terminal
         expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
