@@ -127,11 +127,12 @@ function composeDiscovery({ config, identity, clock, random, logger }: NodeParts
   const sequence = new AnnouncementSequence(clock);
   const keyWatch = new KeyWatch(clock, logger);
   const common = { keys: identity, clock, random, logger, sequence, keyWatch };
-  const make = (url: string): HttpRegistryDiscovery => new HttpRegistryDiscovery({ ...common, url });
-  const configured = config.discoveryUrls.map((url) => ({ url, source: make(url) }));
+  const isOptional = !config.discoveryUrlsSet;
+  const make = (url: string, optional = false): HttpRegistryDiscovery =>
+    new HttpRegistryDiscovery({ ...common, url, optional });
+  const configured = config.discoveryUrls.map((url) => ({ url, source: make(url, isOptional) }));
   const sources: PeerDiscovery[] = [keyWatch, ...configured.map(({ source }) => source)];
   if (config.sameMachine) sources.push(new MdnsDiscovery({ ...common, scope: 'machine' }));
-  const isOptional = !config.discoveryUrlsSet;
   if (!config.mdns) {
     return { sources, registries: () => configured.map((one) => probed(one, isOptional)), heard: null };
   }

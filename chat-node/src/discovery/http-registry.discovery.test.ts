@@ -16,6 +16,7 @@ import { ManualClock, testKeys } from '@p2p-chat/shared/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DiscoverySink, Sighting } from '../chat/ports/peer-discovery.js';
 import { HttpRegistryDiscovery, type HttpRegistryOptions } from './http-registry.discovery.js';
+import { RegistryFailure } from './registry-failure.js';
 
 const anna = testKeys('anna');
 const ben = testKeys('ben');
@@ -306,6 +307,39 @@ describe('HttpRegistryDiscovery', () => {
     await asked(waits.length + 3);
     await clock.advance(1_000);
     await asked(waits.length + 4);
+  });
+
+  it('is off, and no fault, where nobody asked for it and nobody is there, and on once somebody is', async () => {
+    await registry.close();
+    discovery = make({ optional: true });
+    discovery.start(self, sink);
+    await until('the first try', () => clock.timers === 1);
+    expect([state(), detail()]).toEqual([
+      'off',
+      'no discovery service runs on this machine, and none was asked for',
+    ]);
+    await registry.open();
+    await clock.advance(1_000);
+    await asked(1);
+    expect(state()).toBe('ok');
+    registry.answer = (_asked, response) => response.writeHead(500).end();
+    await clock.advance(10_000);
+    await asked(2);
+    expect(state()).toBe('failing');
+  });
+
+  it('renews on demand, with the same bytes and without the list', async () => {
+    await expect(discovery.announce(new AbortController().signal)).rejects.toBeInstanceOf(RegistryFailure);
+    discovery.start(self, sink);
+    await asked(1);
+    await discovery.announce(new AbortController().signal);
+    expect(registry.announcements[1]).toEqual(registry.announcements[0]);
+    registry.answer = (_asked, response) => registry.problem(response, 403, { code: 'signature-required' });
+    await expect(discovery.announce(new AbortController().signal)).rejects.toMatchObject({
+      code: 'registry-refused',
+      problem: { code: 'signature-required' },
+    });
+    expect(state()).toBe('ok');
   });
 
   it('comes back no sooner than the service said', async () => {

@@ -28,7 +28,7 @@ import { type Interfaces, localAddresses } from './local-addresses.js';
 import { localAddressToward } from './local-route.js';
 import { RegisteredList } from './registered-list.js';
 import { type RegistryAnswer, RegistryClient, type RegistryQuestion } from './registry-client.js';
-import { RegistryFailure } from './registry-failure.js';
+import { isRefusedConnection, NONE_ASKED_FOR, RegistryFailure } from './registry-failure.js';
 import { RegistryStream } from './registry-stream.js';
 import { type AnnouncedHosts, SelfAnnouncer, type SigningKeys } from './self-announcer.js';
 import { type ReadContext, SightingReader } from './sighting-reader.js';
@@ -36,6 +36,8 @@ import { type ReadContext, SightingReader } from './sighting-reader.js';
 export interface HttpRegistryOptions {
   /** Of the discovery service; also the source's name. */
   url: string;
+  /** Whether nobody asked for it, so that it is no fault where nobody listens there. */
+  optional?: boolean;
   keys: SigningKeys;
   clock: Clock;
   /** 0 to 1, as Math.random. */
@@ -279,7 +281,11 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
   }
 
   #fail(error: unknown): void {
-    const { logger, url } = this.#options;
+    const { logger, url, optional = false } = this.#options;
+    if (optional && error instanceof RegistryFailure && isRefusedConnection(error.cause)) {
+      this.#health = { state: 'off', detail: NONE_ASKED_FOR };
+      return;
+    }
     const detail = errorMessage(error);
     if (this.#health.state !== 'failing') logger.warn({ source: url, detail }, 'discovery service fails');
     if (!(error instanceof RegistryFailure)) logger.error({ err: error }, 'discovery failed');

@@ -21,6 +21,14 @@ export class RegistryFailure extends P2pChatError {
   }
 }
 
+/** Said of a default discovery service that is not there: nobody misses it. */
+export const NONE_ASKED_FOR = 'no discovery service runs on this machine, and none was asked for';
+
+/** Whether nobody listens there. */
+export function isRefusedConnection(error: unknown): boolean {
+  return errorCode(error) === 'ECONNREFUSED';
+}
+
 /** What went wrong on the way to a server, as a sentence that says what to look at. */
 export function unreachable(url: URL, error: unknown): RegistryFailure {
   return new RegistryFailure('registry-unreachable', sentence(url, error), { cause: error });

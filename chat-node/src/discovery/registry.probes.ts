@@ -10,7 +10,7 @@ import {
 import { Agent, request } from 'undici';
 import { NotTried, type Probe, Probes } from '../chat/ports/probe.js';
 import { tryConnect } from '../try-connect.js';
-import { RegistryFailure, unreachable } from './registry-failure.js';
+import { isRefusedConnection, NONE_ASKED_FOR, RegistryFailure, unreachable } from './registry-failure.js';
 
 /** A discovery service that the node uses. */
 export interface ProbedRegistry {
@@ -128,11 +128,8 @@ async function connects(url: URL, optional: boolean, signal: AbortSignal): Promi
     await tryConnect({ host: hostOf(url), port: portOf(url) }, DISCOVERY_REQUEST_TIMEOUT_MS, signal);
     return 'connected';
   } catch (error) {
-    const code = errorCode(error) ?? 'no code';
-    if (optional && code === 'ECONNREFUSED') {
-      throw new NotTried('no discovery service runs on this machine, and none was asked for');
-    }
-    throw notConnected(url, code, error);
+    if (optional && isRefusedConnection(error)) throw new NotTried(NONE_ASKED_FOR);
+    throw notConnected(url, errorCode(error) ?? 'no code', error);
   }
 }
 
