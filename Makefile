@@ -121,6 +121,10 @@ bench-delivery: build ## measure delivery between two nodes, beside the floor
 bench-discovery: build ## measure one discovery service and ten thousand nodes, beside the floor
 	@node bench/discovery.ts $(ARGS)
 
+.PHONY: bench-streams
+bench-streams: build ## measure ten thousand event streams at one discovery service
+	@node bench/streams.ts $(ARGS)
+
 .PHONY: bench-storage
 bench-storage: build ## measure the stores (MongoDB where MONGODB_URI_TEST is set)
 	@node bench/storage.ts $(ARGS)

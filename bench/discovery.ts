@@ -7,20 +7,14 @@
  * compare within one run only.
  */
 import { spawn } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import {
-  ANNOUNCEMENT_VALIDITY_MS,
-  RENEW_INTERVAL_MS,
-  type SignedEntry,
-  signAnnouncement,
-} from '@p2p-chat/shared';
+import { RENEW_INTERVAL_MS, type SignedEntry } from '@p2p-chat/shared';
 import autocannon from 'autocannon';
 import { Pool } from 'undici';
-import { type RunningProcess, World } from '../e2e/support/processes.ts';
+import { World } from '../e2e/support/processes.ts';
+import { cpuMs, quantile, residentMb, signedBody } from './service.ts';
 
 const LISTED = 50;
 const NODES = 10_000;
@@ -33,26 +27,10 @@ const STEADY_MS = 2 * RENEW_INTERVAL_MS;
 /** Share of the nodes that leave and are replaced in a minute. */
 const CHURN_PER_MINUTE = 0.01;
 const TICK_MS = 10;
-/** What /proc counts CPU in (Linux: always 100 a second), in milliseconds. */
-const PROC_TICK_MS = 10;
-
 type Body = Partial<SignedEntry>;
 
 function plainBody(n: number): Body {
   return { HOST: `10.1.${n >> 8}.${n & 255}`, PORT: 7780, USER: `Person ${n}` };
-}
-
-function signedBody(n: number): SignedEntry {
-  const fields = {
-    host: `10.2.${n >> 8}.${n & 255}`,
-    port: 7780,
-    user: `Person ${n}`,
-    addresses: [],
-    instance: `instance-${n}`,
-    seq: Date.now(),
-    expires: Date.now() + ANNOUNCEMENT_VALIDITY_MS,
-  };
-  return signAnnouncement(fields, generateKeyPairSync('ed25519'));
 }
 
 /** Requests per second of one renewal, over and over. */
@@ -119,16 +97,6 @@ async function bytesPerRenewal(url: string, body: Body): Promise<number> {
   return socket.bytesRead + socket.bytesWritten;
 }
 
-async function cpuMs({ child }: RunningProcess): Promise<number> {
-  const fields = (await readFile(`/proc/${child.pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * PROC_TICK_MS;
-}
-
-async function residentMb({ child }: RunningProcess): Promise<number> {
-  const kb = /VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${child.pid}/status`, 'utf8'))?.[1];
-  return Number(kb) / 1_024;
-}
-
 class Crowd {
   readonly latencies: number[] = [];
   refused = 0;
@@ -169,11 +137,6 @@ class Crowd {
   close(): Promise<void> {
     return this.#pool.close();
   }
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? NaN;
 }
 
 /** All nodes renew at their times, each at another, and some are replaced. */

@@ -4,6 +4,7 @@ import {
   Clock,
   EVENT_HEARTBEAT_MS,
   EVENT_STREAMS_AT_MAX_DELAY,
+  EVENT_STREAMS_PER_TURN,
   MAX_EVENT_DELAY_MS,
   MAX_EVENT_STREAMS,
   type Timer,
@@ -25,6 +26,8 @@ const FULL_RETRY_SECONDS = 30;
 export class EventStreams implements OnModuleDestroy {
   readonly #streams = new Set<EventStream>();
   readonly #unsubscribe: () => void;
+  /** Rounds over all streams that are not at their end. */
+  readonly #rounds = new Set<Timer>();
   #flush: Timer | undefined;
   #heartbeat: Timer | undefined;
 
@@ -61,6 +64,7 @@ export class EventStreams implements OnModuleDestroy {
     this.#unsubscribe();
     this.#flush?.clear();
     this.#heartbeat?.clear();
+    for (const round of this.#rounds) round.clear();
     for (const stream of this.#streams) stream.end();
   }
 
@@ -73,8 +77,29 @@ export class EventStreams implements OnModuleDestroy {
 
   #pushAll(): void {
     this.#flush = undefined;
+    this.#forEach((stream, texts) => {
+      if (!stream.stalled) this.#push(stream, texts);
+    });
+  }
+
+  // In turns with everything else: a write to each of ten thousand streams
+  // takes longer than a renewal should wait. What is made for one turn holds
+  // for that turn alone, since the list may change between two.
+  #forEach(
+    visit: (stream: EventStream, texts: Map<string, readonly Buffer[]>) => void,
+    streams: Iterator<EventStream, undefined> = this.#streams.values(),
+  ): void {
     const texts = new Map<string, readonly Buffer[]>();
-    for (const stream of this.#streams) if (!stream.stalled) this.#push(stream, texts);
+    for (let visited = 0; visited < EVENT_STREAMS_PER_TURN; visited += 1) {
+      const { value, done } = streams.next();
+      if (done === true) return;
+      visit(value, texts);
+    }
+    const next = this.clock.setTimeout(() => {
+      this.#rounds.delete(next);
+      this.#forEach(visit, streams);
+    }, 0);
+    this.#rounds.add(next);
   }
 
   #catchUp(stream: EventStream): void {
@@ -95,10 +120,10 @@ export class EventStreams implements OnModuleDestroy {
 
   #beat(): void {
     this.#heartbeat = this.clock.setTimeout(() => this.#beat(), EVENT_HEARTBEAT_MS);
-    for (const stream of this.#streams) {
+    this.#forEach((stream) => {
       if (stream.isDead) stream.destroy();
       else if (!stream.stalled) stream.write(':\n\n');
-    }
+    });
   }
 }
 

@@ -130,6 +130,8 @@ export const MAX_EVENT_STREAMS = 16_384;
 export const MAX_EVENT_DELAY_MS = 1_000;
 /** Streams at which the delay reaches {@link MAX_EVENT_DELAY_MS}. */
 export const EVENT_STREAMS_AT_MAX_DELAY = 10_000;
+/** Streams that are written to before something else has its turn: a few milliseconds. */
+export const EVENT_STREAMS_PER_TURN = 256;
 /** How often a stream without news gets a comment, so that both sides notice when the other is gone. */
 export const EVENT_HEARTBEAT_MS = 15_000;
 /** How long a client of a stream may read nothing of what waits for it. */
