@@ -50,6 +50,11 @@ describe('completion for bash', () => {
     expect(offered('send', 'Bob', '')).toEqual([]);
   });
 
+  it('offers people for --peer', () => {
+    expect(offered('search', 'lunch', '--peer', 'Bo')).toEqual(['Bob', 'Bo\\ Peep']);
+    expect(offered('search', 'lunch', '--pe')).toEqual(['--peer']);
+  });
+
   it('takes the names from the node, and the short id where a name says too little', async () => {
     const node = await FakeNode.start();
     try {

@@ -239,8 +239,14 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
 
   program
     .command('completion')
-    .description('completion for a shell: source <(p2p-chat completion bash)')
-    .addArgument(new Argument('<what>', 'the script of a shell, or the names of people').choices(COMPLETIONS))
+    .description(
+      'completion for a shell: source <(p2p-chat completion bash), the same for zsh; for fish, pipe it into source',
+    )
+    .addArgument(
+      new Argument('<what>', 'the script of a shell, or the names of people, which it asks for').choices(
+        COMPLETIONS,
+      ),
+    )
     .action((what: (typeof COMPLETIONS)[number], _flags: ProfileFlags, command: Command) =>
       completion(io, what, program, all(command)),
     );

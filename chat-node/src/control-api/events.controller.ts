@@ -21,7 +21,9 @@ export class EventsController {
 
   /** Everything that happens, as Server-Sent Events (WHATWG HTML, 9.2), until the client goes. */
   @Get()
-  @ApiOperation({ summary: 'Server-Sent Events: listening (from here on), message, state, peer, resync, stopping.' })
+  @ApiOperation({
+    summary: 'Server-Sent Events: listening (from here on), message, state, peer, resync, stopping.',
+  })
   @ApiHeader({ name: 'last-event-id', required: false, description: 'Goes on after this event.' })
   async events(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const lastId = request.headers['last-event-id'];
