@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { describe, it } from 'vitest';
 import { fuzzHttp } from './http.ts';
+import { fuzzStored } from './stored.ts';
 import { fuzzText } from './text.ts';
 import { fuzzWire } from './wire.ts';
 
@@ -12,6 +13,11 @@ const seed = Number(process.env['SEED'] ?? '') || randomInt(1, 2 ** 31);
 // A failure names its seed and how to replay it.
 describe(`${CASES} mutated cases`, () => {
   it('of frames break nothing', () => fuzzWire(seed, 0, CASES), TIMEOUT_MS);
+  it(
+    'of frames leave nothing in the storage that is not valid',
+    () => fuzzStored(seed, 0, CASES),
+    TIMEOUT_MS,
+  );
   it('of foreign text leave nothing that drives a terminal', () => fuzzText(seed, 0, CASES), TIMEOUT_MS);
   it(
     'of requests to the discovery service break nothing',

@@ -2,18 +2,20 @@
  * `make fuzz`: throws mutated input at everything that strangers can reach.
  *
  *   --seed N      the cases of an earlier run; it is printed at the start
- *   --target T    wire, text, discovery or control alone
+ *   --target T    wire, stored, text, discovery or control alone
  *   --case N      one case of it
  *   --cases N     so many cases of each
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { fuzzHttp } from './http.ts';
+import { fuzzStored } from './stored.ts';
 import { fuzzText } from './text.ts';
 import { fuzzWire } from './wire.ts';
 
 const TARGETS = {
   wire: { cases: 1_000_000, fuzz: fuzzWire },
+  stored: { cases: 100_000, fuzz: fuzzStored },
   text: { cases: 100_000, fuzz: fuzzText },
   discovery: { cases: 100_000, fuzz: fuzzHttp.bind(null, 'discovery') },
   control: { cases: 100_000, fuzz: fuzzHttp.bind(null, 'control') },

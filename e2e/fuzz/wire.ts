@@ -21,8 +21,9 @@ import { FuzzFailure, mutate, NASTY_JSON, randomOf } from './case.ts';
 
 /** Cases between two turns of the event loop, in which rejections would show. */
 const CASES_PER_TURN = 500;
-const ID = '01890a5d-ac96-774b-bcce-b302099a8057';
-const silent = {
+/** The id of every message that is not mutated. */
+export const ID = '01890a5d-ac96-774b-bcce-b302099a8057';
+export const silent = {
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,
@@ -30,7 +31,7 @@ const silent = {
 };
 
 /** A byte stream that delivers in the same turn: the state machine under test is the one above it. */
-class Line extends EventEmitter {
+export class Line extends EventEmitter {
   readonly writableLength = 0;
   readonly sent = new FrameDecoder();
   frames = 0;
@@ -155,7 +156,7 @@ const CLEAN_HELLO = encodeJsonFrame(
 );
 
 /** Mostly past a good hello, or little would reach what lies behind it. */
-function input(random: SeededRandom): Buffer {
+export function input(random: SeededRandom): Buffer {
   const frames = Array.from({ length: random.integer(0, 4) }, () => frame(random));
   if (random.chance(0.7)) return Buffer.concat([CLEAN_HELLO, mutate(together(frames), random)]);
   return mutate(together(random.shuffle([hello(random), ...frames])), random);
