@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { controlOf } from './support/control.ts';
+import { controlOf, linkedPair } from './support/control.ts';
 import {
   baseEnvironment,
   CHAT_MAIN,
@@ -18,9 +18,7 @@ const sessions: TerminalSession[] = [];
 
 beforeEach(async () => {
   world = new World();
-  bob = await world.daemon({ user: 'Bob' });
-  alice = await world.daemon({ user: 'Alice', peers: [`127.0.0.1:${bob.ready.peerPort}`] });
-  await waitFor('the link', async () => (await controlOf(alice).status()).links === 1);
+  ({ alice, bob } = await linkedPair(world));
 });
 
 afterEach(async () => {

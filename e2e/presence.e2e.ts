@@ -1,6 +1,6 @@
 import type { PeerView, ProfileView } from '@p2p-chat/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { controlOf } from './support/control.ts';
+import { controlOf, linkedPair } from './support/control.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 import { TerminalSession } from './support/terminal.ts';
 
@@ -11,9 +11,7 @@ const sessions: TerminalSession[] = [];
 
 beforeEach(async () => {
   world = new World();
-  bob = await world.daemon({ user: 'Bob' });
-  alice = await world.daemon({ user: 'Alice', peers: [`127.0.0.1:${bob.ready.peerPort}`] });
-  await waitFor('the link', async () => (await controlOf(alice).status()).links === 1);
+  ({ alice, bob } = await linkedPair(world));
 });
 
 afterEach(async () => {

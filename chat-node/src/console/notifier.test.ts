@@ -6,7 +6,7 @@ import { Notifier } from './notifier.js';
 import { Store } from './store.js';
 import { INITIAL_STATE, type ViewState } from './view-state.js';
 
-const bob = { peerId: 'bob', user: 'Bob', ambiguous: false, blocked: false, trust: 'contact' } as PeerView;
+const bob = { peerId: 'bob', user: 'Bob', ambiguous: false, blocked: false, request: null } as PeerView;
 const message = (body: string, more: Partial<MessageView> = {}): MessageView => ({
   id: 'id',
   direction: 'in',
@@ -54,7 +54,7 @@ describe('the notifier', () => {
     ['of one’s own', {}, message('x', { direction: 'out' })],
     ['where one does not want to be disturbed', { profile: { presence: 'dnd' } as never }, message('x')],
     ['of who is blocked', { peers: new Map([['bob', { ...bob, blocked: true }]]) }, message('x')],
-    ['of a stranger', { peers: new Map([['bob', { ...bob, trust: 'stranger' }]]) }, message('x')],
+    ['of a stranger', { peers: new Map([['bob', { ...bob, request: { messages: 1 } }]]) }, message('x')],
     ['in the conversation that one looks at', { open: 'bob' }, message('x')],
   ])('is silent for a message %s', (_, state, one) => {
     const { written, receive } = start({ desktop: 'osc9' }, state);

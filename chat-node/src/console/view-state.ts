@@ -137,7 +137,7 @@ function withNotice(state: ViewState, message: MessageView): ViewState {
 /** Whether somebody may disturb: not who is blocked or has only asked to write. */
 export function isWelcome(state: ViewState, peerId: string): boolean {
   const peer = state.peers.get(peerId);
-  return peer === undefined || (!peer.blocked && peer.trust === 'contact');
+  return peer === undefined || (!peer.blocked && peer.request === null);
 }
 
 /** Everyone who is online, by name. */
