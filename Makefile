@@ -62,7 +62,7 @@ test: build ## run every test that needs only Node
 	@vitest run --project unit --project e2e $(ARGS)
 
 .PHONY: check
-check: lint types format unit ## lint, types, format and the unit tests
+check: lint types format man-check unit ## lint, types, format, the man page and the unit tests
 
 .PHONY: lint
 lint: build
@@ -76,6 +76,14 @@ types: build
 .PHONY: format
 format: prepare
 	@prettier --check --log-level warn .
+
+.PHONY: man
+man: build ## write the man page anew, from the program itself
+	@node scripts/man.ts
+
+.PHONY: man-check
+man-check: build
+	@node scripts/man.ts --check
 
 .PHONY: unit
 unit: build

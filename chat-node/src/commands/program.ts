@@ -33,14 +33,19 @@ import { verify, type VerifyFlags } from './verify.js';
 const PEER_HELP = 'a peer id, its short form, or a name that only one person has';
 const JSON_HELP = 'print JSON, one object per line';
 
+/** What the exit status of the program says. */
+export const EXIT_STATUSES: readonly (readonly [status: number, meaning: string])[] = [
+  [EXIT.done, 'done'],
+  [EXIT.failed, 'failed'],
+  [EXIT.usage, 'wrong use'],
+  [EXIT.noPeer, 'no such peer, or an ambiguous one'],
+  [EXIT.noNode, 'no node is running'],
+  [EXIT.notInTime, 'not in the awaited state in time; the message stays queued'],
+];
+
 const EXIT_HELP = `
 Exit status:
-  0  done
-  1  failed
-  2  wrong use
-  3  no such peer, or an ambiguous one
-  4  no node is running
-  5  not in the awaited state in time; the message stays queued`;
+${EXIT_STATUSES.map(([status, meaning]) => `  ${status}  ${meaning}`).join('\n')}`;
 
 /**
  * Runs the command line `p2p-chat`.
