@@ -53,6 +53,7 @@ describe('doctor', () => {
     for (const hop of [
       'profile',
       'storage',
+      'key',
       'gateway',
       'gateway-address',
       'registry-name',

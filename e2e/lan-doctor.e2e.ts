@@ -38,33 +38,32 @@ describe('doctor on a network', () => {
     });
   });
 
-  it.each([
-    [
-      'drops',
-      ['DROP'],
-      /^Nothing answers at 10\.77\.0\.2:7780 \(ETIMEDOUT\)/,
-      /a firewall drops what is sent/,
-    ],
-    [
-      'rejects',
-      ['REJECT', '--reject-with', 'tcp-reset'],
-      /^The connection is refused at 10\.77\.0\.2:7780 \(ECONNREFUSED\)/,
-      /a firewall rejects it/,
-    ],
-    [
-      'forbids',
-      ['REJECT', '--reject-with', 'icmp-host-prohibited'],
-      /^There is no way to 10\.77\.0\.2:7780 \(EHOSTUNREACH\)/,
-      /both machines are connected to the same network/,
-    ],
-  ])("names a firewall of the peer's that %s", async (_what, target, sentence, advice) => {
-    const rule = ['INPUT', '-p', 'tcp', '--dport', PORT, '-j', ...target];
-    await lan.hosts[1]!.exec('iptables', '-A', ...rule);
+  it("names a firewall of the peer's: one that drops, one that rejects, one that forbids", async () => {
+    const rule = ['INPUT', '-p', 'tcp', '--dport', PORT, '-j'];
+    await lan.hosts[1]!.exec('iptables', '-A', ...rule, 'DROP');
     const [one] = await Promise.all([anna(), ben()]);
     await sees(one, ['Ben']);
-    const found = await diagnose(one.daemon, 'Ben');
-    expectFailure(found, 'peer-connect', sentence, advice);
-    expect(statesOf(found, 'peer-tls')).toEqual(['skipped']);
+    for (const [target, sentence, advice] of [
+      [['DROP'], /^Nothing answers at 10\.77\.0\.2:7780 \(ETIMEDOUT\)/, /a firewall drops what is sent/],
+      [
+        ['REJECT', '--reject-with', 'tcp-reset'],
+        /^The connection is refused at 10\.77\.0\.2:7780 \(ECONNREFUSED\)/,
+        /a firewall rejects it/,
+      ],
+      [
+        ['REJECT', '--reject-with', 'icmp-host-prohibited'],
+        /^There is no way to 10\.77\.0\.2:7780 \(EHOSTUNREACH\)/,
+        /both machines are connected to the same network/,
+      ],
+    ] as const) {
+      await lan.hosts[1]!.dropNothing();
+      await lan.hosts[1]!.exec('iptables', '-A', ...rule, ...target);
+      const found = await diagnose(one.daemon, 'Ben');
+      expectFailure(found, 'peer-connect', sentence, advice);
+      expect(statesOf(found, 'peer-tls')).toEqual(['skipped']);
+    }
+    await lan.hosts[1]!.dropNothing();
+    expect((await diagnose(one.daemon, 'Ben')).status).toBe(0);
   });
 
   it('names a firewall of the own machine before the own port', async () => {

@@ -1,6 +1,7 @@
 import { cp } from 'node:fs/promises';
 import { SIMULTANEOUS_DIAL_MS } from '@p2p-chat/shared';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { diagnose, expectFailure } from './support/doctor.js';
 import { allSeeAll, Lan, type LanDaemon, type LanDaemonOptions, quantile, sees } from './support/lan.js';
 import { waitFor } from './support/processes.js';
 
@@ -207,6 +208,9 @@ describe('on a network', () => {
       one.sights.at(-1)?.problems.some((problem) => problem.startsWith('conflict: '));
     await waitFor('the conflict on the one', () => named(anna), 15_000);
     await waitFor('the conflict on the other', () => named(twin), 15_000);
+    const found = await Promise.all([anna, twin].map((one) => diagnose(one.daemon)));
+    for (const one of found)
+      expectFailure(one, 'key', /^This profile is also used at /, /stop one of the nodes/);
     await twin.daemon.stop();
     await waitFor('its end', () => named(anna) === false, 60_000);
     await tells(ben, anna, 'to the one that is left');

@@ -30,6 +30,7 @@ import { StatusController } from './control-api/status.controller.js';
 import { AnnouncementSequence } from './discovery/announcement-sequence.js';
 import { FoundRegistries, type RegistrySource } from './discovery/found-registries.js';
 import { HttpRegistryDiscovery } from './discovery/http-registry.discovery.js';
+import { KeyProbes } from './discovery/key.probes.js';
 import { KeyWatch } from './discovery/key-watch.js';
 import { localAddresses } from './discovery/local-addresses.js';
 import { MdnsDiscovery } from './discovery/mdns.discovery.js';
@@ -118,6 +119,8 @@ export function composeChat(parts: NodeParts): {
 interface Discovery {
   sources: PeerDiscovery[];
   registries: () => ProbedRegistry[];
+  /** Hosts at which others use the own key. */
+  copies: () => string[];
   /** What multicast has found, in words; null where it is not used. */
   heard: (() => string) | null;
 }
@@ -133,8 +136,10 @@ function composeDiscovery({ config, identity, clock, random, logger }: NodeParts
   const configured = config.discoveryUrls.map((url) => ({ url, source: make(url, isOptional) }));
   const sources: PeerDiscovery[] = [keyWatch, ...configured.map(({ source }) => source)];
   if (config.sameMachine) sources.push(new MdnsDiscovery({ ...common, scope: 'machine' }));
+  const copies = (): string[] => keyWatch.others;
   if (!config.mdns) {
-    return { sources, registries: () => configured.map((one) => probed(one, isOptional)), heard: null };
+    const registries = (): ProbedRegistry[] => configured.map((one) => probed(one, isOptional));
+    return { sources, registries, copies, heard: null };
   }
   const found = new FoundRegistries({ configured, make, clock });
   const mdns = new MdnsDiscovery({
@@ -150,6 +155,7 @@ function composeDiscovery({ config, identity, clock, random, logger }: NodeParts
       ...configured.map((one) => probed(one, isOptional)),
       ...found.used.map((one) => probed(one, false)),
     ],
+    copies,
     heard: () =>
       mdns
         .health()
@@ -167,7 +173,7 @@ function composeDiagnosis(
   { config, identity, storage, clock, logger }: NodeParts,
   chat: Chat,
   transport: PeerTransport,
-  { registries, heard }: Discovery,
+  { registries, copies, heard }: Discovery,
 ): Diagnosis {
   const kind = config.mongodbUri === null ? 'sqlite' : 'mongodb';
   const isLocal = config.host !== '' && hostKind(config.host) === 'loopback';
@@ -175,6 +181,7 @@ function composeDiagnosis(
   return new Diagnosis({
     own: [
       new ProfileProbes(config.home, { kind, peers: storage.peers }),
+      new KeyProbes(copies),
       new GatewayProbes({
         identity,
         host: config.host,

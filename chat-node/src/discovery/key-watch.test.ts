@@ -1,6 +1,8 @@
 import { ANNOUNCEMENT_VALIDITY_MS, type SignedEntry, signAnnouncement } from '@p2p-chat/shared';
 import { ManualClock, testKeys } from '@p2p-chat/shared/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { type Walked, walkProbe } from '../testing/walk-probes.js';
+import { KeyProbes } from './key.probes.js';
 import { KeyWatch } from './key-watch.js';
 
 const silent = {
@@ -40,6 +42,20 @@ describe('KeyWatch', () => {
     expect(shown()).toHaveLength(1);
     await clock.advance(5_000);
     expect(shown()).toEqual([]);
+  });
+
+  it('is a finding of a diagnosis', async () => {
+    const diagnosed = async (): Promise<Walked[]> => walkProbe(new KeyProbes(() => watch.others).list()[0]!);
+    expect(await diagnosed()).toMatchObject([{ hop: 'key', state: 'ok' }]);
+    heard(entry('other', 5));
+    expect(await diagnosed()).toMatchObject([
+      {
+        hop: 'key',
+        state: 'failed',
+        detail: 'This profile is also used at 192.0.2.7: messages reach only one of the two.',
+        advice: expect.stringContaining('stop one of the nodes') as string,
+      },
+    ]);
   });
 
   it('is silent about itself, its earlier starts, and what the key did not sign', () => {

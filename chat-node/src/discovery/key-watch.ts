@@ -52,9 +52,14 @@ export class KeyWatch extends PeerDiscovery {
     // There is nobody to ask.
   }
 
-  health(): DiscoverySourceView[] {
+  /** Hosts at which others use the key. */
+  get others(): string[] {
     const now = this.clock.monotonic();
-    const hosts = [...this.#others.values()].filter(({ endsAt }) => endsAt > now).map(({ host }) => host);
+    return [...this.#others.values()].filter(({ endsAt }) => endsAt > now).map(({ host }) => host);
+  }
+
+  health(): DiscoverySourceView[] {
+    const hosts = this.others;
     if (hosts.length === 0) return [];
     const detail =
       `this profile is also used at ${hosts.join(', ')}: it was copied, and messages reach only one of the two; ` +

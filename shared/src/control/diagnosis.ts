@@ -12,6 +12,8 @@ export type DiagnosisHop =
   | 'profile'
   /** The database takes a durable write. */
   | 'storage'
+  /** No other node was heard that uses the key: the profile was not copied. */
+  | 'key'
   /** The port of the peer gateway is listened on. */
   | 'gateway'
   /** This node answers to itself at an address that it announces. */
