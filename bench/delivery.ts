@@ -11,9 +11,11 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import mongoose from 'mongoose';
 import type { ControlClient } from '../chat-node/dist/console/control-client.js';
+import { readControlFile } from '../chat-node/dist/console/control-file.js';
 import { acquaint, controlOf, wholeConversation } from '../e2e/support/control.ts';
 import { type RunningDaemon, waitFor, World } from '../e2e/support/processes.ts';
 import { CountingRelay } from './counting-relay.ts';
+import { feed } from './feed.ts';
 import { type FloorFigures, measureFloor } from './floor/measure.ts';
 
 const ROUNDS = 3;
@@ -21,6 +23,8 @@ const MESSAGES = 60_000;
 const MONGODB_MESSAGES = 20_000;
 const FLOOR_MESSAGES = 200_000;
 const LONE_MESSAGES = 200;
+/** Messages whose bytes on the wire are counted. */
+const COUNTED_MESSAGES = 10_000;
 const BODY_BYTES = 128;
 /** Lines that are handed over at once, as a pipe would. */
 const BATCH = 256;
@@ -31,7 +35,7 @@ const TICK_MICROS = 10_000;
 
 interface DeliveryFigures {
   acceptedPerSecond: number;
-  /** From the first line that was handed over to the last `delivered`. */
+  /** From the first that was accepted to the last `delivered`. */
   deliveredPerSecond: number;
   /** Of a lone message, from the request to the event `delivered`, in milliseconds. */
   p50: number;
@@ -39,8 +43,6 @@ interface DeliveryFigures {
   p99: number;
   /** Of both nodes together, in microseconds. */
   cpuPerMessage: number;
-  /** Between the nodes, both directions, TLS included. */
-  wireBytesPerMessage: number;
 }
 
 /** Waits for the ids of own messages to be delivered, by the events of the node. */
@@ -49,7 +51,7 @@ class Deliveries {
   #wanted: (() => void) | undefined;
 
   async follow(node: ControlClient, signal: AbortSignal): Promise<void> {
-    for await (const event of node.events(signal)) {
+    for await (const event of node.events(signal, undefined, undefined, ['state'])) {
       if (event.type !== 'state' || event.state !== 'delivered') continue;
       for (const id of event.ids) this.#delivered.add(id);
       this.#wanted?.();
@@ -72,11 +74,16 @@ function median(values: readonly number[]): number {
   );
 }
 
-async function* batches(count: number): AsyncGenerator<string[]> {
+/** Lines of a script, as a pipe would bring them. */
+function linesOf(count: number): Buffer[] {
+  const chunks: Buffer[] = [];
   for (let first = 0; first < count; first += BATCH) {
-    const size = Math.min(BATCH, count - first);
-    yield Array.from({ length: size }, (_, index) => `${first + index} `.padEnd(BODY_BYTES, '.'));
+    const lines = Array.from({ length: Math.min(BATCH, count - first) }, (_, index) =>
+      JSON.stringify(`${first + index} `.padEnd(BODY_BYTES, '.')),
+    );
+    chunks.push(Buffer.from(`${lines.join('\n')}\n`));
   }
+  return chunks;
 }
 
 /** CPU that the processes have used, in microseconds (Linux). */
@@ -102,8 +109,7 @@ async function measureDelivery(
     ...(database === undefined ? {} : { MONGODB_URI: database }),
   });
   const bob = await world.daemon({ user: 'Bob', env: env(databases[0]) });
-  const relay = await CountingRelay.before(bob.ready.peerPort);
-  const peers = [`127.0.0.1:${relay.port}`];
+  const peers = [`127.0.0.1:${bob.ready.peerPort}`];
   const alice = await world.daemon({ user: 'Alice', peers, env: env(databases[1]) });
   const both = [alice, bob];
   try {
@@ -113,6 +119,7 @@ async function measureDelivery(
 
     // Bob is a static peer: who answers there is known once it did.
     await waitFor('the link', async () => (await node.status()).links === 1);
+    await acquaint(alice, bob);
     await acquaint(alice, bob);
     const first = await node.send(bob.peerId, 'first');
     await deliveries.until((delivered) => delivered.has(first.id));
@@ -128,35 +135,48 @@ async function measureDelivery(
     }
     lone.sort((a, b) => a - b);
 
-    const wireBefore = relay.bytes;
+    const lines = linesOf(messages);
     const cpuBefore = await cpuOf(both);
-    const began = performance.now();
-    for await (const accepted of node.sendAll(bob.peerId, batches(messages))) {
-      for (const { id } of accepted) ids.push(id);
-    }
-    const acceptedMs = performance.now() - began;
-    const last = ids.at(-1) ?? '';
+    const fed = await feed(await readControlFile(alice.home), bob.peerId, lines);
+    ids.push(...fed.ids);
+    const last = fed.ids.at(-1) ?? '';
     await deliveries.until((delivered) => delivered.has(last));
-    const deliveredMs = performance.now() - began;
+    const deliveredAt = performance.now();
     const cpu = (await cpuOf(both)) - cpuBefore;
-    const wire = relay.bytes - wireBefore;
 
     const arrived = await wholeConversation(bob, alice.peerId);
     const wrong = ids.filter((id, at) => arrived[at]?.id !== id).length + arrived.length - ids.length;
     if (wrong !== 0) throw new Error(`${wrong} of ${ids.length} messages are missing or out of order`);
 
     return {
-      acceptedPerSecond: (messages / acceptedMs) * 1_000,
-      deliveredPerSecond: (messages / deliveredMs) * 1_000,
+      acceptedPerSecond: (messages / (fed.lastAt - fed.firstAt)) * 1_000,
+      deliveredPerSecond: (messages / (deliveredAt - fed.firstAt)) * 1_000,
       p50: percentile(lone, 0.5),
       p95: percentile(lone, 0.95),
       p99: percentile(lone, 0.99),
       cpuPerMessage: cpu / messages,
-      wireBytesPerMessage: wire / messages,
     };
   } finally {
     stop.abort();
     await Promise.all(both.map((daemon) => daemon.stop()));
+  }
+}
+
+/** Bytes between two nodes for one message of many, both directions, TLS included. */
+async function measureWire(world: World): Promise<number> {
+  const bob = await world.daemon({ user: 'Bob' });
+  const relay = await CountingRelay.before(bob.ready.peerPort);
+  const alice = await world.daemon({ user: 'Alice', peers: [`127.0.0.1:${relay.port}`] });
+  try {
+    const node = controlOf(alice);
+    await waitFor('the link', async () => (await node.status()).links === 1);
+    await acquaint(alice, bob);
+    const before = relay.bytes;
+    await feed(await readControlFile(alice.home), bob.peerId, linesOf(COUNTED_MESSAGES));
+    await waitFor('all to be delivered', async () => (await node.status()).outbox.queued === 0);
+    return (relay.bytes - before) / COUNTED_MESSAGES;
+  } finally {
+    await Promise.all([alice.stop(), bob.stop()]);
     await relay.close();
   }
 }
@@ -194,7 +214,6 @@ function row(name: string, figures: Partial<DeliveryFigures> & { perSecond?: num
     cell(figures.p95, 2),
     cell(figures.p99, 2),
     cell(figures.cpuPerMessage, 1),
-    cell(figures.wireBytesPerMessage, 0),
   ].join('');
 }
 
@@ -213,19 +232,22 @@ async function main(): Promise<void> {
       products.push(await measureDelivery(world, MESSAGES, []));
     }
     const [floor, sqlite] = [mediansOf(floors), mediansOf(products)];
+    const wireBytes = await measureWire(world);
     const server = process.env['MONGODB_URI_TEST'];
     const mongodb = server === undefined ? null : await measureMongodb(world, server);
     const ratio = sqlite.deliveredPerSecond / floor.perSecond;
     const loneRatio = sqlite.p50 / floor.p50;
     if (process.argv.includes('--json')) {
-      console.log(JSON.stringify({ bodyBytes: BODY_BYTES, floor, sqlite, mongodb, ratio, loneRatio }));
+      const figures = { floor, sqlite, mongodb, wireBytesPerMessage: wireBytes, ratio, loneRatio };
+      console.log(JSON.stringify({ bodyBytes: BODY_BYTES, ...figures }));
       return;
     }
     console.log(`messages of ${BODY_BYTES} bytes, medians of ${ROUNDS} runs`);
-    console.log('store      accepted/s delivered/s  lone p50 ms     p95 ms     p99 ms CPU µs/msg  bytes/msg');
+    console.log('store      accepted/s delivered/s  lone p50 ms     p95 ms     p99 ms CPU µs/msg');
     console.log(row('floor', floor));
     console.log(row('SQLite', sqlite));
     if (mongodb !== null) console.log(row('MongoDB', mongodb));
+    console.log(`bytes on the wire for a message: ${wireBytes.toFixed(0)}`);
     console.log(`ratio to floor: ${ratio.toFixed(2)}`);
     console.log(`lone message to floor: ${loneRatio.toFixed(2)}`);
   } finally {

@@ -507,6 +507,23 @@ describe('the events', () => {
     },
   );
 
+  it('are only of the types that a client asks for', async () => {
+    const path = `${CONTROL_ROUTES.events}?types=peer,nothing`;
+    const all = await events();
+    const some = await rawRequest(path, [], 'GET');
+    await Promise.all([all, some].map((socket) => until(socket, (text) => text.includes('listening'))));
+    const told = Promise.all([
+      until(all, (text) => text.includes('event: message') && text.includes('event: peer')),
+      until(some, (text) => text.includes('event: peer')),
+    ]);
+    await post(messagesOfBob, '{"body":"not for everybody"}');
+    await ask(CONTROL_ROUTES.block('Bob'), { method: 'PUT' });
+    await ask(CONTROL_ROUTES.block('Bob'), { method: 'DELETE' });
+    const [, wanted] = await told;
+    expect(wanted).not.toContain('event: message');
+    for (const socket of [all, some]) socket.destroy();
+  });
+
   it('hold up nobody when a client does not read, and tell it to begin anew', async () => {
     const slow = await events();
     await until(slow, (text) => text.includes(': listening'));

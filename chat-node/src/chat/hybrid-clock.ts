@@ -15,6 +15,9 @@ const COUNTER_DIGITS = 4;
 export class HybridClock {
   #ms = 0;
   #counter = 0;
+  /** The milliseconds that `#msDigits` are of: many clocks share them. */
+  #written = -1;
+  #msDigits = '';
 
   /** @param last the greatest clock of the conversation; '' for none */
   constructor(last = '') {
@@ -33,10 +36,11 @@ export class HybridClock {
       this.#ms += 1;
       this.#counter = 0;
     }
-    return (
-      this.#ms.toString(16).padStart(MS_DIGITS, '0') +
-      this.#counter.toString(16).padStart(COUNTER_DIGITS, '0')
-    );
+    if (this.#written !== this.#ms) {
+      this.#written = this.#ms;
+      this.#msDigits = this.#ms.toString(16).padStart(MS_DIGITS, '0');
+    }
+    return this.#msDigits + this.#counter.toString(16).padStart(COUNTER_DIGITS, '0');
   }
 
   /** Takes note of the clock of a message that arrived. */

@@ -72,7 +72,7 @@ export class Outbox {
  * Messages that wait in memory behind the window, so that a burst is not read
  * back from the repository; their bodies take no more than the window's.
  */
-const TAIL_MESSAGES = 8 * WINDOW_MESSAGES;
+const TAIL_MESSAGES = 4 * WINDOW_MESSAGES;
 /** A tail shorter than this is filled while the window is still on its way. */
 const SHORT_TAIL_MESSAGES = WINDOW_MESSAGES / 2;
 const SHORT_TAIL_BYTES = WINDOW_BYTES / 2;

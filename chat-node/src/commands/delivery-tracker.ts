@@ -44,7 +44,8 @@ export class DeliveryTracker {
     signal: AbortSignal,
   ): Promise<DeliveryTracker> {
     const tracker = new DeliveryTracker(client, peerId, awaited, onSettled, signal);
-    const feed = client.events(AbortSignal.any([tracker.#stop.signal, signal]))[Symbol.asyncIterator]();
+    const ended = AbortSignal.any([tracker.#stop.signal, signal]);
+    const feed = client.events(ended, undefined, undefined, ['state'])[Symbol.asyncIterator]();
     await feed.next();
     tracker.#following = tracker.follow(feed);
     return tracker;

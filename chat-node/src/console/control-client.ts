@@ -9,6 +9,7 @@ import {
   SystemClock,
   type Clock,
   type ControlFile,
+  type ControlEvent,
   type ConversationView,
   type FoundMessageView,
   type ImportedMessage,
@@ -251,13 +252,20 @@ export class ControlClient {
    * What happens at the node from now on, across restarts of it.
    * @param lastEventId resumes after this event
    * @param onPlace told where one can resume before the first event has come
+   * @param types only these, and those that concern the stream itself; without it, all
    */
-  events(signal: AbortSignal, lastEventId?: string, onPlace?: (id: string) => Promise<void>): EventFeed {
+  events(
+    signal: AbortSignal,
+    lastEventId?: string,
+    onPlace?: (id: string) => Promise<void>,
+    types?: readonly ControlEvent['type'][],
+  ): EventFeed {
+    const path = `${CONTROL_ROUTES.events}${types === undefined ? '' : `?types=${types.join(',')}`}`;
     return new EventFeed(
       async (last) => {
         const headers: OutgoingHttpHeaders = { accept: 'text/event-stream' };
         if (last !== undefined) headers['last-event-id'] = last;
-        return this.exchange(CONTROL_ROUTES.events, { headers, signal });
+        return this.exchange(path, { headers, signal });
       },
       this.clock,
       signal,

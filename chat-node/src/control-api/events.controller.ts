@@ -1,9 +1,9 @@
-import { Controller, Get, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { Clock } from '@p2p-chat/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { drained } from './drained.js';
-import { EventLog } from './event-log.js';
+import { EventLog, type LoggedEvent } from './event-log.js';
 import { Presenter } from './presenter.js';
 
 /** A comment is sent this often, so that a client notices a node that is gone. */
@@ -25,7 +25,17 @@ export class EventsController {
     summary: 'Server-Sent Events: listening (from here on), message, state, peer, resync, stopping.',
   })
   @ApiHeader({ name: 'last-event-id', required: false, description: 'Goes on after this event.' })
-  async events(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  @ApiQuery({
+    name: 'types',
+    required: false,
+    description: 'Only these, separated by commas; resync and stopping always come.',
+  })
+  async events(
+    @Query('types') types: unknown,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const isWanted = wantedOf(types);
     const lastId = request.headers['last-event-id'];
     const gone = new AbortController();
     const { raw } = reply;
@@ -39,6 +49,7 @@ export class EventsController {
     );
     const keepAlive = this.#keepAlive(reply, gone.signal);
     for await (const logged of this.log.read(typeof lastId === 'string' ? lastId : undefined, gone.signal)) {
+      if (!isWanted(logged.event.type)) continue;
       const event =
         logged.event.type === 'resync' ? logged.event : await this.presenter.event({ event: logged.event });
       if (event === null) continue;
@@ -58,4 +69,22 @@ export class EventsController {
       if (!signal.aborted && raw.writableLength === 0) raw.write(':\n\n');
     }
   }
+}
+
+/** What the events of the core are called by clients, where they can do without. */
+const NAMES: Readonly<Partial<Record<LoggedEvent['event']['type'], string>>> = {
+  messages: 'message',
+  states: 'state',
+  peer: 'peer',
+  typing: 'typing',
+  profile: 'profile',
+};
+
+function wantedOf(types: unknown): (type: LoggedEvent['event']['type'] | 'resync') => boolean {
+  if (typeof types !== 'string') return () => true;
+  const wanted = new Set(types.split(','));
+  return (type) => {
+    const name = type === 'resync' ? undefined : NAMES[type];
+    return name === undefined || wanted.has(name);
+  };
 }

@@ -81,11 +81,14 @@ export class MessagesController {
       for await (const bodies of new BodyLines(request.body)) {
         const messages = await this.chat.send(peerId, bodies);
         accepted += messages.length;
-        await writeLine(reply, { accepted: messages.map(sendResult) });
+        await writeLine(reply, acceptedLine(messages));
       }
     } catch (error) {
       const { code, detail, hint } = problemOf(error)?.content ?? INTERNAL_ERROR;
-      await writeLine(reply, { error: { code, detail, ...(hint === undefined ? {} : { hint }), accepted } });
+      const result: StreamResult = {
+        error: { code, detail, ...(hint === undefined ? {} : { hint }), accepted },
+      };
+      await writeLine(reply, JSON.stringify(result));
     }
     reply.raw.end();
   }
@@ -105,8 +108,17 @@ function sendResult({ id, conversationId, state }: Message): SendResult {
   return { id, peerId: conversationId, state };
 }
 
-async function writeLine(reply: FastifyReply, result: StreamResult): Promise<void> {
-  if (reply.raw.destroyed || reply.raw.write(`${JSON.stringify(result)}\n`)) return;
+/** A {@link StreamResult}. By hand, as ids need no escapes and the rest is the same for all. */
+function acceptedLine(messages: readonly Message[]): string {
+  const [first] = messages;
+  if (first === undefined) return '{"accepted":[]}';
+  const { id: _, ...same } = sendResult(first);
+  const rest = JSON.stringify(same).slice(1);
+  return `{"accepted":[${messages.map(({ id }) => `{"id":"${id}",${rest}`).join(',')}]}`;
+}
+
+async function writeLine(reply: FastifyReply, line: string): Promise<void> {
+  if (reply.raw.destroyed || reply.raw.write(`${line}\n`)) return;
   await drained(reply.raw);
 }
 

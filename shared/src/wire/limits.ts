@@ -37,7 +37,7 @@ export const TYPING_EXPIRES_MS = 7_000;
 export const MAX_FEATURES = 64;
 /** `detail` of an error and `reason` of a bye: one line for a person. */
 export const MAX_DETAIL_CHARACTERS = 256;
-/** Ids in one ack or receipt: a whole window. */
+/** Ids in one ack or receipt: those of a whole frame. */
 export const MAX_IDS_PER_FRAME = 1024;
 
 /** From accepted socket to finished hello: a slow machine manages, a silent one is gone soon. */
@@ -56,8 +56,10 @@ export const MAX_UNAUTHENTICATED_PER_ADDRESS = 8;
 /** Links in all: every person of a large LAN. */
 export const MAX_LINKS = 1024;
 
-/** Unacked messages on one link. */
-export const WINDOW_MESSAGES = 1024;
+/** Messages in one frame: a frame of the shortest ones, so that one ack answers it. */
+export const MAX_MESSAGES_PER_FRAME = 1024;
+/** Unacked messages on one link: more than are saved while one commit of a busy disk runs. */
+export const WINDOW_MESSAGES = 4096;
 /** Bytes of bodies among them. With the count it bounds memory on both sides. */
 export const WINDOW_BYTES = 4 * MiB;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FrameDecoder } from './frame.js';
-import { MAX_BODY_BYTES, MAX_IDS_PER_FRAME, MAX_JSON_FRAME_BYTES, WINDOW_MESSAGES } from './limits.js';
+import { MAX_BODY_BYTES, MAX_IDS_PER_FRAME, MAX_JSON_FRAME_BYTES, MAX_MESSAGES_PER_FRAME } from './limits.js';
 import {
   encodeMessage,
   encodeWireFrame,
@@ -90,8 +90,8 @@ describe('parseFrame', () => {
   it('takes as many ids and messages as the limits and no more', () => {
     expect(parse({ type: 'ack', ids: Array(MAX_IDS_PER_FRAME).fill(ID) })).toBeDefined();
     expect(() => parse({ type: 'ack', ids: Array(MAX_IDS_PER_FRAME + 1).fill(ID) })).toThrow();
-    expect(parse({ type: 'message', messages: Array(WINDOW_MESSAGES).fill(MESSAGE) })).toBeDefined();
-    expect(() => parse({ type: 'message', messages: Array(WINDOW_MESSAGES + 1).fill(MESSAGE) })).toThrow();
+    expect(parse({ type: 'message', messages: Array(MAX_MESSAGES_PER_FRAME).fill(MESSAGE) })).toBeDefined();
+    expect(() => parse({ type: 'message', messages: Array(MAX_MESSAGES_PER_FRAME + 1).fill(MESSAGE) })).toThrow();
   });
 
   it.each([

@@ -8,10 +8,10 @@ import {
   MAX_IDS_PER_FRAME,
   MAX_INSTANCE_CHARACTERS,
   MAX_JSON_FRAME_BYTES,
+  MAX_MESSAGES_PER_FRAME,
   MAX_STATUS_CHARACTERS,
   PROTOCOL_VERSION,
   TARGET_BATCH_BYTES,
-  WINDOW_MESSAGES,
 } from './limits.js';
 
 /** First from both sides, once. */
@@ -239,7 +239,7 @@ export function packMessages(encoded: readonly string[]): Buffer[] {
   let bytes = 0;
   for (const one of encoded) {
     const size = Buffer.byteLength(one) + 1;
-    if (batch.length > 0 && (bytes + size > TARGET_BATCH_BYTES || batch.length === WINDOW_MESSAGES)) {
+    if (batch.length > 0 && (bytes + size > TARGET_BATCH_BYTES || batch.length === MAX_MESSAGES_PER_FRAME)) {
       frames.push(encodeJsonFrame(ENVELOPE_START + batch.join(',') + ENVELOPE_END));
       batch = [];
       bytes = 0;
@@ -290,8 +290,8 @@ function parseHello(value: Record<string, unknown>): HelloFrame {
 }
 
 function parseMessages(value: unknown): ParsedMessage[] {
-  if (!Array.isArray(value) || value.length === 0 || value.length > WINDOW_MESSAGES) {
-    throw malformed(`messages is a list of 1 to ${WINDOW_MESSAGES}`);
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_MESSAGES_PER_FRAME) {
+    throw malformed(`messages is a list of 1 to ${MAX_MESSAGES_PER_FRAME}`);
   }
   return value.map(parseMessage);
 }

@@ -1,9 +1,11 @@
 import { StorageError } from '../../chat/errors.js';
-import type { Message } from '../../chat/message.js';
+import type { Message, MessageKind } from '../../chat/message.js';
+import { uuidOf } from './message-row.js';
 
 /** Characters of an id and of a clock. */
 export const ID_LENGTH = 36;
 export const CLOCK_LENGTH = 16;
+const HEX_ID_LENGTH = 32;
 /** Digits of the greatest safe integer. */
 const TIME_LENGTH = 16;
 
@@ -52,6 +54,42 @@ export function idAt(run: Pick<MessageRun, 'ids'>, at: number): string {
 /** The clock at a place of a run. */
 export function clockAt(run: Pick<MessageRun, 'clocks'>, at: number): string {
   return run.clocks.slice(at * CLOCK_LENGTH, (at + 1) * CLOCK_LENGTH);
+}
+
+/** Queued messages of one conversation, as the storage thread reads them. */
+export interface QueuedTexts {
+  author: string;
+  /** 32 hexadecimal digits each, one after the other. */
+  ids: string;
+  clocks: string;
+  /** JSON lists. */
+  kinds: string;
+  sentAt: string;
+  bodies: string;
+}
+
+/** The messages of what the storage thread read, in order. */
+export function unpackQueued(conversationId: string, texts: QueuedTexts): Message[] {
+  const kinds = JSON.parse(texts.kinds) as MessageKind[];
+  const sentAt = JSON.parse(texts.sentAt) as number[];
+  const bodies = JSON.parse(texts.bodies) as string[];
+  const messages = bodies.map((body, at): Message => {
+    const id = texts.ids.slice(at * HEX_ID_LENGTH, (at + 1) * HEX_ID_LENGTH);
+    return {
+      id: uuidOf(id),
+      conversationId,
+      author: texts.author,
+      direction: 'out',
+      kind: kinds[at] as MessageKind,
+      body,
+      clock: clockAt(texts, at),
+      sentAt: sentAt[at] as number,
+      receivedAt: null,
+      state: 'queued',
+    };
+  });
+  // They come in order; that is how SQLite works, and nowhere promised.
+  return messages.sort((a, b) => (a.clock < b.clock ? -1 : a.clock > b.clock ? 1 : 0));
 }
 
 function areAlike(a: Message, b: Message): boolean {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Message } from '../../chat/message.js';
 import { clockOf, incoming, outgoing } from '../../chat/ports/message.repository.contract.js';
 import { openDatabase } from './database.js';
-import { packRuns } from './message-run.js';
+import { packRuns, unpackQueued } from './message-run.js';
 import { MessageStore } from './message-store.js';
 
 const CONVERSATION = outgoing(1).conversationId;
@@ -43,7 +43,8 @@ describe('acks', () => {
   }
 
   function queued(): string[] {
-    return store.queued(CONVERSATION, '', 100_000, 100_000_000).map(({ id }) => id);
+    const texts = store.queued(CONVERSATION, '', 100_000, 100_000_000);
+    return texts === null ? [] : unpackQueued(CONVERSATION, texts).map(({ id }) => id);
   }
 
   function changedRows(): number {

@@ -8,7 +8,7 @@ import type { HistoryPage } from '../../chat/ports/message.repository.js';
 import { AuthorTable } from './author-table.js';
 import { ConversationTable, type OpenConversation } from './conversation-table.js';
 import { ID_PARAMETER, MESSAGE_COLUMNS, MESSAGE_TABLES, messageOf, uuidOf } from './message-row.js';
-import { clockAt, idAt, ID_LENGTH, type MessageRun, packRuns } from './message-run.js';
+import { clockAt, idAt, ID_LENGTH, type MessageRun, packRuns, type QueuedTexts } from './message-run.js';
 import { COMES_FROM, INCOMING, PRESENT_STATUS, Status } from './message-status.js';
 import { PendingAcks } from './pending-acks.js';
 
@@ -84,13 +84,22 @@ export class MessageStore {
       `SELECT lower(hex(m.id)) AS id, lower(hex(m.clock)) AS clock FROM messages m
        WHERE ${IN_ORDER} ${Status.sent} AND m.clock > unhex(?2) ORDER BY m.clock LIMIT ?3`,
     );
-    // Both halves come in the order of an index and are merged as they are read.
-    const queued = `m.clock AS place, ${MESSAGE_COLUMNS}`;
+    // Both halves come in the order of an index and are merged as they are
+    // read; their bodies only then, and the rows as a few texts.
+    const queued = 'm.clock AS place, m.n, octet_length(m.body) AS bytes';
     this.#queued = database.prepare(
-      `SELECT ${queued} FROM ${MESSAGE_TABLES} WHERE ${WAITING} ${Status.queued} AND m.clock > unhex(?2)
-       UNION ALL
-       SELECT ${queued} FROM ${MESSAGE_TABLES} WHERE ${IN_ORDER} ${Status.sent} AND m.clock > unhex(?3)
-       ORDER BY place LIMIT ?4`,
+      `SELECT min(a.peer_id) AS author,
+         group_concat(lower(hex(m.id)), '') AS ids, group_concat(lower(hex(m.clock)), '') AS clocks,
+         json_group_array(m.kind) AS kinds, json_group_array(m.sent_at) AS sentAt, json_group_array(m.body) AS bodies
+       FROM (
+         SELECT n, sum(bytes) OVER (ORDER BY place ROWS UNBOUNDED PRECEDING) - bytes AS before
+         FROM (
+           SELECT ${queued} FROM messages m WHERE ${WAITING} ${Status.queued} AND m.clock > unhex(?2)
+           UNION ALL
+           SELECT ${queued} FROM messages m WHERE ${IN_ORDER} ${Status.sent} AND m.clock > unhex(?3)
+           ORDER BY place LIMIT ?4
+         )
+       ) w CROSS JOIN messages m ON m.n = w.n JOIN authors a ON a.ref = m.author WHERE w.before < ?5`,
     );
     const unread = 'm.clock AS place, lower(hex(m.clock)) AS clock, m.n, lower(hex(m.id)) AS id, m.status';
     this.#unread = database.prepare(
@@ -211,20 +220,13 @@ export class MessageStore {
     return changed;
   }
 
-  queued(conversationId: string, afterClock: string, limit: number, maxBytes: number): Message[] {
+  /** @returns null for none */
+  queued(conversationId: string, afterClock: string, limit: number, maxBytes: number): QueuedTexts | null {
     const conversation = this.#conversations.get(conversationId);
-    if (conversation === undefined) return [];
-    this.flush();
+    if (conversation === undefined) return null;
     const sentAfter = afterClock > conversation.deliveredTo ? afterClock : conversation.deliveredTo;
-    const messages: Message[] = [];
-    let bytes = 0;
-    for (const row of this.#queued.iterate(conversation.ref, afterClock, sentAfter, limit)) {
-      const message = messageOf(row, conversationId);
-      messages.push(message);
-      bytes += Buffer.byteLength(message.body);
-      if (bytes >= maxBytes) break;
-    }
-    return messages;
+    const row = this.#queued.get(conversation.ref, afterClock, sentAfter, limit, maxBytes);
+    return row === undefined || row['author'] === null ? null : (row as unknown as QueuedTexts);
   }
 
   history(conversationId: string, page: HistoryPage): Message[] {

@@ -1,7 +1,7 @@
 import type { ConversationSummary } from '../../chat/conversation.js';
 import type { Message } from '../../chat/message.js';
 import { type HistoryPage, MessageRepository } from '../../chat/ports/message.repository.js';
-import { ID_LENGTH, packRuns } from './message-run.js';
+import { ID_LENGTH, packRuns, unpackQueued } from './message-run.js';
 import type { WorkerClient } from './worker-client.js';
 
 /** MessageRepository whose work is done by the storage thread. */
@@ -49,13 +49,14 @@ export class SqliteMessageRepository extends MessageRepository {
     return changed ?? [...ids];
   }
 
-  override queued(
+  override async queued(
     conversationId: string,
     afterClock: string,
     limit: number,
     maxBytes: number,
   ): Promise<Message[]> {
-    return this.worker.call('messages', 'queued', conversationId, afterClock, limit, maxBytes);
+    const texts = await this.worker.call('messages', 'queued', conversationId, afterClock, limit, maxBytes);
+    return texts === null ? [] : unpackQueued(conversationId, texts);
   }
 
   override history(conversationId: string, page: HistoryPage): Promise<Message[]> {
