@@ -119,7 +119,7 @@ fuzz: build ## throw mutated input at every edge; replay: make fuzz ARGS='--seed
 	@node e2e/fuzz/run.ts $(ARGS)
 
 .PHONY: bench
-bench: bench-delivery bench-discovery bench-storage ## run every benchmark
+bench: bench-delivery bench-discovery bench-storage bench-console ## run every benchmark
 
 .PHONY: bench-delivery
 bench-delivery: build ## measure delivery between two nodes, beside the floor
@@ -136,6 +136,10 @@ bench-streams: build ## measure ten thousand event streams at one discovery serv
 .PHONY: bench-storage
 bench-storage: build ## measure the stores (MongoDB where MONGODB_URI_TEST is set)
 	@node bench/storage.ts $(ARGS)
+
+.PHONY: bench-console
+bench-console: build ## measure how soon the console shows a key, alone and in a burst of messages
+	@node bench/console.ts $(ARGS)
 
 .PHONY: pictures
 pictures: build ## make the pictures of the documents anew, from the real program

@@ -60,10 +60,11 @@ function draw(message: MessageView, width: number): string[] {
   const indent = TIME_WIDTH + stringWidth(name) + 2;
   // A name may leave too little room beside it; then the text goes below.
   const narrow = width - indent < 20;
+  const under = narrow ? 2 : indent;
   const lead = `${theme.faint(timeOfDay(message.sentAt))} ${mine ? theme.me(name) : inPersonsColour(message.peerId, name)}: `;
   const body = safeText(message.body)
     .split('\n')
-    .flatMap((line) => withLinks(line, wrap(line, narrow ? width - 2 : width - indent)));
+    .flatMap((line) => withLinks(line, wrap(line, width - under)));
   const state = mine ? marks(message) : '';
   const text = narrow
     ? [lead, ...body.map((line) => `  ${line}`)]
@@ -73,7 +74,7 @@ function draw(message: MessageView, width: number): string[] {
   // Beside the last line where there is room, else below it.
   return stringWidth(last) + 1 + stringWidth(state) <= width
     ? [...text.slice(0, -1), `${last} ${state}`]
-    : [...text, ...wrap(state, width)];
+    : [...text, ...wrap(state, width - under).map((line) => pad('', under) + line)];
 }
 
 function marks(message: MessageView): string {
