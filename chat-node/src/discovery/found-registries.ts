@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { type Clock, type DiscoverySourceView, hostKind, type Timer } from '@p2p-chat/shared';
 import { decodeTxt, type FoundService } from '@p2p-chat/shared/dns-sd';
 import { type DiscoverySink, PeerDiscovery, type SelfAnnouncement } from '../chat/ports/peer-discovery.js';
@@ -71,6 +72,8 @@ export class FoundRegistries extends PeerDiscovery {
   heard({ address, port, txt }: FoundService): void {
     const id = decodeTxt(txt).get('id') ?? '';
     if (this.#running === null || id === '' || hostKind(address) !== 'usable' || port === 0) return;
+    // No URL can name a link-local IPv6 address (WHATWG URL has no zones).
+    if (isIPv6(address)) return;
     const url = `http://${address}:${port}`;
     if (this.#isConfigured(url, id)) return this.#dropAll((one) => one.id === id);
     const known = this.#found.get(url);

@@ -211,7 +211,11 @@ export class MdnsDiscovery extends PeerDiscovery {
       const sightings = await run.reader.read([...run.entries.values()], {
         now: run.announcer.now(),
         overLoopback: scope === 'machine',
-        localAddresses: localAddresses(interfaces),
+        // Also where a network has no other addresses than these.
+        localAddresses: [
+          ...localAddresses(interfaces),
+          ...this.#lanInterfaces().map(({ address }) => address),
+        ],
       });
       if (this.#run !== run) break;
       run.sighted = sightings.length;

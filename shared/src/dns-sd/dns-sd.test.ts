@@ -11,6 +11,7 @@ import {
   type OfferedService,
 } from './dns-sd.js';
 import type { LanInterface } from './lan-interfaces.js';
+import type { OpenMulticastPort } from './multicast-port.js';
 import { encodeTxt } from './txt.js';
 
 const TYPE = '_test._tcp';
@@ -73,6 +74,63 @@ describe('DnsSd', () => {
       txt: [Buffer.from('name=a')],
       address: '192.0.2.1',
     });
+  });
+
+  it('tells the IPv6 addresses of its interface beside the one that it speaks from', async () => {
+    const records: Answer[] = [];
+    network.open(eth0(9), {
+      onQuery: () => undefined,
+      onResponse: (heard) => records.push(...heard),
+      onError: () => undefined,
+    });
+    new Machine('a', { ...eth0(1), ipv6: ['2001:db8::1'] });
+    new Machine('b', { name: 'eth1', address: 'fe80::1%eth1', prefix: 64, ipv6: ['fe80::1'] });
+    await clock.advance(100);
+    const told = (label: string): unknown[] =>
+      records
+        .filter((record) => /^A/.test(record.type) && record.name === `${label}.local`)
+        .map((record) => ('data' in record ? record.data : undefined));
+    expect(told('a')).toEqual(['192.0.2.1', '2001:db8::1']);
+    expect(told('b')).toEqual(['fe80::1']);
+  });
+
+  it('opens an interface that fails anew, waits longer each time, and delays no other one', async () => {
+    let opened: number[] = [];
+    let broken = true;
+    const open: OpenMulticastPort = (lan, listener) => {
+      const port = network.open(lan, listener);
+      if (lan.name === 'eth0') return port;
+      opened.push(clock.monotonic());
+      const fail = (): void => (broken ? listener.onError(new Error('EADDRINUSE')) : undefined);
+      return { ...port, query: fail, respond: fail };
+    };
+    const lans = [eth0(1), { name: 'eth1', address: '198.51.100.1', prefix: 24 }];
+    const offer = { type: TYPE, label: 'a', port: 7000, txt: [] };
+    const options = {
+      browse: [TYPE],
+      offer: () => offer,
+      interfaces: () => lans,
+      clock,
+      random: () => 0,
+      open,
+    };
+    const dnsSd = new DnsSd(options, { onFound: () => undefined, onGone: () => undefined });
+    const b = new Machine('b', eth0(2));
+    dnsSd.start();
+    await clock.advance(200);
+    expect(b.labels).toContain('a');
+    expect(dnsSd.health().map(({ error }) => error)).toEqual([null, 'EADDRINUSE']);
+    await clock.advance(15_000);
+    const waits = opened.slice(1).map((at, n) => at - opened[n]!);
+    expect(waits).toEqual([1_000, 2_000, 4_000, 8_000]);
+
+    broken = false;
+    opened = [];
+    await clock.advance(60_000);
+    expect(opened).toHaveLength(1);
+    expect(dnsSd.health().map(({ error }) => error)).toEqual([null, null]);
+    await dnsSd.stop();
+    expect(b.labels).not.toContain('a');
   });
 
   it('finds each other although half of the packets are lost', async () => {

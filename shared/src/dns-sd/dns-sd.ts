@@ -1,4 +1,6 @@
+import { isIPv6 } from 'node:net';
 import type { Answer, Question, StringAnswer } from 'dns-packet';
+import { Backoff, type BackoffPolicy } from '../backoff.js';
 import type { Clock, Timer } from '../clock.js';
 import { isOnLink, type LanInterface } from './lan-interfaces.js';
 import {
@@ -79,6 +81,8 @@ const MIN_PLAIN_ANSWER_GAP_MS = 100;
 /** Answers wait for so long at random, so that not all speak at once (RFC 6762, 6). */
 const ANSWER_DELAY_MS = { least: 20, most: 120 } as const;
 const ANNOUNCE_JITTER = 0.2;
+/** Waits before an interface that failed is opened anew. */
+export const INTERFACE_BACKOFF: BackoffPolicy = { initialMs: 1_000, maxMs: 60_000, factor: 2, jitter: 0.5 };
 /** Services that are kept: more than one LAN has; bounds what a flood can fill. */
 export const MAX_SERVICES = 20_000;
 /** The same of one sender: more people than one machine serves, so that a flood of one host leaves room for others. */
@@ -96,6 +100,10 @@ interface OpenInterface {
   lastAnswerAt: number;
   lastPlainAnswerAt: number;
   answer: Timer | null;
+  backoff: Backoff;
+  retry: Timer | null;
+  /** Whether it is used no more. */
+  closed: boolean;
 }
 
 interface HeardService {
@@ -143,8 +151,9 @@ export class DnsSd {
     this.#interfaces.clear();
     this.#heard.clear();
     this.#heardFrom.clear();
-    for (const { port, lan, answer } of open) {
+    for (const { port, lan, answer, retry } of open) {
       answer?.clear();
+      retry?.clear();
       // A time to live of 0 is the goodbye (RFC 6762, 10.1).
       if (offer !== null) port.respond(...recordsOf(offer, lan, 0));
     }
@@ -200,6 +209,8 @@ export class DnsSd {
 
   #announceOn(open: OpenInterface, asking: boolean): void {
     const offer = this.#options.offer();
+    // Nothing went wrong since the one before.
+    if (open.error === null) open.backoff.reset();
     open.error = null;
     if (offer !== null) {
       open.lastAnswerAt = this.#options.clock.monotonic();
@@ -212,14 +223,14 @@ export class DnsSd {
 
   #pollInterfaces(): void {
     this.#poll = this.#options.clock.setTimeout(() => this.#pollInterfaces(), INTERFACE_POLL_MS);
-    const wanted = new Map(
-      this.#options.interfaces().map((lan) => [`${lan.name} ${lan.address}/${lan.prefix}`, lan]),
-    );
+    const wanted = new Map(this.#options.interfaces().map((lan) => [JSON.stringify(lan), lan]));
     let changed = false;
-    for (const [key, { port, answer }] of this.#interfaces) {
+    for (const [key, open] of this.#interfaces) {
       if (wanted.has(key)) continue;
-      answer?.clear();
-      void port.close();
+      open.closed = true;
+      open.answer?.clear();
+      open.retry?.clear();
+      void open.port.close();
       this.#interfaces.delete(key);
       changed = true;
     }
@@ -235,29 +246,45 @@ export class DnsSd {
   }
 
   #openInterface(lan: LanInterface): OpenInterface {
-    // A packet is heard on every port of the machine: it belongs to the one whose network it came from.
-    const isMine = ({ address }: MulticastSender): boolean => isOnLink(address, lan);
-    const listener = {
-      onQuery: (questions: readonly Question[], from: MulticastSender, id: number): void => {
-        if (isMine(from)) this.#asked(open, questions, from, id);
-      },
-      onResponse: (records: readonly Answer[], from: MulticastSender): void => {
-        if (isMine(from)) this.#told(records, from);
-      },
-      onError: (error: Error): void => {
-        open.error = error.message;
-      },
-    };
-    const port = (this.#options.open ?? openMulticastPort)(lan, listener);
-    const open: OpenInterface = {
+    const open: Omit<OpenInterface, 'port'> = {
       lan,
-      port,
       error: null,
       lastAnswerAt: -Infinity,
       lastPlainAnswerAt: -Infinity,
       answer: null,
+      backoff: new Backoff(INTERFACE_BACKOFF, this.#options.random),
+      retry: null,
+      closed: false,
     };
-    return open;
+    return Object.assign(open, { port: this.#openPort(open as OpenInterface) });
+  }
+
+  #openPort(open: OpenInterface): MulticastPort {
+    const { lan } = open;
+    // A packet is heard on every port of the machine: it belongs to the one whose network it came from.
+    const isMine = ({ address }: MulticastSender): boolean => isOnLink(address, lan);
+    return (this.#options.open ?? openMulticastPort)(lan, {
+      onQuery: (questions, from, id) => {
+        if (isMine(from)) this.#asked(open, questions, from, id);
+      },
+      onResponse: (records, from) => {
+        if (isMine(from)) this.#told(records, from);
+      },
+      onError: (error) => this.#failed(open, error),
+    });
+  }
+
+  // Another program may have had the port, or the network was not ready: the
+  // same socket would never work.
+  #failed(open: OpenInterface, error: Error): void {
+    open.error = error.message;
+    if (this.#poll === undefined || open.closed || open.retry !== null) return;
+    open.retry = this.#options.clock.setTimeout(() => {
+      open.retry = null;
+      void open.port.close();
+      open.port = this.#openPort(open);
+      this.#announceOn(open, true);
+    }, open.backoff.next());
   }
 
   #asked(open: OpenInterface, questions: readonly Question[], from: MulticastSender, id: number): void {
@@ -386,9 +413,14 @@ function recordsOf(offer: OfferedService, lan: LanInterface, ttl: number): [Answ
     [
       { type: 'SRV', name, ttl, flush: true, data: { port: offer.port, target: host } },
       { type: 'TXT', name, ttl, flush: true, data: [...offer.txt] },
-      { type: 'A', name: host, ttl, flush: true, data: lan.address },
+      ...addressesOf(lan).map((record) => ({ ...record, name: host, ttl, flush: true })),
     ],
   ];
+}
+
+function addressesOf({ address, ipv6 = [] }: LanInterface): { type: 'A' | 'AAAA'; data: string }[] {
+  const four = isIPv6(address) ? [] : [{ type: 'A' as const, data: address }];
+  return [...four, ...ipv6.map((data) => ({ type: 'AAAA' as const, data }))];
 }
 
 function concerns({ name }: Question, offer: OfferedService): boolean {

@@ -26,6 +26,20 @@ describe('lanInterfaces', () => {
     expect(names()).toEqual(['eth0 192.0.2.5/24', 'wlan0.5 198.51.100.5/25', 'wlan0.5 203.0.113.5/28']);
   });
 
+  it('have a link-local IPv6 address where there is no IPv4, and tell the other ones', () => {
+    const ipv6 = (cidr: string) =>
+      ({ ...info, family: 'IPv6', internal: false, cidr, address: cidr.split('/')[0]!, scopeid: 2 }) as const;
+    const lans = lanInterfaces([], () => ({
+      eth0: [ipv6('2001:db8::5/64'), ipv6('fe80::5/64')],
+      eth1: [ipv4('192.0.2.5/24'), ipv6('2001:db8:1::5/64')],
+      eth2: [ipv6('2001:db8:2::5/64')],
+    }));
+    expect(lans).toEqual([
+      { name: 'eth0', address: 'fe80::5%eth0', prefix: 64, ipv6: ['2001:db8::5', 'fe80::5'] },
+      { name: 'eth1', address: '192.0.2.5', prefix: 24, ipv6: ['2001:db8:1::5'] },
+    ]);
+  });
+
   it('are those that were chosen, also of containers and tunnels', () => {
     expect(names('eth0', 'wg*')).toEqual(['eth0 192.0.2.5/24', 'wg0 10.9.0.2/24']);
     expect(names('wlan0x5', 'eth')).toEqual([]);
@@ -40,5 +54,15 @@ describe('isOnLink', () => {
     ['127.0.0.1', false],
   ])('of %s is %s', (address, expected) => {
     expect(isOnLink(address, wlan!)).toBe(expected);
+  });
+
+  it.each([
+    ['fe80::9%eth0', true],
+    ['fe80::9%eth1', false],
+    ['fe80::9', false],
+    ['2001:db8::9', false],
+    ['192.0.2.9', false],
+  ])('of %s on an interface without IPv4 is %s', (address, expected) => {
+    expect(isOnLink(address, { name: 'eth0', address: 'fe80::5%eth0', prefix: 64 })).toBe(expected);
   });
 });

@@ -1,12 +1,19 @@
-import { BlockList } from 'node:net';
+import { BlockList, isIPv6 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { isLinkLocal } from '../discovery/address.js';
 
-/** One IPv4 address of a network interface: multicast is sent and heard for each. */
+/**
+ * One IPv4 address of a network interface, or, of an interface that has none,
+ * its link-local IPv6 address: multicast is sent and heard for each.
+ */
 export interface LanInterface {
   name: string;
+  /** An IPv6 one with its zone, the interface's name. */
   address: string;
   /** Bits of the network's prefix. */
   prefix: number;
+  /** IPv6 addresses of the interface, without zones. */
+  ipv6?: readonly string[];
 }
 
 /** The network interfaces of the machine, as `os.networkInterfaces` gives them. */
@@ -14,6 +21,9 @@ export type Interfaces = () => NodeJS.Dict<NetworkInterfaceInfo[]>;
 
 /** Where this machine reaches itself, also without any network. */
 export const LOOPBACK_INTERFACE: LanInterface = { name: 'loopback', address: '127.0.0.1', prefix: 8 };
+
+/** IPv6 addresses of one interface that are told: more than a network gives out. */
+const MAX_IPV6 = 4;
 
 // Bridges of container engines and virtual machines, and tunnels: who is there
 // is no neighbour, and whole companies are behind some of them.
@@ -33,16 +43,31 @@ export function lanInterfaces(
   for (const [name, infos = []] of Object.entries(interfaces())) {
     const wanted = patterns.length > 0 ? patterns.some((one) => one.test(name)) : !NOT_A_LAN.test(name);
     if (!wanted) continue;
-    for (const { family, internal, address, cidr } of infos) {
-      const prefix = Number(cidr?.split('/')[1]);
-      if (family === 'IPv4' && !internal && prefix > 0) found.push({ name, address, prefix });
-    }
+    found.push(...networksOf(name, infos));
   }
   return found;
 }
 
-/** Whether an IPv4 address is in the interface's own network, so that its packets came over this interface. */
+// What is multicast over IPv4 carries the IPv6 addresses too, so that everything
+// is said twice only where there is no IPv4.
+function networksOf(name: string, infos: readonly NetworkInterfaceInfo[]): LanInterface[] {
+  const networks = infos
+    .filter(({ internal }) => !internal)
+    .map(({ family, address, cidr }) => ({ family, address, prefix: Number(cidr?.split('/')[1]) }))
+    .filter(({ prefix }) => prefix > 0);
+  const six = networks.filter(({ family }) => family === 'IPv6');
+  const ipv6 = six.map(({ address }) => address).slice(0, MAX_IPV6);
+  const four = networks.filter(({ family }) => family === 'IPv4');
+  if (four.length > 0) return four.map(({ address, prefix }) => ({ name, address, prefix, ipv6 }));
+  const linkLocal = six.find(({ address }) => isLinkLocal(address));
+  if (linkLocal === undefined) return [];
+  return [{ name, address: `${linkLocal.address}%${name}`, prefix: linkLocal.prefix, ipv6 }];
+}
+
+/** Whether an address is in the interface's own network, so that its packets came over this interface. */
 export function isOnLink(address: string, { address: own, prefix }: LanInterface): boolean {
+  // Of link-local addresses the zone says which network it is.
+  if (isIPv6(own)) return isLinkLocal(address) && address.endsWith(own.slice(own.indexOf('%')));
   const network = new BlockList();
   network.addSubnet(own, prefix, 'ipv4');
   return network.check(address, 'ipv4');

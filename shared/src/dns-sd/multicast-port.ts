@@ -1,7 +1,11 @@
-import type { RemoteInfo } from 'node:dgram';
+import { createSocket, type RemoteInfo } from 'node:dgram';
+import { isIPv6 } from 'node:net';
 import type { Answer, Packet, Question } from 'dns-packet';
 import multicastDns from 'multicast-dns';
 import type { LanInterface } from './lan-interfaces.js';
+
+/** Everyone on the link who speaks mDNS (RFC 6762, 3). */
+const IPV6_GROUP = 'ff02::fb';
 
 /** What a {@link MulticastPort} tells. */
 export interface MulticastListener {
@@ -29,8 +33,7 @@ export type OpenMulticastPort = (lan: LanInterface, listener: MulticastListener)
 
 /** A port over UDP. The machine's other mDNS programs keep theirs. */
 export function openMulticastPort(lan: LanInterface, listener: MulticastListener): MulticastPort {
-  // Bound to every address: a socket bound to one hears no multicast.
-  const mdns = multicastDns({ interface: lan.address, bind: '0.0.0.0' });
+  const mdns = isIPv6(lan.address) ? overIpv6(lan) : overIpv4(lan);
   let pending = Promise.resolve();
   const sending = (send: (done: (error: Error | null) => void) => void): void => {
     const sent = new Promise<void>((resolve) => {
@@ -65,4 +68,15 @@ export function openMulticastPort(lan: LanInterface, listener: MulticastListener
       await new Promise<void>((resolve) => mdns.destroy(resolve));
     },
   };
+}
+
+// Bound to every address: a socket bound to one hears no multicast.
+function overIpv4({ address }: LanInterface): multicastDns.MulticastDNS {
+  return multicastDns({ interface: address, bind: '0.0.0.0' });
+}
+
+function overIpv6({ name }: LanInterface): multicastDns.MulticastDNS {
+  // Without the other family, whose port others have.
+  const socket = createSocket({ type: 'udp6', reuseAddr: true, ipv6Only: true });
+  return multicastDns({ type: 'udp6', ip: IPV6_GROUP, interface: `::%${name}`, bind: '::', socket });
 }
