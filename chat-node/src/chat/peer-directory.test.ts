@@ -3,7 +3,7 @@ import { ManualClock, testKeys } from '@p2p-chat/shared/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryStorage } from '../testing/memory-storage.js';
 import { ChatEvents } from './events.js';
-import { MAX_DIALLED_ADDRESSES } from './peer.js';
+import { MAX_DIALLED_ADDRESSES, MAX_REMEMBERED_ADDRESSES } from './peer.js';
 import { PeerDirectory } from './peer-directory.js';
 import type { Sighting } from './ports/peer-discovery.js';
 import type { LinkPeer } from './ports/peer-link.js';
@@ -90,6 +90,19 @@ describe('PeerDirectory', () => {
     see(sighting('http://b', { addresses: addresses(100, 1) }));
     expect(dialled()).toHaveLength(MAX_DIALLED_ADDRESSES);
     expect(dialled()[0]).toBe('192.0.2.1');
+  });
+
+  it(`remembers the last ${MAX_REMEMBERED_ADDRESSES} addresses at which a peer was linked`, async () => {
+    await directory.accept(ben);
+    for (let n = 1; n <= MAX_REMEMBERED_ADDRESSES + 1; n += 1) {
+      const peer = link('first', `192.0.2.${n}`);
+      directory.linkOpened(peer);
+      await directory.rememberAddress(peer);
+      directory.linkClosed(peer);
+    }
+    const [stored] = await storage.peers.all();
+    const hosts = Array.from({ length: MAX_REMEMBERED_ADDRESSES }, (_, n) => `192.0.2.${5 - n}`);
+    expect(stored?.addresses.map(({ host }) => host)).toEqual(hosts);
   });
 
   it('takes who left for gone although a source is late to say so, until he starts anew', () => {
