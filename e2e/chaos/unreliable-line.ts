@@ -23,6 +23,7 @@ export type LineEnd = 'dialler' | 'listener';
 /** A TCP relay in front of a node's gateway that fails in the ways in which networks fail. */
 export class UnreliableLine {
   readonly #sockets = new Set<Socket>();
+  readonly #dialled = new Set<Socket>();
   readonly #server: Server;
   readonly #ends: LineEnds;
   #fault: LineFault = 'open';
@@ -52,6 +53,11 @@ export class UnreliableLine {
     }
   }
 
+  /** Connections from diallers that are open. */
+  get dials(): number {
+    return this.#dialled.size;
+  }
+
   /** Ends every connection at once, whatever is on its way. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
@@ -74,6 +80,8 @@ export class UnreliableLine {
       near.destroy();
       return;
     }
+    this.#dialled.add(near);
+    near.once('close', () => this.#dialled.delete(near));
     const far = connect({ ...this.#ends.to, localAddress: this.#ends.from });
     this.#join(near, far, 'dialler');
     this.#join(far, near, 'listener');
