@@ -1,5 +1,6 @@
-import { type PeerView, type SafetyNumberView } from '@p2p-chat/shared';
+import { type MessageView, type PeerView, type SafetyNumberView } from '@p2p-chat/shared';
 import { afterEach, describe, expect, it } from 'vitest';
+import { acquaint, controlOf } from './support/control.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 const world = new World();
@@ -20,6 +21,68 @@ async function meet(...daemons: RunningDaemon[]): Promise<void> {
 }
 
 const peersOf = (daemon: RunningDaemon): Promise<PeerView[]> => daemon.json<PeerView>(['peers', '--all']);
+
+describe('another key under the name of somebody known', () => {
+  it('is an alarm in events, peers and status until it was seen, and a stranger whatever the known one was', async () => {
+    const { alice, bob } = await pair();
+    await acquaint(alice, bob);
+    await bob.json(['send', 'Alice', 'from the real one', '--wait', 'delivered']);
+    await alice.json(['verify', 'Bob', '--mark']);
+    await alice.json(['block', 'Bob']);
+    const events: unknown[] = [];
+    const listening = new AbortController();
+    const heard = (async () => {
+      for await (const event of controlOf(alice).events(listening.signal)) events.push(event);
+    })().catch(() => undefined);
+    await waitFor('the events', () => events.length > 0);
+
+    // A Cyrillic o.
+    const mallory = await world.daemon({ user: 'Bоb', peers: [`127.0.0.1:${alice.ready.peerPort}`] });
+    await waitFor('the alarm', async () => (await controlOf(alice).status()).keyAlarms === 1);
+    await waitFor('the event', () =>
+      events.some((event) => (event as { type: string }).type === 'key-alarm'),
+    );
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: 'key-alarm',
+        peer: expect.objectContaining({
+          peerId: mallory.peerId,
+          keyAlarm: { peerId: bob.peerId, user: 'Bob', blocked: true, verified: true },
+        }) as unknown,
+      }),
+    );
+    listening.abort();
+    await heard;
+    await mallory.json(['send', alice.peerId, 'it is me, Bob', '--wait', 'delivered']);
+    const all = await peersOf(alice);
+    expect(all.find(({ peerId }) => peerId === mallory.peerId)).toMatchObject({
+      trust: 'stranger',
+      verified: false,
+      blocked: false,
+      ambiguous: true,
+      request: { messages: 1 },
+    });
+    expect(all.find(({ peerId }) => peerId === bob.peerId)).toMatchObject({ blocked: true, ambiguous: true });
+    const prose = (await alice.cli(['peers', '--all'])).stdout;
+    expect(prose).toContain(`OTHER KEY than ${bob.peerId.slice(0, 8)}`);
+    expect((await alice.cli(['status'])).stdout).toContain('1 other key under a name you know');
+    // Its conversation is its own.
+    expect(await alice.json<MessageView>(['history', mallory.peerId])).toMatchObject([
+      { body: 'it is me, Bob', request: true },
+    ]);
+
+    const again = await world.restart(alice);
+    expect((await controlOf(again).status()).keyAlarms).toBe(1);
+    expect((await again.cli(['verify', mallory.peerId])).stderr).toContain('not verified');
+    await again.json(['verify', mallory.peerId, '--seen']);
+    expect((await controlOf(again).status()).keyAlarms).toBe(0);
+    expect((await peersOf(again)).find(({ peerId }) => peerId === mallory.peerId)).toMatchObject({
+      trust: 'stranger',
+      ambiguous: true,
+      keyAlarm: null,
+    });
+  });
+});
 
 describe('the safety number', () => {
   it('is the same on both sides, by name and by id, in prose and in JSON', async () => {

@@ -2,6 +2,7 @@ export * from './backoff.js';
 export * from './clock.js';
 export * from './errors.js';
 export * from './message-id.js';
+export * from './name-skeleton.js';
 export * from './peer-id.js';
 export * from './problem.js';
 export * from './safe-json.js';

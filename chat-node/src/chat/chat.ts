@@ -211,7 +211,7 @@ export class Chat implements LinkHandler {
     const unread = new Map((await this.options.messages.conversations()).map((one) => [one.id, one.unread]));
     return this.#directory
       .all()
-      .filter(({ online, remembered }) => online || (all && remembered))
+      .filter(({ online, remembered, keyAlarm }) => online || (all && (remembered || keyAlarm !== null)))
       .map((peer) => this.withUnread(peer, unread.get(directConversationId(peer.peerId)) ?? 0));
   }
 
@@ -326,13 +326,25 @@ export class Chat implements LinkHandler {
       });
     }
     await this.#directory.accept(peerId);
+    await this.#directory.sawAlarm(peerId);
     this.#requests.decided(peerId);
     this.#connector.reach(peerId);
   }
 
+  /** The person has seen that a key shows the name of somebody else; see {@link KnownPeer.keyAlarm}. */
+  sawAlarm(peerId: string): Promise<void> {
+    return this.#directory.sawAlarm(peerId);
+  }
+
+  /** Keys that show the name of somebody else, and nobody has seen it. */
+  get keyAlarms(): number {
+    return this.#directory.keyAlarms;
+  }
+
   /** Notes whether a person compared the safety number of a peer and found it equal. */
-  setVerified(peerId: string, verified: boolean): Promise<void> {
-    return this.#directory.setVerified(peerId, verified);
+  async setVerified(peerId: string, verified: boolean): Promise<void> {
+    await this.#directory.setVerified(peerId, verified);
+    if (verified) await this.#directory.sawAlarm(peerId);
   }
 
   async #load(): Promise<void> {

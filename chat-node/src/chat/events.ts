@@ -5,6 +5,8 @@ export type ChatEvent =
   | { type: 'messages'; messages: readonly Message[] }
   | { type: 'states'; peerId: string; state: MessageState; ids: readonly string[]; reason?: string }
   | { type: 'peer'; peerId: string }
+  /** A key shows the name of somebody else whom the person here knows. */
+  | { type: 'key-alarm'; peerId: string }
   /** A peer's person began or ended to write to this node's user. */
   | { type: 'typing'; peerId: string; typing: boolean }
   /** What this node's user shows or has set was changed. */

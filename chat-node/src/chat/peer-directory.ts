@@ -2,6 +2,8 @@ import { isPeerId, type Clock, type PresenceState, SHORT_PEER_ID_LENGTH } from '
 import type { KnownWay } from './diagnosis/peer-entry.probe.js';
 import { ChatError } from './errors.js';
 import type { ChatEvents } from './events.js';
+import { KeyAlarms, type NamedPeer } from './key-alarms.js';
+import { NameIndex } from './name-index.js';
 import {
   MAX_DIALLED_ADDRESSES,
   MAX_REMEMBERED_ADDRESSES,
@@ -28,8 +30,10 @@ export interface KnownPeer {
   addresses: PeerAddress[];
   /** Who says that it is online. */
   sources: string[];
-  /** Whether another known peer shows the same name. */
+  /** Whether another known peer shows the same name, or one that looks like it. */
   ambiguous: boolean;
+  /** Whose name this other key shows, until the person here has seen that. */
+  keyAlarm: { peerId: string; user: string; blocked: boolean; verified: boolean } | null;
   /** How its person is; null where it is offline or has not said. */
   presence: PeerPresence | null;
 }
@@ -65,15 +69,20 @@ const LAST_SEEN_RESOLUTION_MS = 60_000;
  */
 export class PeerDirectory implements DiscoverySink {
   readonly #entries = new Map<string, Entry>();
-  /** Peer ids by shown name, for ambiguity. */
-  readonly #byName = new Map<string, Set<string>>();
+  readonly #names = new NameIndex();
+  readonly #alarms: KeyAlarms;
 
   constructor(
     private readonly self: string,
     private readonly peers: PeerRepository,
     private readonly events: ChatEvents,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#alarms = new KeyAlarms((peerId) => {
+      this.events.publish({ type: 'key-alarm', peerId });
+      this.changed(peerId);
+    });
+  }
 
   /**
    * Loads what is stored; call once, first.
@@ -117,6 +126,11 @@ export class PeerDirectory implements DiscoverySink {
   isTrusted(peerId: string): boolean {
     const record = this.#entries.get(peerId)?.record ?? null;
     return record !== null && record.accepted && !record.blocked;
+  }
+
+  /** Alarms that nobody has seen. */
+  get keyAlarms(): number {
+    return this.#alarms.count;
   }
 
   /** Open links. */
@@ -173,7 +187,20 @@ export class PeerDirectory implements DiscoverySink {
   async accept(peerId: string): Promise<void> {
     if (peerId === this.self) throw new ChatError('peer-is-self', 'You need not accept yourself.');
     if (this.isContact(peerId)) return;
-    await this.#update(peerId, (record) => (record.accepted ? null : { ...record, accepted: true }));
+    await this.#update(peerId, (record) =>
+      record.accepted ? null : this.#noted({ ...record, accepted: true }),
+    );
+    this.changed(peerId);
+  }
+
+  /**
+   * The person here has seen that this key shows the name of somebody else.
+   * Durable when it resolves.
+   * @throws {StorageError}
+   */
+  async sawAlarm(peerId: string): Promise<void> {
+    if (this.#alarms.of(peerId) === null) return;
+    await this.#update(peerId, (record) => this.#noted(record));
     this.changed(peerId);
   }
 
@@ -200,7 +227,9 @@ export class PeerDirectory implements DiscoverySink {
    */
   async setBlocked(peerId: string, blocked: boolean): Promise<KnownPeer> {
     if (peerId === this.self) throw new ChatError('peer-is-self', 'You cannot block yourself.');
-    await this.#update(peerId, (record) => (record.blocked === blocked ? null : { ...record, blocked }));
+    await this.#update(peerId, (record) =>
+      record.blocked === blocked ? null : this.#noted({ ...record, blocked }),
+    );
     this.changed(peerId);
     return this.#view(this.#entry(peerId));
   }
@@ -213,7 +242,9 @@ export class PeerDirectory implements DiscoverySink {
    */
   async setVerified(peerId: string, verified: boolean): Promise<void> {
     if (peerId === this.self) throw new ChatError('peer-is-self', 'You cannot verify yourself.');
-    await this.#update(peerId, (record) => (record.verified === verified ? null : { ...record, verified }));
+    await this.#update(peerId, (record) =>
+      record.verified === verified ? null : this.#noted({ ...record, verified }),
+    );
     this.changed(peerId);
   }
 
@@ -303,8 +334,10 @@ export class PeerDirectory implements DiscoverySink {
 
   #candidates(wanted: string): Entry[] {
     const prefix = wanted.toLowerCase();
-    const byName = this.#byName.get(wanted.normalize('NFC'));
-    if (byName !== undefined) return [...byName].map((peerId) => this.#entry(peerId));
+    const name = wanted.normalize('NFC');
+    const byName = this.#names.alike(name, '').map((peerId) => this.#entry(peerId));
+    const exact = byName.filter(({ user }) => user === name);
+    if (exact.length > 0) return exact;
     const all = [...this.#entries.values()];
     if (prefix.length >= SHORT_PEER_ID_LENGTH) {
       const byId = all.filter(({ peerId }) => peerId.startsWith(prefix));
@@ -359,12 +392,22 @@ export class PeerDirectory implements DiscoverySink {
     const record = next ?? this.#newRecord(entry);
     // In memory at once, so that two changes in flight do not undo each other.
     entry.record = record;
+    // Who is known by the peer id alone has no name yet.
+    if (entry.user === '') this.#rename(entry, record.user);
+    this.#look(entry);
     try {
       await this.peers.save(record);
     } catch (error) {
       if (entry.record === record) entry.record = before;
+      this.#look(entry);
       throw error;
     }
+  }
+
+  /** The record of a key of which the person here takes note, under the name that it shows now. */
+  #noted(record: PeerRecord): PeerRecord {
+    const { user } = this.#entry(record.peerId);
+    return { ...record, knownAs: user === '' ? record.user : user };
   }
 
   #newRecord(entry: Entry): PeerRecord {
@@ -375,6 +418,7 @@ export class PeerDirectory implements DiscoverySink {
       blocked: false,
       verified: false,
       accepted: false,
+      knownAs: null,
       addresses: entry.link?.address
         ? [entry.link.address]
         : (liveSightings(entry)[0]?.addresses.slice(0, 1) ?? []),
@@ -402,7 +446,8 @@ export class PeerDirectory implements DiscoverySink {
         MAX_DIALLED_ADDRESSES,
       ),
       sources: [...(entry.link === null ? [] : ['link']), ...live.map(({ source }) => source)],
-      ambiguous: (this.#byName.get(entry.user)?.size ?? 0) > 1,
+      ambiguous: this.#names.isShared(entry.user),
+      keyAlarm: this.#alarmOf(entry),
       presence: entry.presence,
     };
   }
@@ -416,24 +461,50 @@ export class PeerDirectory implements DiscoverySink {
 
   #rename(entry: Entry, user: string): void {
     if (entry.user === user) return;
-    this.#dropName(entry);
+    const before = this.#names.alike(entry.user, entry.peerId);
     entry.user = user;
-    const namesakes = this.#byName.get(user);
-    if (namesakes === undefined) this.#byName.set(user, new Set([entry.peerId]));
-    else namesakes.add(entry.peerId);
+    this.#names.set(entry.peerId, user);
+    const now = this.#names.alike(user, entry.peerId);
+    this.#look(entry);
+    this.#tellOnlyOf(before);
+    this.#tellOnlyOf(now);
   }
 
-  #dropName(entry: Entry): void {
-    const namesakes = this.#byName.get(entry.user);
-    namesakes?.delete(entry.peerId);
-    if (namesakes?.size === 0) this.#byName.delete(entry.user);
+  /** The first one of a name needs a short id once there is a second, and no more when that has gone. */
+  #tellOnlyOf(namesakes: readonly string[]): void {
+    const [only, ...others] = namesakes;
+    if (only !== undefined && others.length === 0) this.changed(only);
+  }
+
+  #look(entry: Entry): void {
+    const isKnownAnew = this.#alarms.look(named(entry));
+    if (!isKnownAnew) return;
+    for (const peerId of this.#names.alike(entry.user, entry.peerId)) {
+      this.#alarms.look(named(this.#entry(peerId)));
+    }
+  }
+
+  #alarmOf({ peerId }: Entry): KnownPeer['keyAlarm'] {
+    const known = this.#alarms.of(peerId);
+    if (known === null) return null;
+    const { user, record } = this.#entry(known);
+    return { peerId: known, user, blocked: record?.blocked ?? false, verified: record?.verified ?? false };
   }
 
   #forgetIfNothingIsKnown(entry: Entry): void {
     if (entry.record !== null || entry.link !== null || entry.sightings.size > 0) return;
-    this.#dropName(entry);
+    // What an alarm is about is shown until somebody has seen it.
+    if (this.#alarms.of(entry.peerId) !== null) return;
+    const namesakes = this.#names.alike(entry.user, entry.peerId);
+    this.#names.delete(entry.peerId);
     this.#entries.delete(entry.peerId);
+    this.#tellOnlyOf(namesakes);
   }
+}
+
+function named({ peerId, user, record }: Entry): NamedPeer {
+  const isKnown = record !== null && (record.accepted || record.verified || record.blocked);
+  return { peerId, user, isKnown, knownAs: record?.knownAs ?? null };
 }
 
 function isOnline(entry: Entry): boolean {

@@ -14,6 +14,11 @@ export interface PeerRecord {
   verified: boolean;
   /** Whether messages were written to it or it was accepted. */
   accepted: boolean;
+  /**
+   * The name under which the person here took note of this key: accepted,
+   * blocked or verified it, or saw the alarm about it; null before that.
+   */
+  knownAs: string | null;
   /** Where it was reached, the last one first. */
   addresses: PeerAddress[];
   firstSeenAt: number;

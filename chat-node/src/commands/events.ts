@@ -1,7 +1,7 @@
 import { safeLine, shortPeerId, type ControlEvent, type PeerView } from '@p2p-chat/shared';
 import type { ControlClient } from '../console/control-client.js';
 import type { FeedItem } from '../console/event-feed.js';
-import { peerLabel, presenceLabel, presenceRemark, timeOfDay } from '../console/labels.js';
+import { keyAlarm, peerLabel, presenceLabel, presenceRemark, timeOfDay } from '../console/labels.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 import { ResumeFile } from './resume-file.js';
@@ -54,7 +54,8 @@ export function objects(event: ControlEvent): object[] {
       return ids.map((id) => ({ event: type, id, ...rest }));
     }
     case 'peer':
-      return [{ event: 'peer', ...event.peer }];
+    case 'key-alarm':
+      return [{ event: event.type, ...event.peer }];
     case 'typing':
       return [{ event: 'typing', peerId: event.peerId, typing: event.typing }];
     case 'profile':
@@ -88,6 +89,8 @@ function describe(event: ControlEvent, names: Names, at: number): string[] {
         `${now}  ${peerLabel(event.peer)} is ${remarks.join(', ')}${remark === '' ? '' : ` (${remark})`}`,
       ];
     }
+    case 'key-alarm':
+      return [`${now}  ! ${keyAlarm(event.peer)}`];
     case 'typing':
       return event.typing ? [`${now}  ${names.of(event.peerId)} is typing`] : [];
     case 'profile':

@@ -44,6 +44,8 @@ function remarks(peer: PeerView): string[] {
   const presence = presenceRemark(peer);
   if (presence !== '') remarks.push(presence);
   if (peer.verified) remarks.push('verified');
+  if (peer.keyAlarm !== null)
+    remarks.push(styleText('red', `OTHER KEY than ${shortPeerId(peer.keyAlarm.peerId)}`));
   if (peer.request !== null) remarks.push(`${count(peer.request.messages, 'message')} of a stranger`);
   if (peer.unread > 0) remarks.push(`${peer.unread} unread`);
   return remarks;

@@ -177,6 +177,7 @@ describe('status', () => {
         storage: 'sqlite',
         outbox: { queued: 0 },
         requests: 0,
+        keyAlarms: 0,
         links: 1,
       }),
     ]);

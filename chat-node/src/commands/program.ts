@@ -213,6 +213,7 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .argument('<peer>', PEER_HELP)
     .addOption(new Option('--mark', 'note that it is the same').conflicts('unmark'))
     .option('--unmark', 'take that note back')
+    .option('--seen', 'note that you saw the alarm about this key under a known name')
     .option('--json', JSON_HELP)
     .action((peer: string, _flags: VerifyFlags, command: Command) => verify(io, peer, all(command)));
   program

@@ -18,6 +18,7 @@ export async function status(io: Io, flags: StatusFlags): Promise<void> {
     ['control', `port ${view.controlPort}, process ${view.pid}`],
     ['storage', `${view.storage}, ${safeLine(view.home)}`],
     ['outbox', view.outbox.queued === 0 ? 'empty' : `${count(view.outbox.queued, 'message')} queued`],
+    ...keyAlarms(view.keyAlarms),
     ...requests(view.requests),
     ...view.discovery.map((source): [string, string] => ['discovery', describeSource(source)]),
     ...(view.problems ?? []).map(({ detail, hint }): [string, string] => [
@@ -28,6 +29,11 @@ export async function status(io: Io, flags: StatusFlags): Promise<void> {
   ];
   await print(io, `${styleText('bold', safeLine(view.user))} (${shortPeerId(view.peerId)})\n`);
   for (const [name, value] of rows) await print(io, `${name.padEnd(9)}  ${value}\n`);
+}
+
+function keyAlarms(alarms: number): [string, string][] {
+  if (alarms === 0) return [];
+  return [['alarms', `${count(alarms, 'other key')} under a name you know: p2p-chat peers --all`]];
 }
 
 function requests(waiting: number): [string, string][] {

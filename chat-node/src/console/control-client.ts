@@ -181,6 +181,11 @@ export class ControlClient {
     return this.json(CONTROL_ROUTES.accept(peer), { method: 'PUT', signal });
   }
 
+  /** Notes that the alarm about this key was seen. */
+  sawAlarm(peer: string, signal?: AbortSignal): Promise<PeerView> {
+    return this.json(CONTROL_ROUTES.keyAlarm(peer), { method: 'DELETE', signal });
+  }
+
   block(peer: string, signal?: AbortSignal): Promise<PeerView> {
     return this.json(CONTROL_ROUTES.block(peer), { method: 'PUT', signal });
   }

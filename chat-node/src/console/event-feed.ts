@@ -20,6 +20,7 @@ const EVENT_TYPES: ReadonlySet<string> = new Set<ControlEvent['type']>([
   'message',
   'state',
   'peer',
+  'key-alarm',
   'typing',
   'profile',
   'resync',

@@ -1,8 +1,8 @@
 import { safeLine, shortPeerId, type DiscoverySourceView } from '@p2p-chat/shared';
-import { count, peerLabel, presenceLabel } from './labels.js';
+import { count, keyAlarm, peerLabel, presenceLabel } from './labels.js';
 import { spread, truncate, wrap } from './layout.js';
 import { theme } from './theme.js';
-import { onlinePeers, requests, totalUnread, type ViewState } from './view-state.js';
+import { keyAlarms, onlinePeers, requests, totalUnread, type ViewState } from './view-state.js';
 
 /** People whose new messages are announced at once; the others are counted. */
 const MAX_NOTICES = 3;
@@ -15,6 +15,7 @@ export function header(state: ViewState, width: number): string[] {
   return [
     title(state, width),
     theme.faint('─'.repeat(width)),
+    ...alarms(state, width),
     ...problems(state, width),
     ...notices(state, width),
   ];
@@ -34,6 +35,14 @@ function title(state: ViewState, width: number): string {
     ...(unread > 0 ? [`${unread} unread`] : []),
   ].join(' · ');
   return spread(theme.title(left), unread + waiting > 0 ? theme.news(right) : theme.faint(right), width);
+}
+
+/** Stays on every screen until somebody has seen it under Key Alarms. */
+function alarms(state: ViewState, width: number): string[] {
+  const [first, ...others] = keyAlarms(state);
+  if (first === undefined) return [];
+  const more = others.length > 0 ? ` (and ${count(others.length, 'more key')})` : '';
+  return wrap(`! ${keyAlarm(first)}${more}`, width).map(theme.problem);
 }
 
 function problems(state: ViewState, width: number): string[] {

@@ -27,6 +27,36 @@ export function presenceRemark({ online, presence, status }: PeerView): string {
   return [...state, ...text].join(': ');
 }
 
+/** What a person has to know of another key under the name of somebody they know. */
+export function keyAlarm({ user, peerId, keyAlarm: known }: PeerView): string {
+  if (known === null) return '';
+  const badges = [...(known.verified ? ['verified'] : []), ...(known.blocked ? ['blocked'] : [])];
+  const was = badges.length > 0 ? `, ${badges.join(' and ')}` : '';
+  return (
+    `Another key shows the name of ${safeLine(known.user)} (${shortPeerId(known.peerId)}${was}): ` +
+    `${safeLine(user)} (${shortPeerId(peerId)}) is somebody new to you and not verified.`
+  );
+}
+
+/** What belongs beside a name wherever somebody is chosen. */
+export function badges(peer: Pick<PeerView, 'blocked' | 'verified' | 'keyAlarm'>): string {
+  return [
+    ...(peer.blocked ? [' [BLOCKED]'] : []),
+    ...(peer.verified ? [' [verified]'] : []),
+    ...(peer.keyAlarm !== null ? [' [OTHER KEY]'] : []),
+  ].join('');
+}
+
+const GROUPS_PER_LINE = 4;
+
+/** A safety number as it is read aloud: three lines of four groups. */
+export function safetyNumberLines(number: string): string[] {
+  const groups = number.split(' ');
+  const lines: string[] = [];
+  while (groups.length > 0) lines.push(groups.splice(0, GROUPS_PER_LINE).join(' '));
+  return lines;
+}
+
 /** `1 message`, `2 messages`. */
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;

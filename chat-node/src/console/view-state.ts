@@ -80,6 +80,7 @@ export function withConversations(state: ViewState, conversations: readonly Conv
 export function withEvent(state: ViewState, event: ControlEvent): ViewState {
   switch (event.type) {
     case 'peer':
+    case 'key-alarm':
       return withPeer(state, event.peer);
     case 'message':
       return event.messages.reduce(withNotice, state);
@@ -153,6 +154,11 @@ export function knownPeers(state: ViewState): PeerView[] {
 /** Strangers who want to write, by name. */
 export function requests(state: ViewState): PeerView[] {
   return byName([...state.peers.values()].filter((peer) => peer.request !== null));
+}
+
+/** Other keys under names of people who are known, that nobody has seen yet; by name. */
+export function keyAlarms(state: ViewState): PeerView[] {
+  return byName([...state.peers.values()].filter((peer) => peer.keyAlarm !== null));
 }
 
 /** Messages that were not read, in all. */

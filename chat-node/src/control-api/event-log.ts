@@ -141,6 +141,7 @@ function sizeOf(event: LoggedEvent['event']): number {
     case 'states':
       return event.ids.length * ID_BYTES + EVENT_OVERHEAD_BYTES;
     case 'peer':
+    case 'key-alarm':
     case 'typing':
     case 'profile':
     case 'stopping':

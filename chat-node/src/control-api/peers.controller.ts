@@ -80,6 +80,15 @@ export class PeersController {
     return this.#setVerified(peer, false);
   }
 
+  /** Somebody has seen that this key shows the name of another one. */
+  @Delete('peers/:peer/key-alarm')
+  @ApiOperation({ summary: 'The alarm about this key was seen. Answers the PeerView.' })
+  async sawAlarm(@Param('peer') peer: string): Promise<PeerView> {
+    const { peerId } = this.chat.resolve(peer);
+    await this.chat.sawAlarm(peerId);
+    return this.presenter.peer(peerId);
+  }
+
   /** People with whom messages were exchanged, the latest first. */
   @Get('conversations')
   @ApiOperation({ summary: 'Conversations, the latest first: ConversationView[].' })

@@ -102,9 +102,11 @@ export class Presenter {
         const { peerId, state, ids, reason } = event;
         return { type: 'state', peerId, state, ids: [...ids], ...(reason === undefined ? {} : { reason }) };
       }
-      case 'peer': {
+      case 'peer':
+      case 'key-alarm': {
         const peer = await this.chat.peer(event.peerId);
-        return peer === null ? null : { type: 'peer', peer: peerView(peer) };
+        if (peer === null || (event.type === 'key-alarm' && peer.keyAlarm === null)) return null;
+        return { type: event.type, peer: peerView(peer) };
       }
       case 'typing':
         return { type: 'typing', peerId: event.peerId, typing: event.typing };

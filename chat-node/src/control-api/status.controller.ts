@@ -27,6 +27,7 @@ export class StatusController {
       outbox: { queued: await this.chat.queuedCount() },
       problems: this.#problems(),
       requests: this.chat.requests,
+      keyAlarms: this.chat.keyAlarms,
     };
   }
 

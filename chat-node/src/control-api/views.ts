@@ -18,6 +18,7 @@ export function peerView(peer: PeerWithUnread): PeerView {
     unread: peer.unread,
     sources: peer.sources,
     ambiguous: peer.ambiguous,
+    keyAlarm: peer.keyAlarm,
     ...(peer.online ? { presence: peer.presence?.state ?? 'online' } : {}),
     ...(peer.online && peer.presence?.status ? { status: peer.presence.status } : {}),
   };

@@ -52,6 +52,8 @@ export const CONTROL_ROUTES = {
   import: '/api/import',
   /** GET `?text&peer&limit&before` -> FoundMessageView[], the one that was saved last first; see docs/commands.md for what matches */
   search: '/api/search',
+  /** DELETE: somebody has seen that this key shows the name of another one -> PeerView */
+  keyAlarm: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/key-alarm`,
   /** GET -> ConversationView[], latest first */
   conversations: '/api/conversations',
   /** GET -> SSE of ControlEvent; `Last-Event-ID` resumes */
@@ -98,6 +100,8 @@ export interface StatusView {
   problems?: ProblemView[];
   /** Strangers who wrote and were neither accepted nor blocked. */
   requests: number;
+  /** Keys that show the name of somebody known, and nobody has seen it: `keyAlarm` of the peers. */
+  keyAlarms: number;
   /** The profile's data directory. */
   home: string;
   pid: number;
@@ -124,8 +128,10 @@ export interface PeerView {
   unread: number;
   /** Who says that it is online. */
   sources: string[];
-  /** Whether another known peer shows the same name: then the short id belongs beside it. */
+  /** Whether another known peer shows the same name, or one that looks like it: then the short id belongs beside it. */
   ambiguous: boolean;
+  /** The person whose name this other key shows, or one that looks like it, until that was seen. */
+  keyAlarm: KeyAlarmView | null;
   /** How they are; absent where they are offline. */
   presence?: PresenceState;
   /** The text they show; absent where there is none. */
@@ -166,6 +172,15 @@ export interface ProfileChange {
 export interface ActivityRequest {
   /** Nobody has pressed a key for a while. */
   idle: boolean;
+}
+
+/** Somebody known, whose name another key shows now. */
+export interface KeyAlarmView {
+  peerId: string;
+  user: string;
+  blocked: boolean;
+  /** Whether the safety number of the known key was compared. The other one's was not. */
+  verified: boolean;
 }
 
 export interface MessageView {
@@ -249,6 +264,8 @@ export type ControlEvent =
   | { type: 'message'; messages: MessageView[] }
   /** These messages have a new state. */
   | { type: 'state'; peerId: string; state: MessageState; ids: string[]; reason?: string }
+  /** Another key shows the name of somebody known; `peer.keyAlarm` says whose. */
+  | { type: 'key-alarm'; peer: PeerView }
   /** A peer came, went or changed. */
   | { type: 'peer'; peer: PeerView }
   /** A person writes to this user, or stopped. Nothing of it is kept. */

@@ -71,6 +71,8 @@ export const MAX_REQUEST_MESSAGES = 5;
 export const MAX_REQUEST_BODY_BYTES = 4 * KiB;
 /** Strangers whose messages wait: more than a person looks through; with the two above at most 4 MB of what nobody asked for. */
 export const MAX_REQUESTS = 200;
+/** Keys under the name of somebody known whose alarms stand at the same time: who makes more is not listed on top. */
+export const MAX_KEY_ALARMS = 100;
 /** After what time a stranger may try again with what was refused for now: accepting them tells them at once. */
 export const REQUEST_RETRY_MS = 60_000;
 /** Least time after which a message that was refused for now is sent again, whatever the other side says. */

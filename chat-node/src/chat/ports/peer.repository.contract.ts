@@ -14,6 +14,7 @@ function record(name: string, changes: Partial<PeerRecord> = {}): PeerRecord {
     blocked: false,
     verified: false,
     accepted: true,
+    knownAs: name,
     addresses: [
       { host: '192.0.2.7', port: 7780 },
       { host: '2001:db8::1', port: 65_535 },
@@ -52,7 +53,7 @@ export function peerRepositoryContract(name: string, createPlace: () => Promise<
     it('gives back everyone as saved', async () => {
       const records = [
         record('alice'),
-        record('bob', { blocked: true, accepted: false, addresses: [], announcedSeq: 0 }),
+        record('bob', { blocked: true, accepted: false, knownAs: null, addresses: [], announcedSeq: 0 }),
         record('carol', { verified: true, user: '  Çağ \u0000 👩‍💻 ', addresses: [{ host: 'h', port: 1 }] }),
       ];
       for (const one of records) await storage.peers.save(one);

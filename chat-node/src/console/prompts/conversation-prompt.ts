@@ -41,7 +41,7 @@ export interface ConversationPromptConfig {
 }
 
 /** Where the person goes from a conversation. */
-export type Leaving = 'back' | 'next-unread';
+export type Leaving = 'back' | 'next-unread' | 'safety-number';
 
 /** Where the view ends: at the newest message, or above this line of a message. */
 type Anchor = 'end' | { messageId: string; line: number };
@@ -60,6 +60,7 @@ const ALL_KEYS: readonly KeyHelp[] = [
   ['Page Up, Page Down', 'older and newer messages'],
   ['Ctrl-End', 'the newest message'],
   ['Ctrl-N', 'the next person with unread messages'],
+  ['F2', 'the safety number'],
   ['Ctrl-W, Ctrl-U, Ctrl-K', 'erase the word, the line before, the line after'],
   ['Esc', 'back; what is written stays'],
   ['Ctrl-C', 'log out'],
@@ -144,6 +145,7 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
       } else if (key.name === 'escape') done('back');
       else if (key.ctrl === true && key.name === 'n') done('next-unread');
       else if (key.name === 'f1') setHelp(true);
+      else if (key.name === 'f2') done('safety-number');
       else if (key.name === 'pageup') {
         if (end - height <= height) void config.older();
         scrollTo(Math.max(end - height + 1, Math.min(height, lines.length)));

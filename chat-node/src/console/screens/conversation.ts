@@ -8,6 +8,7 @@ import { theme } from '../theme.js';
 import type { Leaving } from '../prompts/conversation-prompt.js';
 import { nextUnread, type ViewState } from '../view-state.js';
 import type { ScreenContext } from './context.js';
+import { showSafetyNumber } from './safety-number.js';
 
 /**
  * The conversation with one person: read above, write below. From there, on to others who wrote.
@@ -22,6 +23,10 @@ export async function openConversation(
   while (peerId !== undefined) {
     const leaving: Leaving = await showConversation(context, peerId, peerId === first ? at : undefined);
     if (leaving === 'back') return;
+    if (leaving === 'safety-number') {
+      await showSafetyNumber(context, peerId);
+      continue;
+    }
     peerId = nextUnread(context.view.store.get(), peerId) ?? peerId;
   }
 }
@@ -61,8 +66,9 @@ function partner(state: ViewState, peerId: string, width: number): string[] {
     peer.ambiguous ? peerLabel(peer) : `${peerLabel(peer)} (${shortPeerId(peerId)})`,
     width,
   );
-  const room = width - stringWidth(label) - 2;
-  const lines = [`${theme.strong(label)}  ${presence(peer, room)}`];
+  const badge = peer.verified ? '  [verified]' : '';
+  const room = width - stringWidth(label) - badge.length - 2;
+  const lines = [`${theme.strong(label)}${theme.good(badge)}  ${presence(peer, room)}`];
   if (peer.request !== null)
     lines.push(
       theme.news('Wants to write to you. Nobody is told that you read this; an answer accepts them.'),

@@ -2,22 +2,44 @@ import { safeLine } from '@p2p-chat/shared';
 import { header } from '../header.js';
 import { count, presenceLabel } from '../labels.js';
 import type { ListRow } from '../prompts/live-list.js';
-import { knownPeers, nextUnread, onlinePeers, requests, totalUnread, type ViewState } from '../view-state.js';
+import {
+  keyAlarms,
+  knownPeers,
+  nextUnread,
+  onlinePeers,
+  requests,
+  totalUnread,
+  type ViewState,
+} from '../view-state.js';
 import { manageBlockedUsers } from './blocked-users.js';
 import type { ScreenContext } from './context.js';
 import { openConversation } from './conversation.js';
+import { seeKeyAlarms } from './key-alarms.js';
 import { messageRequests } from './message-requests.js';
 import { profile } from './profile.js';
 import { readMessages } from './read-messages.js';
+import { verifyPeople } from './verify-people.js';
 import { searchMessages } from './search.js';
 import { sendMessages } from './send-messages.js';
 
-type Choice = 'requests' | 'read' | 'send' | 'blocked' | 'search' | 'profile' | 'logout' | 'next-unread';
+type Choice =
+  | 'alarms'
+  | 'verify'
+  | 'requests'
+  | 'read'
+  | 'send'
+  | 'blocked'
+  | 'search'
+  | 'profile'
+  | 'logout'
+  | 'next-unread';
 
 /** The main menu, until the person logs out. */
 export async function home(context: ScreenContext): Promise<void> {
   const screens = {
+    alarms: seeKeyAlarms,
     requests: messageRequests,
+    verify: verifyPeople,
     read: readMessages,
     send: sendMessages,
     blocked: manageBlockedUsers,
@@ -38,7 +60,7 @@ export async function home(context: ScreenContext): Promise<void> {
     });
     if (choice === 'logout' || choice === undefined) return;
     await screens[choice](context);
-    if (choice !== 'next-unread' && choice !== 'requests') initial = choice;
+    if (!['next-unread', 'requests', 'alarms'].includes(choice)) initial = choice;
   }
 }
 
@@ -58,7 +80,10 @@ function rows(state: ViewState): ListRow<Choice>[] {
     remark,
   });
   const waiting = requests(state);
+  const alarms = keyAlarms(state).length;
+  const verified = knownPeers(state).filter((peer) => peer.verified).length;
   return [
+    ...(alarms === 0 ? [] : [row('alarms', 'Key Alarms', `${alarms} to look at`)]),
     ...(waiting.length === 0
       ? []
       : [
@@ -72,6 +97,7 @@ function rows(state: ViewState): ListRow<Choice>[] {
     row('send', 'Send Messages', online > 0 ? `${online} online` : 'nobody else is here yet'),
     row('blocked', 'Manage Blocked Users', blocked > 0 ? `${blocked} blocked` : ''),
     row('search', 'Search Messages', ''),
+    row('verify', 'Safety Numbers', verified > 0 ? `${verified} verified` : ''),
     row('profile', 'Profile', profileRemark(state)),
     row('logout', 'Logout', ''),
   ];

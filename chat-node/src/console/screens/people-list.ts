@@ -1,6 +1,6 @@
 import type { PeerView } from '@p2p-chat/shared';
 import { header } from '../header.js';
-import { peerLabel } from '../labels.js';
+import { badges, peerLabel } from '../labels.js';
 import type { ListRow } from '../prompts/live-list.js';
 import { nextUnread, type ViewState } from '../view-state.js';
 import { theme } from '../theme.js';
@@ -51,11 +51,10 @@ export async function choosePerson(
 const CANCEL_ROW: ListRow<string> = { key: 'cancel', value: '', label: 'Cancel', isWayOut: true };
 
 function personRow(peer: PeerView, remark: string | undefined): ListRow<string> {
-  const blocked = peer.blocked ? ' [BLOCKED]' : '';
   return {
     key: peer.peerId,
     value: peer.peerId,
-    label: `${peerLabel(peer)}${blocked}`,
+    label: `${peerLabel(peer)}${badges(peer)}`,
     ...(remark === undefined || remark === '' ? {} : { remark }),
   };
 }

@@ -164,6 +164,7 @@ export class FakeNode {
       verified: false,
       trust: 'contact',
       request: null,
+      keyAlarm: null,
       unread: 0,
       sources: ['http://127.0.0.1:7777'],
       ambiguous: false,
@@ -310,6 +311,8 @@ export class FakeNode {
         const unread = asked?.messages ?? 0;
         return answer(this.person(user, { peerId, trust: 'contact', request: null, unread }));
       }
+      case 'DELETE peers/:peer/key-alarm':
+        return answer(this.person(peer().user, { peerId: peer().peerId, keyAlarm: null }));
       case 'PUT peers/:peer/block':
         return answer(this.person(peer().user, { peerId: peer().peerId, blocked: true, request: null }));
       case 'DELETE peers/:peer/block':
@@ -377,6 +380,7 @@ export class FakeNode {
       discovery: this.discovery,
       links: [...this.peers.values()].filter((one) => one.online).length,
       outbox: { queued },
+      keyAlarms: [...this.peers.values()].filter(({ keyAlarm }) => keyAlarm !== null).length,
       requests: [...this.peers.values()].filter(({ request }) => request !== null).length,
       home: this.home,
       pid: process.pid,

@@ -31,6 +31,10 @@ export class PeerDocument {
   @Prop({ type: Boolean, required: true })
   accepted!: boolean;
 
+  /** Absent in documents of an earlier version. */
+  @Prop({ type: String })
+  knownAs?: string | null;
+
   @Prop({ type: [AddressSchema], required: true })
   addresses!: PeerAddress[];
 
@@ -52,6 +56,7 @@ export function peerDocumentOf({ peerId, ...rest }: PeerRecord): PeerDocument {
 }
 
 /** The record of a document. */
-export function peerRecordOf({ _id, ...rest }: PeerDocument): PeerRecord {
-  return { peerId: _id, ...rest };
+export function peerRecordOf({ _id, knownAs, ...rest }: PeerDocument): PeerRecord {
+  const wasNoted = rest.accepted || rest.blocked || rest.verified;
+  return { peerId: _id, knownAs: knownAs === undefined && wasNoted ? rest.user : (knownAs ?? null), ...rest };
 }

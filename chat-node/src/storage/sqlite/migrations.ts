@@ -132,6 +132,14 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX messages_history ON messages (conversation, clock, author, id);
   CREATE INDEX messages_waiting ON messages (conversation, status, clock) WHERE status <= 3;
   `,
+  /*
+   * Under which name the person here took note of a key: of those who were
+   * accepted, blocked or verified before, the name that they had.
+   */
+  `
+  ALTER TABLE peers ADD COLUMN known_as TEXT;
+  UPDATE peers SET known_as = user WHERE accepted + blocked + verified > 0;
+  `,
 ];
 
 /** The version that this program reads and writes. */

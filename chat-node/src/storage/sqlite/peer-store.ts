@@ -8,7 +8,7 @@ export class PeerStore {
 
   constructor(private readonly database: DatabaseSync) {
     this.#all = database.prepare('SELECT * FROM peers');
-    this.#save = database.prepare('REPLACE INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#save = database.prepare('REPLACE INTO peers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
   }
 
   all(): PeerRecord[] {
@@ -22,6 +22,7 @@ export class PeerStore {
       firstSeenAt: row['first_seen_at'] as number,
       lastSeenAt: row['last_seen_at'] as number,
       announcedSeq: row['announced_seq'] as number,
+      knownAs: row['known_as'] as string | null,
     }));
   }
 
@@ -36,6 +37,7 @@ export class PeerStore {
       record.firstSeenAt,
       record.lastSeenAt,
       record.announcedSeq,
+      record.knownAs,
     );
   }
 
