@@ -441,6 +441,26 @@ describe('history', () => {
   });
 });
 
+describe('another key under a known name', () => {
+  it('is named in peers, status, verify and events, until it was seen', async () => {
+    const keyAlarm = { peerId: bob.peerId, user: 'Bob', blocked: false, verified: true };
+    const { peerId } = node.person('Bоb', { trust: 'stranger', ambiguous: true, keyAlarm });
+    expect((await cli(['peers'])).stdout).toContain(`OTHER KEY than ${shortPeerId(bob.peerId)}`);
+    expect((await cli(['status'])).stdout).toMatch(/^alarms +1 other key under a name you know/m);
+    const { stdout, stderr } = await cli(['verify', peerId]);
+    expect(stdout.trim().split(/\s+/).join(' ')).toBe(safetyNumber(node.peerId, peerId));
+    expect(stderr).toContain(`Another key shows the name of Bob (${shortPeerId(bob.peerId)}, verified)`);
+    const listening = start(['events'], { home: node.home });
+    await followers(1);
+    node.emit({ type: 'key-alarm', peer: node.peers.get(peerId) ?? bob });
+    await listening.untilPrinted(/! Another key shows the name of Bob/);
+    listening.interrupt();
+    await listening.status;
+    await cli(['verify', peerId, '--seen']);
+    expect((await cli(['status'])).stdout).not.toContain('alarms');
+  });
+});
+
 describe('accept', () => {
   it('makes a stranger a contact, twice if need be, in prose and in JSON', async () => {
     node.person('Carol', { trust: 'stranger', request: { messages: 2 } });

@@ -142,6 +142,29 @@ describe('the header', () => {
     expect(after.notices).toEqual([]);
   });
 
+  it('announces a stranger as one who wants to write, and counts the request apart', () => {
+    const carol = peer('Carol', { trust: 'stranger', request: { messages: 1 } });
+    const [title, , notice] = shown(
+      arrive(withEvent(calm, { type: 'peer', peer: carol }), message(carol, 'hi')),
+    );
+    expect(title).toMatch(/ 1 request · 2 online$/);
+    expect(notice).toBe('✉ Carol wants to write to you: hi');
+  });
+
+  it('keeps another key under a known name in sight until it was seen', () => {
+    const known = { peerId: bob.peerId, user: 'Bob', blocked: false, verified: true };
+    const other = peer('Bоb', { peerId: 'otherkey', trust: 'stranger', keyAlarm: known });
+    const alarmed = withEvent(calm, { type: 'key-alarm', peer: other });
+    expect(shown(alarmed, 200)).toContain(
+      '! Another key shows the name of Bob (id of Bo, verified): Bоb (otherkey) is somebody new to you and not verified.',
+    );
+    const two = withEvent(alarmed, { type: 'key-alarm', peer: { ...other, peerId: 'third' } });
+    expect(shown(two, 200).join()).toContain('(and 1 more key)');
+    for (const line of shown(two, 40)) expect(line.length).toBeLessThanOrEqual(40);
+    const seen = withEvent(alarmed, { type: 'peer', peer: { ...other, keyAlarm: null } });
+    expect(shown(seen, 200).join()).not.toContain('Another key');
+  });
+
   it('shows a few people and counts the others', () => {
     const state = arrive(calm, ...['A', 'B', 'C', 'D', 'E'].map((name) => message(peer(name), 'hi')));
     expect(shown(state).slice(2)).toEqual(['✉ 2 other people wrote too', '✉ C: hi', '✉ D: hi', '✉ E: hi']);

@@ -5,7 +5,7 @@ import { MIGRATIONS, SCHEMA_VERSION } from './migrations.js';
 import { corrupt } from './sqlite-errors.js';
 
 /** Marks the file as ours in its header ("p2pc"); another program's database is not touched. */
-export const APPLICATION_ID = 0x70327063;
+const APPLICATION_ID = 0x70327063;
 
 /** Only this user reads messages. */
 const FILE_MODE = 0o600;

@@ -5,8 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StorageError } from '../../chat/errors.js';
 import { incoming, outgoing } from '../../chat/ports/message.repository.contract.js';
-import { APPLICATION_ID } from './database.js';
-import { MIGRATIONS, SCHEMA_VERSION } from './migrations.js';
+import { SCHEMA_VERSION } from './migrations.js';
 import { SqliteStorage } from './sqlite-storage.js';
 
 const workerUrl = new URL('../../../dist/storage/sqlite/sqlite-worker.js', import.meta.url);
@@ -70,25 +69,6 @@ describe('the database file', () => {
     await storage.messages.addOutgoing([outgoing(1)]);
     await storage.close();
     await (await open()).close();
-  });
-
-  it('of before people took note of keys knows under which names they did', async () => {
-    const before = MIGRATIONS.findIndex((step) => step.includes('known_as'));
-    const database = new DatabaseSync(file);
-    for (const step of MIGRATIONS.slice(0, before)) database.exec(step);
-    database.exec(`
-      INSERT INTO peers VALUES ('contact', 'Carol', 0, 0, 1, '[]', 1, 1, 0);
-      INSERT INTO peers VALUES ('stranger', 'Sam', 0, 0, 0, '[]', 1, 1, 0);
-      PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${before};
-    `);
-    database.close();
-    const storage = await open();
-    const known = (await storage.peers.all()).map(({ peerId, knownAs }) => [peerId, knownAs]);
-    expect(known).toEqual([
-      ['contact', 'Carol'],
-      ['stranger', null],
-    ]);
-    await storage.close();
   });
 
   it('of a newer version is refused and left as it was', async () => {
