@@ -8,6 +8,7 @@ import type { ChatEvents } from './events.js';
 import type { Message } from './message.js';
 import { MessageRequests } from './message-requests.js';
 import { type EarlierMessage, ImportMessages, type ImportOutcome } from './import-messages.js';
+import { MovedPeers } from './moved-peers.js';
 import { Outbox } from './outbox.js';
 import type { OwnProfile } from './own-profile.js';
 import type { PeerAddress } from './peer.js';
@@ -66,6 +67,7 @@ const WITHDRAW_TIMEOUT_MS = 2_000;
  */
 export class Chat implements LinkHandler {
   readonly #directory: PeerDirectory;
+  readonly #moved: MovedPeers;
   readonly #connector: Connector;
   readonly #outbox: Outbox;
   readonly #receipts: Receipts;
@@ -83,6 +85,7 @@ export class Chat implements LinkHandler {
     const { self, profile, messages, peers, events, clock, random, log } = options;
     const clocks = new ConversationClocks(messages);
     this.#directory = new PeerDirectory(self, peers, events, clock);
+    this.#moved = new MovedPeers(this.#directory);
     this.#requests = new MessageRequests(messages, this.#directory, options.contactsOnly);
     this.#connector = new Connector(
       self,
@@ -143,7 +146,7 @@ export class Chat implements LinkHandler {
       instance,
       port: this.#port,
     };
-    for (const source of this.options.discovery) source.start(announcement, this.#directory);
+    for (const source of this.options.discovery) source.start(announcement, this.#moved);
     this.#connector.start();
     return this.#port;
   }
@@ -363,6 +366,7 @@ export class Chat implements LinkHandler {
   onOpen(link: PeerLink): void {
     this.#directory.linkOpened(link.peer);
     this.#connector.linkOpened(link.peer);
+    this.#moved.opened(link);
     this.#receiver.opened(link);
     this.#outbox.opened(link);
     this.#receipts.opened(link);
@@ -405,6 +409,7 @@ export class Chat implements LinkHandler {
     this.#receipts.closed(link);
     this.#presence.closed(link);
     this.#typing.closed(link);
+    this.#moved.closed(link);
     this.#directory.linkClosed(link.peer);
     this.#connector.linkClosed(link.peer, reason);
   }

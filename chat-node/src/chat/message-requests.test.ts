@@ -227,6 +227,7 @@ describe('many strangers', () => {
       sendTyping: () => undefined,
       sendReceipt: () => undefined,
       sendReject: (id, code, retryAfterMs) => void rejected.push({ id, code, retryAfterMs }),
+      isAlive: () => Promise.resolve(true),
       close: () => undefined,
     };
     return { link, rejected };

@@ -294,6 +294,15 @@ export class PeerDirectory implements DiscoverySink {
     this.#forgetIfNothingIsKnown(entry);
   }
 
+  /** The link led nowhere any more, and this start of the peer announces itself from elsewhere: it is there. */
+  isElsewhere(peerId: string, instance: string): void {
+    const entry = this.#entries.get(peerId);
+    if (entry === undefined || entry.link !== null || entry.gone?.instance !== instance) return;
+    this.#notingChange(entry, () => {
+      entry.gone = null;
+    });
+  }
+
   /**
    * The peer says over its link how its person is and what they are called now.
    * @throws {StorageError} where a contact's name cannot be stored

@@ -27,6 +27,8 @@ export interface PeerLink {
   sendPresence(presence: Omit<PresenceFrame, 'type'>): void;
   /** Only to a peer that announced the feature. */
   sendTyping(): void;
+  /** Asks the far end for a sign of life; the link ends where none comes soon. */
+  isAlive(): Promise<boolean>;
   /** Says bye and closes once what was sent has left. */
   close(reason: string): void;
 }
