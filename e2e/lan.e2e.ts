@@ -147,6 +147,7 @@ describe('on a network', () => {
     const [anna, ben] = await Promise.all([daemon(0), daemon(1)]);
     await allSeeAll([anna, ben]);
     await tells(anna, ben, 'before');
+    await tells(ben, anna, 'an answer');
     // Two links within this time would count as dialled at once.
     await new Promise((resolve) => setTimeout(resolve, SIMULTANEOUS_DIAL_MS));
     const host = lan.hosts[1]!;
@@ -158,7 +159,7 @@ describe('on a network', () => {
     await waitFor('what was queued', there, 15_000);
     console.log(`found at the new address and told after ${Date.now() - moved} ms`);
     expect(Date.now() - moved).toBeLessThan(5_000);
-    expect(await heard(ben, anna)).toEqual(['before', 'meanwhile']);
+    expect(await heard(ben, anna)).toEqual(['before', 'an answer', 'meanwhile']);
   });
 
   it('who logs out is gone within 1 s; who is killed at once if linked, else within the lease', async () => {
