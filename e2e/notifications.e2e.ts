@@ -68,4 +68,24 @@ describe('a message that arrives', () => {
     await session.exited;
     expect(session.output).toContain('\u001b[23;0t');
   });
+
+  it('is read when it is seen: not while one looks elsewhere', async () => {
+    await alice.json(['send', 'Bob', 'hello', '--wait', 'delivered']);
+    const session = TerminalSession.console(alice.env);
+    sessions.push(session);
+    let bells = 0;
+    session.terminal.onBell(() => (bells += 1));
+    await session.choose('Read Messages');
+    await session.choose('Bob');
+    await session.until('hello ✓');
+    const unread = async (): Promise<number> => (await controlOf(alice).peer('Bob')).unread;
+    // As a terminal tells that its window is not the one in front.
+    session.type('\u001b[O');
+    await fromBob('are you there?');
+    await session.until('Bob: are you there?');
+    await waitFor('the bell', () => bells === 1);
+    expect(await unread()).toBe(1);
+    session.type('\u001b[I');
+    await waitFor('reading', async () => (await unread()) === 0);
+  });
 });

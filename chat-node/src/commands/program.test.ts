@@ -148,6 +148,7 @@ describe('no such peer', () => {
     ['unblock', 'X'],
     ['verify', 'X'],
     ['verify', 'X', '--mark'],
+    ['read', 'X'],
   ];
 
   it.each(commands)('ends %s with 3', async (...argv) => {
@@ -488,6 +489,48 @@ describe('block and unblock', () => {
     expect(json((await cli(['block', 'Bob', '--json'])).stdout)).toMatchObject([
       { user: 'Bob', blocked: true },
     ]);
+  });
+});
+
+describe('read', () => {
+  it('marks a conversation as read, and says how much was unread', async () => {
+    const [first] = node.receive(bob, 'one', 'two', 'three');
+    expect(json((await cli(['read', 'Bob', '--up-to', first?.id ?? '', '--json'])).stdout)).toEqual([
+      { read: 1 },
+    ]);
+    expect((await cli(['read', 'Bob'])).stdout).toBe('2 messages from Bob marked as read.\n');
+    expect((await cli(['read', 'Bob'])).stdout).toBe('Nothing from Bob was unread.\n');
+  });
+});
+
+describe('profile and presence', () => {
+  it('show what is set, and change what is given', async () => {
+    expect((await cli(['presence', 'dnd', '--status', 'in a talk'])).stdout).toBe(
+      'do not disturb: in a talk\n',
+    );
+    expect(json((await cli(['presence', '--json'])).stdout)).toEqual([
+      { presence: 'dnd', shown: 'dnd', status: 'in a talk' },
+    ]);
+    const changed = await cli(['profile', '--name', 'Alison', '--receipts', 'off', '--json']);
+    expect(json(changed.stdout)).toMatchObject([{ user: 'Alison', receipts: false, typing: true }]);
+    const { stdout } = await cli(['profile']);
+    expect(stdout).toMatch(/^name +Alison \(\w{8}\)\n/);
+    expect(stdout).toContain(node.peerId);
+    expect(stdout).toContain('192.0.2.1:7780');
+  });
+
+  it.each([[['presence', 'asleep']], [['profile', '--receipts', 'perhaps']], [['profile', '--typing']]])(
+    'end %j with 2',
+    async (argv) => {
+      expect(await cli(argv)).toMatchObject({ status: 2, stdout: '' });
+    },
+  );
+});
+
+describe('logout', () => {
+  it('ends the node', async () => {
+    expect(json((await cli(['logout', '--json'])).stdout)).toEqual([{ loggedOut: true }]);
+    await node.loggedOut;
   });
 });
 

@@ -21,9 +21,11 @@ import { EXIT, exitStatusOf } from './exit-status.js';
 import { history, type HistoryFlags } from './history.js';
 import { importMessages, type ImportFlags } from './import.js';
 import type { Io } from './io.js';
+import { logout, type LogoutFlags } from './logout.js';
 import { peers, type PeersFlags } from './peers.js';
 import { presence, profile, SWITCH, type OwnProfileFlags, type PresenceFlags } from './profile.js';
 import type { ProfileFlags } from './profile-client.js';
+import { markRead, type ReadFlags } from './read.js';
 import { reportError } from './report-error.js';
 import { search, type SearchFlags } from './search.js';
 import { AWAITED_STATES, send, type SendFlags } from './send.js';
@@ -216,6 +218,20 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .option('--seen', 'note that you saw the alarm about this key under a known name')
     .option('--json', JSON_HELP)
     .action((peer: string, _flags: VerifyFlags, command: Command) => verify(io, peer, all(command)));
+  program
+    .command('read')
+    .description('mark what a person has written as read')
+    .argument('<peer>', PEER_HELP)
+    .option('--up-to <id>', 'only up to this message')
+    .option('--json', 'print {read}: how many were unread')
+    .action((peer: string, _flags: ReadFlags, command: Command) => markRead(io, peer, all(command)));
+
+  program
+    .command('logout')
+    .description('log out: the running node says bye and ends')
+    .option('--json', JSON_HELP)
+    .action((_flags: LogoutFlags, command: Command) => logout(io, all(command)));
+
   program
     .command('profile')
     .description('what others see of you, and what you have set; with flags, change it')

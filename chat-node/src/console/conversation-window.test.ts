@@ -102,6 +102,20 @@ describe('an open conversation', () => {
     await until(view.store, (state) => state.peers.get(bob.peerId)?.unread === 0);
   });
 
+  it('marks nothing as read while one looks elsewhere, and all that was seen when one is back', async () => {
+    await view.start();
+    node.receive(bob, 'hello');
+    const window = new ConversationWindow(view, bob.peerId);
+    const loaded = await until(window.store, (now) => !now.loading);
+    view.store.update((state) => ({ ...state, attentive: false }));
+    window.seen(loaded.messages[0]?.id ?? '');
+    // A later request shows that none was made before it.
+    await view.client.peers(true);
+    expect(node.requests.filter((one) => one.endsWith('/read'))).toEqual([]);
+    view.store.update((state) => ({ ...state, attentive: true }));
+    await until(view.store, (state) => state.peers.get(bob.peerId)?.unread === 0);
+  });
+
   it('follows new messages, and how those that were sent do', async () => {
     node.deliver = () => 'queued';
     const window = await open();

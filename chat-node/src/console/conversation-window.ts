@@ -47,7 +47,7 @@ export class ConversationWindow {
   #at: MessageView | null;
   readonly #closing = new AbortController();
   readonly #signal: AbortSignal;
-  readonly #unsubscribe: () => void;
+  readonly #unsubscribe: (() => void)[];
 
   constructor(
     private readonly view: LiveView,
@@ -61,7 +61,10 @@ export class ConversationWindow {
     this.#reader = new Refresher(() => this.markRead(), view.clock, REFRESH_INTERVAL_MS, this.#signal);
     const unread = view.store.get().conversations.find((one) => one.peer.peerId === peerId)?.unread ?? 0;
     this.#firstPage = Math.min(MAX_HELD, PAGE + unread);
-    this.#unsubscribe = view.onEvent((event) => this.take(event));
+    this.#unsubscribe = [
+      view.onEvent((event) => this.take(event)),
+      this.whenBack(() => this.#reader.request()),
+    ];
     view.store.update((state) => withoutNotices({ ...state, open: peerId }, peerId));
     this.#refresher.request();
   }
@@ -133,11 +136,21 @@ export class ConversationWindow {
   seen(messageId: string): void {
     if (this.#seen === messageId) return;
     this.#seen = messageId;
-    this.#reader.request();
+    if (this.view.store.get().attentive) this.#reader.request();
+  }
+
+  /** Calls back each time that the person looks at the terminal again. */
+  private whenBack(back: () => void): () => void {
+    let was = this.view.store.get().attentive;
+    return this.view.store.subscribe(() => {
+      const { attentive } = this.view.store.get();
+      if (attentive && !was) back();
+      was = attentive;
+    });
   }
 
   close(): void {
-    this.#unsubscribe();
+    for (const end of this.#unsubscribe) end();
     this.#closing.abort();
     this.view.store.update((state) => ({ ...state, open: null }));
     this.view.refreshConversations();
@@ -206,6 +219,8 @@ export class ConversationWindow {
   }
 
   private async markRead(): Promise<void> {
+    // What came while the person looked elsewhere is seen when they are back.
+    if (!this.view.store.get().attentive) return;
     const { messages } = this.store.get();
     const seen = messages.findIndex((one) => one.id === this.#seen);
     const last = messages.slice(0, seen + 1).findLast((one) => one.direction === 'in');

@@ -63,8 +63,7 @@ describe('the notifier', () => {
   });
 
   it('rings for the open conversation where one looks elsewhere', () => {
-    const { written, receive, notifier } = start({}, { open: 'bob' });
-    notifier.focus(false);
+    const { written, receive } = start({}, { open: 'bob', attentive: false });
     receive(message('x'));
     expect(written).toEqual(['\u0007']);
   });

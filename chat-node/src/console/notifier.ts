@@ -16,7 +16,6 @@ const QUIET_MS = 2_000;
 
 /** Says by bell, title and desktop that somebody wrote, while one looks elsewhere. */
 export class Notifier {
-  #focused = true;
   #rangAt = -Infinity;
   #title = '';
   #stop: () => void = () => undefined;
@@ -43,11 +42,6 @@ export class Notifier {
     this.#stop = () => undefined;
     if (this.#title !== '') this.output.write(RESTORE_TITLE);
     this.#title = '';
-  }
-
-  /** The terminal has the person's attention, or has it no longer. */
-  focus(focused: boolean): void {
-    this.#focused = focused;
   }
 
   #retitle(): void {
@@ -78,6 +72,6 @@ export class Notifier {
   #isNews({ direction, peerId }: MessageView, state: ViewState): boolean {
     if (direction === 'out' || state.profile?.presence === 'dnd' || !isWelcome(state, peerId)) return false;
     // Who looks at the conversation sees it come.
-    return peerId !== state.open || !this.#focused;
+    return peerId !== state.open || !state.attentive;
   }
 }

@@ -56,7 +56,7 @@ export async function runConsole({ profile, env, main, clock, plain }: ConsoleOp
   const ui = (plain ? plainInterface : screenInterface)({
     onInterrupt: onSignal,
     onPress: () => activity.pressed(),
-    onFocus: (focused) => notifier.focus(focused),
+    onFocus: (attentive) => view.store.update((state) => ({ ...state, attentive })),
     signal: leaving.signal,
   });
   const drafts = new Drafts(profile.home);

@@ -33,6 +33,8 @@ export interface ViewState {
   notices: readonly Notice[];
   /** Whose conversation is open: no notice is needed for it. */
   open: string | null;
+  /** Whether the terminal has the person's attention, as far as it tells. */
+  attentive: boolean;
   /** What became of the last choice, until the next one. */
   flash: string | null;
 }
@@ -46,6 +48,7 @@ export const INITIAL_STATE: ViewState = {
   conversations: [],
   notices: [],
   open: null,
+  attentive: true,
   flash: null,
 };
 
