@@ -114,17 +114,38 @@ describe('make chat', () => {
 });
 
 describe('make demo', () => {
-  it('shows a peer that answers', async () => {
-    const demo = open('make', ['demo'], await environment(await freePort()));
-    await demo.until('Read Messages');
-    await demo.until('1 online');
-    demo.press('down', 'enter');
-    await demo.until(/❯ .*Ada/);
+  it('is a tour: one who answers, one away, a stranger, a blocked one, and history', async () => {
+    // What make runs once everything is built.
+    const demo = open(process.execPath, [join(ROOT, 'scripts/demo.ts')], await environment(await freePort()));
+    await demo.until('come online');
+    const menu = await demo.until('Read Messages');
+    expect(menu).toMatch(/Manage Blocked Users +1 blocked/);
+
+    await demo.choose('Search Messages');
+    demo.type('spare key');
+    await demo.until('Under the blue flower pot');
     demo.press('enter');
-    await demo.until('I am Ada');
+    await demo.until(/\d\d:\d\d Ada: .*Under the blue flower pot/);
+    demo.press('escape');
+    await demo.until('› spare key');
+    demo.press('escape');
+
+    await demo.choose('Send Messages');
+    await demo.until(/Ben.*away: at the dentist/);
+    await demo.choose('Ada');
+    await demo.until('a program of this demo');
     demo.type('Are you there?');
+    await demo.until('› Are you there?');
     demo.press('enter');
     await demo.until('A good question.');
+    demo.press('escape');
+
+    await demo.choose('Message Requests');
+    await demo.until('Cleo');
+    demo.press('escape');
+    await demo.choose('Manage Blocked Users');
+    await demo.until(/Dora.*\[BLOCKED\]/);
+    expect(demo.output).not.toContain('You will never see this');
     demo.press('ctrl-c');
     expect(await demo.exited).toBe(0);
   });

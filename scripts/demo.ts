@@ -1,19 +1,34 @@
 /*
- * `make demo`: everything for somebody who is alone. A discovery service and
- * Ada, a peer that answers, run on this machine for as long as the console is
- * open; all their data is in .demo/, made anew each time.
+ * `make demo`: a tour for somebody who is alone. A discovery service and four
+ * people run on this machine for as long as the console is open: Ada answers,
+ * Ben is away, Cleo is a stranger who asks to write, Dora is blocked. With Ada
+ * there is a history to scroll and to search. All data is in .demo/, made anew
+ * each time.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../e2e/support/processes.ts';
+import { demoHistory } from './demo-history.ts';
 import { runInForeground } from './foreground.ts';
 import { END_WITH_STDIN, LocalDiscovery, P2P_CHAT, ROOT } from './local-discovery.ts';
 
 const DEMO = join(ROOT, '.demo');
-const GREETING =
-  'Hello! I am Ada, a program of this demo. Write to me and I answer; block me and I never notice.';
+const OTHERS = ['Ada', 'Ben', 'Cleo', 'Dora'] as const;
+const GREETING = `Hello! I am Ada, a program of this demo: write to me and I answer. Look around:
+- Page Up shows what we said in the last days; Search Messages finds any of it: where might the key be?
+- Ben is away; what you write to him arrives all the same
+- Cleo has never written to you before: her message is a request, to accept or to block
+- Dora is blocked under Manage Blocked Users; what she writes never arrives`;
+const BEN_SAYS = 'I am out until two. Write to me, I read it then.';
+const CLEO_SAYS = 'Hello, this is Cleo of the third floor. May I write to you?';
+const DORA_SAYS = 'You will never see this.';
+
+/** Between two looks who is there, in milliseconds. */
+const LOOK_INTERVAL_MS = 300;
 
 /** What Ada says to a message. */
 function answerTo(body: string): string {
@@ -38,57 +53,84 @@ function profile(user: string, discovery: URL): NodeJS.ProcessEnv {
   };
 }
 
-/** Starts `p2p-chat` in the background; it ends with this process. */
-function background(args: string[], env: NodeJS.ProcessEnv, logFile: string): ChildProcess {
-  const log = openSync(logFile, 'a');
-  const child = spawn(process.execPath, ['--import', END_WITH_STDIN, P2P_CHAT, ...args], {
-    detached: true,
-    stdio: ['pipe', 'pipe', log],
-    env,
-  });
-  closeSync(log);
-  return child;
+/** Somebody of the demo, with a node in the background that ends with this process. */
+class Person {
+  readonly user: string;
+  readonly env: NodeJS.ProcessEnv;
+  peerId = '';
+
+  constructor(user: string, discovery: URL) {
+    this.user = user;
+    this.env = profile(user, discovery);
+  }
+
+  /** Starts `p2p-chat` in the background; it ends with this process. */
+  background(args: string[]): ChildProcess {
+    const log = openSync(join(DEMO, `${this.user.toLowerCase()}.log`), 'a');
+    const child = spawn(process.execPath, ['--import', END_WITH_STDIN, P2P_CHAT, ...args], {
+      detached: true,
+      stdio: ['pipe', 'pipe', log],
+      env: this.env,
+    });
+    closeSync(log);
+    child.unref();
+    return child;
+  }
+
+  /** Resolves when the node is ready. */
+  async start(): Promise<this> {
+    const daemon = this.background(['daemon', '--json']);
+    const ready = await new Promise<string>((resolve, reject) => {
+      daemon.stdout?.once('data', (text: Buffer) => resolve(text.toString()));
+      daemon.once('exit', (code) => reject(new Error(`${this.user}'s node ended with ${code}; see ${DEMO}`)));
+    });
+    this.peerId = (JSON.parse(ready) as { peerId: string }).peerId;
+    return this;
+  }
+
+  /** Runs a command to its end, by the same means that a script would use. @returns what it printed */
+  async run(args: string[], input = ''): Promise<string> {
+    const child = spawn(process.execPath, [P2P_CHAT, ...args], {
+      env: this.env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    let [printed, said] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+    child.stdin.end(input);
+    const [status] = (await once(child, 'close')) as [number | null];
+    if (status !== 0) throw new Error(`p2p-chat ${args.join(' ')} failed for ${this.user}: ${said}`);
+    return printed;
+  }
+
+  /** Resolves when this one knows all of them. */
+  async untilKnows(people: readonly Person[]): Promise<void> {
+    for (;;) {
+      const known = await this.run(['peers', '--json']);
+      if (people.every(({ peerId }) => known.includes(peerId))) return;
+      await sleep(LOOK_INTERVAL_MS);
+    }
+  }
+
+  /** Writes to somebody, as soon as they are known. */
+  async tell(other: Person, text: string): Promise<void> {
+    await this.untilKnows([other]);
+    await this.run(['send', other.peerId, '--wait', 'delivered'], text);
+  }
 }
 
-/** Ada's node, and her answers by the same commands that a script would use. */
-async function startAda(discovery: URL): Promise<void> {
-  const env = profile('Ada', discovery);
-  const log = join(DEMO, 'ada.log');
-  const daemon = background(['daemon', '--json'], env, log);
-  await new Promise<void>((resolve, reject) => {
-    daemon.stdout?.once('data', () => resolve());
-    daemon.once('exit', (code) => reject(new Error(`Ada's node ended with ${code}; see ${log}`)));
-  });
-
+/** Ada answers whoever writes to her. */
+function answer(ada: Person): void {
   // One after the other, as a person would write them.
-  let writing = Promise.resolve();
-  const send = (peerId: string, body: string): void => {
-    writing = writing.then(
-      () =>
-        new Promise((done) => {
-          const child = execFile(process.execPath, [P2P_CHAT, 'send', peerId, '--json'], { env }, () =>
-            done(),
-          );
-          child.stdin?.end(body);
-        }),
-    );
-  };
-  const greeted = new Set<string>();
-  const greet = (peerId: string): void => {
-    if (greeted.has(peerId)) return;
-    greeted.add(peerId);
-    send(peerId, GREETING);
-  };
-  const events = background(['events', '--json'], env, log);
-  for (const child of [daemon, events]) child.unref();
-  if (events.stdout === null) return;
-  createInterface({ input: events.stdout }).on('line', (line) => {
-    const event = JSON.parse(line) as
-      | { event: 'peer'; peerId: string; online: boolean }
-      | { event: 'message'; peerId: string; direction: 'in' | 'out'; body: string }
-      | { event: 'state' | 'resync' | 'stopping' };
-    if (event.event === 'peer' && event.online) greet(event.peerId);
-    if (event.event === 'message' && event.direction === 'in') send(event.peerId, answerTo(event.body));
+  let writing: Promise<unknown> = Promise.resolve();
+  const { stdout } = ada.background(['events', '--json']);
+  if (stdout === null) return;
+  createInterface({ input: stdout }).on('line', (line) => {
+    const event = JSON.parse(line) as { event: string; peerId: string; direction: string; body: string };
+    if (event.event !== 'message' || event.direction !== 'in') return;
+    writing = writing
+      .then(() => ada.run(['send', event.peerId], answerTo(event.body)))
+      .catch(() => undefined);
   });
 }
 
@@ -103,6 +145,22 @@ if (problem !== undefined) {
   console.error(problem);
   process.exit(1);
 }
-await startAda(url);
-console.log('Ada is online and answers. You are “You”; what you write stays in .demo/.');
-process.exit(await runInForeground(process.execPath, [P2P_CHAT, 'console'], profile('You', url)));
+console.log('Ada, Ben, Cleo and Dora come online…');
+const [you, ada, ben, cleo, dora] = (await Promise.all(
+  ['You', ...OTHERS].map((user) => new Person(user, url).start()),
+)) as [Person, Person, Person, Person, Person];
+await you.untilKnows([ada, ben, cleo, dora]);
+await Promise.all([
+  you.run(['import'], demoHistory(ada.peerId, Date.now())),
+  you.run(['accept', ben.peerId]),
+  you.run(['block', dora.peerId]),
+  ben.run(['presence', 'away', '--status', 'at the dentist']),
+]);
+await Promise.all([
+  ada.tell(you, GREETING),
+  ben.tell(you, BEN_SAYS),
+  cleo.tell(you, CLEO_SAYS),
+  dora.tell(you, DORA_SAYS),
+]);
+answer(ada);
+process.exit(await runInForeground(process.execPath, [P2P_CHAT, 'console'], you.env));

@@ -46,9 +46,41 @@ export function renderSvg(shots: readonly Shot[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`,
     ` font-family="ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${FONT_SIZE}">\n`,
+    `<desc>${escape(described(shots))}</desc>\n`,
     ...windows,
     '</svg>\n',
   ].join('');
+}
+
+/**
+ * What the terminals show, as text: for who cannot see the picture, and to
+ * compare it with what the program shows now. What differs from run to run
+ * (times, short peer ids) stands as zeros and dots.
+ */
+export function described(shots: readonly Shot[]): string {
+  return shots
+    .map(({ title, terminal }) => {
+      const { active } = terminal.buffer;
+      const lines = Array.from(
+        { length: terminal.rows },
+        (_, row) =>
+          active
+            .getLine(active.viewportY + row)
+            ?.translateToString(true)
+            .trimEnd() ?? '',
+      );
+      return [`${title}:`, ...lines].join('\n').trimEnd();
+    })
+    .join('\n\n')
+    .replace(/\d{4}-\d\d-\d\d/g, '0000-00-00')
+    .replace(/\b\d\d:\d\d\b/g, '00:00')
+    .replace(/\([a-z2-7]{8}\)/g, '(........)');
+}
+
+/** The text that {@link renderSvg} put into a picture. */
+export function descriptionOf(svg: string): string {
+  const [, text = ''] = /<desc>([\s\S]*?)<\/desc>/.exec(svg) ?? [];
+  return text.replace(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code)));
 }
 
 function renderWindow({ title, terminal }: Shot): { markup: string; width: number; height: number } {
