@@ -13,8 +13,20 @@ export interface Size {
  * one at which a line was broken goes.
  */
 export function wrap(text: string, width: number): string[] {
-  const lines = wrapAnsi(text, Math.max(1, width), { hard: true, trim: false }).split('\n');
-  return lines.map((line, i) => (i === 0 ? line : line.replace(/^ /, '')));
+  return breakText(text, width).map((row) => row.text);
+}
+
+/** As {@link wrap}, with the place in the text (NFC, of one line) at which each row starts. */
+export function breakText(text: string, width: number): { text: string; start: number }[] {
+  let at = 0;
+  return wrapAnsi(text, Math.max(1, width), { hard: true, trim: false })
+    .split('\n')
+    .map((line, i) => {
+      const gone = i > 0 && line.startsWith(' ') ? 1 : 0;
+      const row = { text: line.slice(gone), start: at + gone };
+      at += line.length;
+      return row;
+    });
 }
 
 /** Cuts a line to `width` cells, with `…` where something was cut. The line has no colours yet. */

@@ -2,9 +2,8 @@ import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { wrap } from './layout.js';
-import { withLinks } from './links.js';
+import { wrapWithLinks } from './links.js';
 
-const linked = (text: string, width: number): string[] => withLinks(text, wrap(text, width));
 /** The links of a row: what is opened, and by which text. */
 const linksOf = (row: string): string[][] =>
   // eslint-disable-next-line no-control-regex -- the sequences of links
@@ -15,7 +14,7 @@ const linksOf = (row: string): string[][] =>
 describe('links', () => {
   it('are whole, wherever the line is broken', () => {
     const url = 'https://example.org/a/rather/long/path?with=a&query#and-a-hash';
-    const rows = linked(`see ${url}, and say`, 20);
+    const rows = wrapWithLinks(`see ${url}, and say`, 20);
     expect(rows.map(stripVTControlCharacters)).toEqual(wrap(`see ${url}, and say`, 20));
     const pieces = rows.flatMap(linksOf);
     expect(pieces.length).toBeGreaterThan(2);
@@ -24,7 +23,7 @@ describe('links', () => {
   });
 
   it('are each their own, several in a line', () => {
-    const [row = ''] = linked('http://a.example/ (https://b.example/x).', 80);
+    const [row = ''] = wrapWithLinks('http://a.example/ (https://b.example/x).', 80);
     expect(linksOf(row)).toEqual([
       ['http://a.example/', 'http://a.example/'],
       ['https://b.example/x', 'https://b.example/x'],
@@ -33,7 +32,7 @@ describe('links', () => {
 
   it.each(['no link', 'ftp://x.example', 'javascript:alert(1)', 'http://', 'xhttps://y.example'])(
     'are not found in %j',
-    (text) => expect(linked(text, 80)).toEqual([text]),
+    (text) => expect(wrapWithLinks(text, 80)).toEqual([text]),
   );
 
   it('change nothing of what is shown, and end where the text does', () => {
@@ -51,13 +50,14 @@ describe('links', () => {
     fc.assert(
       fc.property(fc.array(part), fc.integer({ min: 2, max: 40 }), (parts, width) => {
         const text = parts.join('');
-        const rows = linked(text, width);
+        const rows = wrapWithLinks(text, width);
         expect(rows.map(stripVTControlCharacters)).toEqual(wrap(text, width));
         for (const row of rows) {
           for (const [target = '', shown = ''] of linksOf(row)) expect(target).toContain(shown);
           expect(row.split('\u001b').length % 2).toBe(1);
         }
       }),
+      { examples: [[['http://a.b/c', '  ', ' ', 'http://a.b/c', '日本'], 2]] },
     );
   });
 });

@@ -1,3 +1,5 @@
+import { breakText } from './layout.js';
+
 // What a terminal would open: visible characters of ASCII, so nothing in it ends the sequence.
 const LINK = /\bhttps?:\/\/[!#-;=?-~]+/gu;
 // What ends a sentence belongs to it and not to the link.
@@ -7,31 +9,24 @@ const OSC8 = '\u001b]8;;';
 const BEL = '\u0007';
 
 /**
- * Marks the links of a text that was broken into rows (OSC 8), so that each is
+ * Breaks a line as `wrap` does and marks its links (OSC 8), so that each is
  * whole for the terminal wherever it was broken. What is shown is what is
  * opened: the link is the text itself.
- * @param line the text, safe and without colours
- * @param rows the same, as `wrap` breaks it
+ * @param line one line, safe and without colours
  */
-export function withLinks(line: string, rows: readonly string[]): string[] {
-  const links = [...line.matchAll(LINK)].map((match) => {
+export function wrapWithLinks(line: string, width: number): string[] {
+  const links = [...line.normalize().matchAll(LINK)].map((match) => {
     const url = match[0].replace(TRAILING, '');
     return { url, start: match.index, end: match.index + url.length };
   });
-  if (links.length === 0) return [...rows];
-  let at = 0;
-  return rows.map((row) => {
-    // The space at which a line was broken is gone.
-    if (!line.startsWith(row, at) && line.startsWith(row, at + 1)) at += 1;
-    const start = at;
-    at += row.length;
+  return breakText(line, width).map(({ text, start }) => {
     let [shown, done] = ['', 0];
     for (const link of links) {
-      const [from, to] = [Math.max(link.start - start, 0), Math.min(link.end - start, row.length)];
+      const [from, to] = [Math.max(link.start - start, 0), Math.min(link.end - start, text.length)];
       if (from >= to) continue;
-      shown += `${row.slice(done, from)}${OSC8}${link.url}${BEL}${row.slice(from, to)}${OSC8}${BEL}`;
+      shown += `${text.slice(done, from)}${OSC8}${link.url}${BEL}${text.slice(from, to)}${OSC8}${BEL}`;
       done = to;
     }
-    return shown + row.slice(done);
+    return shown + text.slice(done);
   });
 }

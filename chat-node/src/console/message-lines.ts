@@ -1,6 +1,6 @@
 import stringWidth from 'fast-string-width';
 import { safeLine, safeText, type MessageView } from '@p2p-chat/shared';
-import { withLinks } from './links.js';
+import { wrapWithLinks } from './links.js';
 import { localDay, stateMark, timeOfDay } from './labels.js';
 import { pad, truncate, wrap } from './layout.js';
 import { inPersonsColour, theme } from './theme.js';
@@ -64,7 +64,7 @@ function draw(message: MessageView, width: number): string[] {
   const lead = `${theme.faint(timeOfDay(message.sentAt))} ${mine ? theme.me(name) : inPersonsColour(message.peerId, name)}: `;
   const body = safeText(message.body)
     .split('\n')
-    .flatMap((line) => withLinks(line, wrap(line, width - under)));
+    .flatMap((line) => wrapWithLinks(line, width - under));
   const state = mine ? marks(message) : '';
   const text = narrow
     ? [lead, ...body.map((line) => `  ${line}`)]
