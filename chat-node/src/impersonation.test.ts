@@ -224,7 +224,7 @@ describe('in between', () => {
     await vi.waitFor(() => expect(b.chat.links).toBe(1));
     forge.on = true;
     await a.chat.send(bob.peerId, ['forged?']);
-    await vi.waitFor(() => expect(b.chat.links).toBe(0));
+    await vi.waitFor(() => expect(b.chat.links).toBe(0), { timeout: 5_000 });
     expect(await b.history(alice)).toEqual([]);
     forge.on = false;
     await vi.waitFor(async () => expect(states(await b.history(alice))).toEqual(['forged?: delivered']), {
