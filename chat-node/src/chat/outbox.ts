@@ -85,6 +85,8 @@ class PeerOutbox {
   #inFlightBytes = 0;
   /** Accepted since the last load, in order, not sent. */
   #tail: Message[] = [];
+  /** Place of the first of them in the list: what was sent is cut off now and then. */
+  #tailStart = 0;
   #tailBytes = 0;
   /** Clock of the last message that was sent or is in the tail. */
   #cursor = '';
@@ -120,7 +122,7 @@ class PeerOutbox {
 
   accepted(messages: readonly Message[]): void {
     // A load that runs may or may not see these: load again after it.
-    const isFull = this.#tail.length + messages.length > TAIL_MESSAGES || this.#tailBytes >= WINDOW_BYTES;
+    const isFull = this.#tailLength + messages.length > TAIL_MESSAGES || this.#tailBytes >= WINDOW_BYTES;
     if (this.#behind || isFull) {
       this.#behind = true;
       this.#missed = true;
@@ -160,6 +162,7 @@ class PeerOutbox {
     this.#paused = null;
     this.#careful = true;
     this.#tail = [];
+    this.#tailStart = 0;
     this.#tailBytes = 0;
     this.#rewinds += 1;
     this.#cursor = '';
@@ -173,6 +176,10 @@ class PeerOutbox {
     this.#inFlight.delete(id);
     this.#inFlightBytes -= bytes;
     return true;
+  }
+
+  get #tailLength(): number {
+    return this.#tail.length - this.#tailStart;
   }
 
   #append(messages: readonly Message[]): void {
@@ -189,7 +196,7 @@ class PeerOutbox {
     const batch: Message[] = [];
     const window = this.#careful ? 1 : WINDOW_MESSAGES;
     while (this.#inFlight.size < window && this.#inFlightBytes < WINDOW_BYTES) {
-      const message = this.#tail[batch.length];
+      const message = this.#tail[this.#tailStart + batch.length];
       if (message === undefined) break;
       batch.push(message);
       const bytes = Buffer.byteLength(message.body);
@@ -198,10 +205,14 @@ class PeerOutbox {
       this.#tailBytes -= bytes;
     }
     if (batch.length > 0) {
-      this.#tail = this.#tail.slice(batch.length);
+      this.#tailStart += batch.length;
+      if (this.#tailStart >= TAIL_MESSAGES || this.#tailLength === 0) {
+        this.#tail = this.#tail.slice(this.#tailStart);
+        this.#tailStart = 0;
+      }
       this.link.sendMessages(batch.map(toWire));
     }
-    const isShort = this.#tail.length < SHORT_TAIL_MESSAGES && this.#tailBytes < SHORT_TAIL_BYTES;
+    const isShort = this.#tailLength < SHORT_TAIL_MESSAGES && this.#tailBytes < SHORT_TAIL_BYTES;
     if (this.#behind && isShort && !this.#loading) void this.#load();
   }
 

@@ -156,8 +156,8 @@ export class MessageStore {
     }
   }
 
-  /** @returns the places of those that are new, run by run */
-  addIncoming(runs: readonly MessageRun[]): number[][] {
+  /** @returns the places of those that are new, run by run; null for all of a run */
+  addIncoming(runs: readonly MessageRun[]): (number[] | null)[] {
     return runs.map((run) => {
       const conversation = this.#conversations.getOrCreate(run.conversationId);
       const earliest = leastClock(run);
@@ -165,7 +165,7 @@ export class MessageStore {
       const inOrder = earliest >= conversation.unreadFrom;
       const added = this.#add(conversation, run, inOrder ? Status.arrived : Status.unread);
       conversation.unread += added.length;
-      return added;
+      return added.length === run.count ? null : added;
     });
   }
 
@@ -311,17 +311,19 @@ export class MessageStore {
       const ids = new Set(this.#inserted.all(before).map((row) => uuidOf(row['id'] as string)));
       added.splice(0, added.length, ...added.filter((at) => ids.delete(idAt(run, at))));
     }
-    for (const [nth, at] of added.entries()) {
-      const clock = clockAt(run, at);
-      if (clock < (conversation.last?.clock ?? '')) continue;
-      this.#conversations.added(conversation, {
-        clock,
-        author: run.author,
-        id: idAt(run, at),
-        n: before + nth + 1,
-      });
+    if (added.length === 0) return added;
+    let last = 0;
+    for (let nth = 1; nth < added.length; nth += 1) {
+      if (isAfter(run, added[nth] as number, added[last] as number)) last = nth;
     }
-    if (added.length > 0) this.#conversations.changed(conversation);
+    const at = added[last] as number;
+    this.#conversations.added(conversation, {
+      clock: clockAt(run, at),
+      author: run.author,
+      id: idAt(run, at),
+      n: before + last + 1,
+    });
+    this.#conversations.changed(conversation);
     return added;
   }
 
@@ -378,6 +380,12 @@ export class MessageStore {
     }
     return [row['clock'] as Uint8Array, row['author'] as number, row['id'] as Uint8Array];
   }
+}
+
+/** Whether the message at one place of a run comes after that at another; the author is the same. */
+function isAfter(run: MessageRun, one: number, other: number): boolean {
+  const [a, b] = [clockAt(run, one), clockAt(run, other)];
+  return a > b || (a === b && idAt(run, one) > idAt(run, other));
 }
 
 function isAscending(run: MessageRun): boolean {

@@ -18,8 +18,9 @@ export class SqliteMessageRepository extends MessageRepository {
     const runs = packRuns(messages);
     const added = await this.worker.call('messages', 'addIncoming', runs);
     return runs.flatMap(({ count }, nth) => {
-      const isNew = Array.from({ length: count }, () => false);
-      for (const at of added[nth] ?? []) isNew[at] = true;
+      const places = added[nth] ?? null;
+      const isNew = Array.from({ length: count }, () => places === null);
+      for (const at of places ?? []) isNew[at] = true;
       return isNew;
     });
   }
