@@ -62,7 +62,7 @@ test: build ## run every test that needs only Node
 	@vitest run --project unit --project e2e $(ARGS)
 
 .PHONY: check
-check: lint types format man-check unit ## lint, types, format, the man page and the unit tests
+check: lint types format claims man-check unit ## lint, types, format, the man page, what the documents say of tests, and the unit tests
 
 .PHONY: lint
 lint: build
@@ -84,6 +84,10 @@ man: build ## write the man page anew, from the program itself
 .PHONY: man-check
 man-check: build
 	@node scripts/man.ts --check
+
+.PHONY: claims
+claims: prepare
+	@node scripts/check-claims.ts
 
 .PHONY: unit
 unit: build
@@ -144,6 +148,10 @@ bench-console: build ## measure how soon the console shows a key, alone and in a
 .PHONY: pictures
 pictures: build ## make the pictures of the documents anew, from the real program
 	@node scripts/pictures.ts
+
+.PHONY: first-minutes
+first-minutes: build ## write docs/first-minutes.md anew, as a new user at a real terminal
+	@node scripts/first-minutes.ts
 
 .PHONY: licences
 licences: prepare ## list every production package with its licence

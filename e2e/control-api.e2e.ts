@@ -11,6 +11,8 @@ import {
   MAX_BODY_BYTES,
   MAX_CONTROL_BODY_BYTES,
   MAX_HISTORY_PAGE,
+  MAX_SEARCH_CHARACTERS,
+  MAX_SEARCH_PAGE,
   type MessageView,
   type ProblemDetails,
   type SendResult,
@@ -410,6 +412,18 @@ describe('a page of history', () => {
     expect(await page(`limit=2&before=${sent[2]}`)).toEqual(['one', 'two']);
     expect(await page(`limit=2&after=${sent[0]}`)).toEqual(['two', 'three']);
     expect(await page(`after=${sent[3]}`)).toEqual([]);
+  });
+});
+
+describe('a search', () => {
+  it(`finds 1 to ${MAX_SEARCH_PAGE} messages at once, for at most ${MAX_SEARCH_CHARACTERS} characters`, async () => {
+    const query = (limit: number, length: number): string =>
+      `${CONTROL_ROUTES.search}?text=${'x'.repeat(length)}&limit=${limit}`;
+    for (const limit of [1, MAX_SEARCH_PAGE]) expect((await ask(query(limit, 1))).status).toBe(200);
+    expect((await ask(query(1, MAX_SEARCH_CHARACTERS))).status).toBe(200);
+    for (const refused of [query(0, 1), query(MAX_SEARCH_PAGE + 1, 1), query(1, MAX_SEARCH_CHARACTERS + 1)]) {
+      expect(problemIn(await ask(refused))).toMatchObject({ status: 422, code: 'request-invalid' });
+    }
   });
 });
 

@@ -1,9 +1,15 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import { Writable } from 'node:stream';
 import {
   DISCOVERY_RATE_REQUESTS,
   DISCOVERY_RATE_WINDOW_MS,
+  EVENT_STREAMS_AT_MAX_DELAY,
   LEASE_SECONDS,
   MAX_DISCOVERY_ENTRIES,
+  MAX_EVENT_DELAY_MS,
+  MAX_EVENT_STREAMS,
   MAX_HOST_CHARACTERS,
   MAX_RATE_LIMITED_ADDRESSES,
   MAX_RECOGNISED_REQUEST_BYTES,
@@ -14,6 +20,7 @@ import {
 import { ManualClock } from '@p2p-chat/shared/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { readConfig } from './config.js';
+import { EventStreams } from './events/event-streams.js';
 import { type RunningService, startService } from './lifecycle.js';
 import { RateLimiter } from './rate-limiter.js';
 import { ChangeLog } from './registry/change-log.js';
@@ -106,6 +113,48 @@ describe('the registry', () => {
     expect(log.since(start)).toHaveLength(MAX_REMEMBERED_CHANGES);
     log.add('join', 'a', 'one more');
     expect(log.since(start)).toBeNull();
+  });
+});
+
+describe('event streams', () => {
+  class Client extends Writable {
+    text = '';
+    override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+      this.text += chunk.toString();
+      done();
+    }
+  }
+  const clock = new ManualClock();
+  const registry = new MemoryLeaseRegistry(clock, { leaseMs: LEASE_SECONDS * 1_000 });
+  let streams: EventStreams;
+  afterEach(() => streams.onModuleDestroy());
+  const open = (): Client => {
+    const client = new Client();
+    streams.open(client as unknown as ServerResponse, registry.cursor);
+    return client;
+  };
+
+  it(`are ${MAX_EVENT_STREAMS} and no more; one that ends makes room`, async () => {
+    streams = new EventStreams(registry, clock);
+    const clients = Array.from({ length: MAX_EVENT_STREAMS }, open);
+    expect(streams.size).toBe(MAX_EVENT_STREAMS);
+    expect(open).toThrow(expect.objectContaining({ status: 503, headers: { 'retry-after': '30' } }));
+    const closed = once(clients[0]!, 'close');
+    clients[0]!.destroy();
+    await closed;
+    expect(open).not.toThrow();
+  });
+
+  it(`wait for ${MAX_EVENT_DELAY_MS} ms from ${EVENT_STREAMS_AT_MAX_DELAY} of them on, so that changes go out together`, async () => {
+    streams = new EventStreams(registry, clock);
+    const first = open();
+    for (let n = 1; n < EVENT_STREAMS_AT_MAX_DELAY + 100; n += 1) open();
+    registry.register({ entry: { HOST: '192.0.2.1', PORT: 1, USER: 'Anna' }, signed: null, request: null });
+    await clock.advance(MAX_EVENT_DELAY_MS - 1);
+    expect(first.text).not.toContain('Anna');
+    await clock.advance(1);
+    expect(first.text).toContain('Anna');
+    await registry.close();
   });
 });
 
