@@ -1,10 +1,17 @@
 import { PRESENCE_INTERVAL_MS, TYPING_EXPIRES_MS, TYPING_INTERVAL_MS } from '@p2p-chat/shared';
 import { ManualClock } from '@p2p-chat/shared/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { MemoryStorage } from '../testing/memory-storage.js';
 import { ChatEvents } from './events.js';
 import { OwnProfile } from './own-profile.js';
+import { PeerDirectory } from './peer-directory.js';
+import type { PeerLink } from './ports/peer-link.js';
+import { Presence } from './presence.js';
+import { Typing } from './typing.js';
 import { MemoryNetwork } from '../testing/memory-network.js';
 import { MemoryNode } from '../testing/memory-node.js';
+
+const silent = { debug: () => undefined, warn: () => undefined };
 
 let clock: ManualClock;
 let network: MemoryNetwork;
@@ -158,6 +165,33 @@ describe('typing', () => {
     carol.chat.writes(bob.peerId);
     await clock.advance(TYPING_EXPIRES_MS / 2);
     expect([...typingEvents(bob), ...typingEvents(carol)]).toEqual([]);
+  });
+});
+
+describe('a peer of an older version', () => {
+  it('is sent neither: its hello does not name them', async () => {
+    const events = new ChatEvents(() => undefined);
+    const profile = new OwnProfile(alice.profile, { save: async () => undefined }, events);
+    const directory = new PeerDirectory(alice.peerId, new MemoryStorage().peers, events, clock);
+    await directory.accept(bob.peerId);
+    const presence = new Presence(profile, directory, clock, silent, events);
+    const typing = new Typing(profile, directory, events, clock);
+    const told = async (features: string[]): Promise<string[]> => {
+      const sent: string[] = [];
+      const peer = { peerId: bob.peerId, user: 'Bob', instance: 'b', agent: 'x/1', features, address: null };
+      const link = {
+        peer,
+        sendPresence: () => void sent.push('presence'),
+        sendTyping: () => void sent.push('typing'),
+      } as unknown as PeerLink;
+      for (const part of [presence, typing]) part.opened(link);
+      await profile.change({ status: features.join() });
+      typing.writes(bob.peerId);
+      for (const part of [presence, typing]) part.closed(link);
+      return sent;
+    };
+    expect(await told(['something-else'])).toEqual([]);
+    expect(await told(['presence', 'typing'])).toEqual(['presence', 'presence', 'typing']);
   });
 });
 
