@@ -66,6 +66,9 @@ class Judge implements LinkHandler {
   opened = 0;
   closed = 0;
 
+  prefers(): boolean {
+    return false;
+  }
   admits(): boolean {
     return true;
   }

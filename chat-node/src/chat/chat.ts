@@ -359,6 +359,10 @@ export class Chat implements LinkHandler {
     this.#requests.load(conversations);
   }
 
+  prefers(peerId: string): boolean {
+    return this.#directory.isContact(peerId);
+  }
+
   admits(peerId: string): boolean {
     return !this.options.contactsOnly || this.#directory.isContact(peerId);
   }

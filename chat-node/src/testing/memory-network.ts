@@ -192,6 +192,7 @@ export class MemoryTransport extends PeerTransport {
   #whileAlive(handler: LinkHandler): LinkHandler {
     return {
       admits: (peerId) => this.#alive && handler.admits(peerId),
+      prefers: (peerId) => this.#alive && handler.prefers(peerId),
       onOpen: (link) => this.#alive && handler.onOpen(link),
       onMessages: (link, messages) =>
         this.#alive ? handler.onMessages(link, messages) : new Promise<void>(() => undefined),

@@ -13,6 +13,13 @@ export class RecordingHandler implements LinkHandler {
   readonly refused = new Set<string>();
   readonly #watchers = new Set<() => void>();
 
+  /** Peers whose links come first. */
+  readonly preferred = new Set<string>();
+
+  prefers(peerId: string): boolean {
+    return this.preferred.has(peerId);
+  }
+
   admits(peerId: string): boolean {
     return !this.refused.has(peerId);
   }

@@ -77,6 +77,27 @@ describe('LinkTable', () => {
     expect(handler.opened.at(-1)?.peer.peerId).toBe('next');
   });
 
+  it('lets a contact in where strangers have taken every place, and no stranger where contacts have', async () => {
+    const { handler, knock, settle } = start();
+    const strangers = Array.from({ length: MAX_LINKS }, (_, count) => knock(`stranger ${count}`));
+    await settle();
+    for (let count = 0; count < MAX_LINKS; count += 1) handler.preferred.add(`contact ${count}`);
+    knock('contact 0');
+    await settle();
+    expect(strangers[0]?.received.at(-1)).toEqual({ type: 'bye', reason: 'busy' });
+    expect(handler.opened.at(-1)?.peer.peerId).toBe('contact 0');
+    expect(handler.open).toHaveLength(MAX_LINKS);
+
+    for (let count = 1; count < MAX_LINKS; count += 1) knock(`contact ${count}`);
+    await settle();
+    expect(handler.open.every(({ peer }) => peer.peerId.startsWith('contact'))).toBe(true);
+    handler.preferred.add('one contact more');
+    for (const late of [knock('one contact more'), knock('a stranger')]) {
+      await settle();
+      expect(late.received.at(-1)).toEqual({ type: 'bye', reason: 'busy' });
+    }
+  });
+
   it('gives a far end that says no hello 5 s, and no more', async () => {
     const { clock, handler, knock } = start();
     const silent = knock('silent', null);

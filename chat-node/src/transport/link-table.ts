@@ -102,7 +102,7 @@ export class LinkTable {
     const { peerId } = link.peer;
     const existing = this.#byPeer.get(peerId);
     if (this.#stopping) return link.close('logout');
-    if (existing === undefined && this.#byPeer.size >= MAX_LINKS) return link.close('busy');
+    if (existing === undefined && !this.#hasRoomFor(peerId)) return link.close('busy');
     if (existing !== undefined && this.#prefers(existing, link))
       return void this.#keepIfAlive(existing, link);
     this.#byPeer.set(peerId, link);
@@ -111,6 +111,20 @@ export class LinkTable {
       this.handler.onClosed(existing, 'duplicate');
     }
     this.handler.onOpen(link);
+  }
+
+  // However many strangers come, none of them keeps a contact out.
+  #hasRoomFor(peerId: string): boolean {
+    if (this.#byPeer.size < MAX_LINKS) return true;
+    if (!this.handler.prefers(peerId)) return false;
+    for (const [stranger, link] of this.#byPeer) {
+      if (this.handler.prefers(stranger)) continue;
+      this.#byPeer.delete(stranger);
+      link.close('busy');
+      this.handler.onClosed(link, 'busy');
+      return true;
+    }
+    return false;
   }
 
   // The far end may have lost the existing one without a word, for example with

@@ -40,6 +40,8 @@ export type PeerFrame = Extract<ParsedFrame, { type: 'ack' | 'receipt' | 'reject
 export interface LinkHandler {
   /** Whether a peer that dialled and proved its key may have a link; asked before any hello. */
   admits(peerId: string): boolean;
+  /** Whether a link to the peer comes before those to strangers, where there are as many as there may be. */
+  prefers(peerId: string): boolean;
   onOpen(link: PeerLink): void;
   /** Messages, in order. The promise resolves when they were dealt with; further reading from the link may wait for it. */
   onMessages(link: PeerLink, messages: readonly ParsedMessage[]): Promise<void>;
