@@ -138,8 +138,9 @@ bench-streams: build ## measure ten thousand event streams at one discovery serv
 	@node bench/streams.ts $(ARGS)
 
 .PHONY: bench-storage
-bench-storage: build ## measure the stores (MongoDB where MONGODB_URI_TEST is set)
+bench-storage: build ## measure the stores (MongoDB where MONGODB_URI_TEST is set), and a conversation of 1,000,000
 	@node bench/storage.ts $(ARGS)
+	@node bench/long-conversation.ts
 
 .PHONY: bench-console
 bench-console: build ## measure how soon the console shows a key, alone and in a burst of messages
