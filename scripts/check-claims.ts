@@ -1,6 +1,7 @@
 /*
- * What the documents claim of tests is so: each test that docs/security.md
- * names is there, and each limit is named in some test, beyond its import.
+ * What the documents claim is so: each test that docs/security.md names is
+ * there, each limit is named in some test, beyond its import, and each
+ * dependency of the product in docs/dependencies.md.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 
@@ -67,7 +68,21 @@ function checkLimits(): void {
   }
 }
 
+function checkDependencies(): void {
+  const document = readFileSync('docs/dependencies.md', 'utf8');
+  for (const path of globSync('*/package.json')) {
+    const { dependencies = {} } = JSON.parse(readFileSync(path, 'utf8')) as {
+      dependencies?: Record<string, string>;
+    };
+    for (const name of Object.keys(dependencies)) {
+      if (name.startsWith('@p2p-chat/') || document.includes(`\`${name}\``)) continue;
+      problems.push(`docs/dependencies.md does not say why ${path} has ${name}`);
+    }
+  }
+}
+
 checkTable();
 checkLimits();
+checkDependencies();
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length === 0 ? 0 : 1;
