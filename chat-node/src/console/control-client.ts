@@ -1,4 +1,5 @@
 import { request, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -306,7 +307,8 @@ export class ControlClient {
     if (status >= 200 && status < 300) return answer;
     const body = await text(answer, MAX_PROBLEM_BYTES).catch(() => '');
     // Whatever of the request is still on its way has nobody to read it.
-    answer.socket.destroy();
+    // A request that was written to its end has left its socket already.
+    (answer.socket as Socket | null)?.destroy();
     throw this.refusal(answer, body);
   }
 
@@ -397,6 +399,9 @@ function open(control: ControlFile, path: string, options: Exchange): Promise<In
       headers['content-type'] = 'application/json';
       headers['content-length'] = body.byteLength;
     }
+    // A node that refuses a stream would otherwise close the connection behind
+    // its answer, and what is still being written would break it off unread.
+    if (options.stream !== undefined) headers['connection'] = 'keep-alive';
     const outgoing = request({
       host: '127.0.0.1',
       port: control.port,
