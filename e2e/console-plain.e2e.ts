@@ -28,7 +28,7 @@ afterEach(async () => {
 
 describe('a console in lines', () => {
   it('is what a terminal that cannot move the cursor gets, and redraws nothing', async () => {
-    const session = TerminalSession.console(alice.env, { env: { TERM: 'dumb' }, columns: 120 });
+    const session = TerminalSession.console(alice.env, { env: { TERM: 'dumb' }, columns: 120, rows: 200 });
     sessions.push(session);
     await session.until('1. Read Messages');
     session.type('2\n');

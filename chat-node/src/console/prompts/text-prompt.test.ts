@@ -1,3 +1,4 @@
+import type { Key } from 'node:readline';
 import { render } from '@inquirer/testing';
 import { describe, expect, it } from 'vitest';
 import { PASTE } from '../keyboard.js';
@@ -14,6 +15,10 @@ const show = (initial = '') =>
     initial,
     check: (text) => (text === '' ? 'It must not be empty.' : null),
   });
+
+function keyOf(key: Key): Key {
+  return key;
+}
 
 describe('a text prompt', () => {
   it('begins with what there is, and gives back what was written', async () => {
@@ -42,8 +47,8 @@ describe('a text prompt', () => {
 
   it('stays one line, whatever is pasted', async () => {
     const { events, answer } = await show();
-    events.keypress({ name: PASTE, sequence: 'two\r\nlines' });
-    events.keypress({ name: 'enter', sequence: '\n' });
+    events.keypress(keyOf({ name: PASTE, sequence: 'two\r\nlines' }));
+    events.keypress(keyOf({ name: 'enter', sequence: '\n' }));
     events.keypress('return');
     expect(await answer).toBe('two lines');
   });
