@@ -1,3 +1,4 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import type { MessageView, PeerView, StatusView } from '@p2p-chat/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ComposeProject, docker, dockerOk } from './support/compose.js';
@@ -146,6 +147,77 @@ describe('two people on one host', () => {
     expect(of('mongo')).toMatchObject({ NetworkMode: 'none', CapDrop: ['ALL'] });
     expect(Object.keys(of('mongo')?.PortBindings ?? {})).toEqual([]);
   });
+
+  it('are let do nothing but what they must: as the kernel sees the running processes', async () => {
+    for (const one of [discovery, alice]) {
+      for (const id of await one.containers()) {
+        const label = '{{index .Config.Labels "com.docker.compose.service"}}';
+        const service = (await dockerOk(['inspect', '--format', label, id])).trim();
+        const pids = (await dockerOk(['top', id, '-eo', 'pid'])).split('\n').slice(1).filter(Boolean);
+        expect(pids.length).toBeGreaterThan(0);
+        const ports = new Set<string>();
+        for (const pid of pids.map((text) => text.trim())) {
+          const seen = await rightsOf(pid);
+          expect({ service, newPrivileges: seen.newPrivileges }).toEqual({ service, newPrivileges: false });
+          // The image of the database starts as root and gives that up by itself.
+          if (service !== 'mongo') expect({ service, ...seen }).toEqual({ service, ...NO_RIGHTS });
+          for (const port of await listening(pid)) ports.add(port);
+        }
+        expect([service, ...ports]).toEqual([service, ...(await meant(one, service))]);
+      }
+    }
+  });
+
+  const NO_RIGHTS = { capabilities: 0, newPrivileges: false, isRoot: false, root: 'ro' };
+
+  async function rightsOf(pid: string): Promise<typeof NO_RIGHTS> {
+    const lines = (await readFile(`/proc/${pid}/status`, 'utf8')).split('\n');
+    const field = (name: string): string[] =>
+      lines
+        .find((line) => line.startsWith(`${name}:`))
+        ?.split(/\s+/)
+        .slice(1) ?? [];
+    const sets = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].map((name) =>
+      parseInt(field(name)[0]!, 16),
+    );
+    const mounts = (await readFile(`/proc/${pid}/mounts`, 'utf8')).split('\n').map((line) => line.split(' '));
+    return {
+      capabilities: sets.reduce((sum, set) => sum + set, 0),
+      newPrivileges: field('NoNewPrivs')[0] !== '1',
+      // Real, effective, saved, and that of the file system.
+      isRoot: field('Uid').includes('0'),
+      root: mounts.find(([, at]) => at === '/')?.[3]?.split(',')[0] ?? '',
+    };
+  }
+
+  /** Where a process of a container listens for others: not on loopback, nor where there is no network. */
+  async function listening(pid: string): Promise<string[]> {
+    const devices = (await readFile(`/proc/${pid}/net/dev`, 'utf8')).match(/^\s*\S+(?=:)/gm) ?? [];
+    if (devices.every((name) => name.trim() === 'lo')) return [];
+    const own = new Set<string>();
+    for (const fd of await readdir(`/proc/${pid}/fd`)) {
+      const inode = /^socket:\[(\d+)\]$/.exec(await readlink(`/proc/${pid}/fd/${fd}`).catch(() => ''))?.[1];
+      if (inode !== undefined) own.add(inode);
+    }
+    const found = new Set<string>();
+    for (const table of ['tcp', 'tcp6']) {
+      const [, ...rows] = (await readFile(`/proc/${pid}/net/${table}`, 'utf8')).trim().split('\n');
+      for (const row of rows) {
+        const columns = row.trim().split(/\s+/);
+        const [address = '', port = ''] = (columns[1] ?? '').split(':');
+        const isLoopback = address === '0100007F' || address === '00000000000000000000000001000000';
+        if (columns[3] === '0A' && own.has(columns[9] ?? '') && !isLoopback)
+          found.add(`tcp ${parseInt(port, 16)}`);
+      }
+    }
+    return [...found].sort();
+  }
+
+  /** The ports that a service is there for. */
+  async function meant(one: ComposeProject, service: string): Promise<string[]> {
+    if (service === 'discovery') return [`tcp ${new URL(discoveryUrl).port}`];
+    return service === 'chat-node' ? [`tcp ${(await status(one)).peerPort}`] : [];
+  }
 
   it('have everything after SIGKILL of all containers', async () => {
     await alice.compose('kill');
