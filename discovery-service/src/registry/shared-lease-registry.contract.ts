@@ -16,6 +16,8 @@ export const silent: Logger = {
 /** A store whose line can be cut. */
 export class CuttableStore extends LeaseStore {
   cut = false;
+  /** Settles when calls may go on; by default at once. */
+  hold = Promise.resolve();
   /** Records that were written. */
   written = 0;
 
@@ -46,6 +48,7 @@ export class CuttableStore extends LeaseStore {
   }
 
   async #over<T>(call: () => Promise<T>): Promise<T> {
+    await this.hold;
     if (this.cut) throw new Error('the line is cut');
     return call();
   }

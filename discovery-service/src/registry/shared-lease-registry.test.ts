@@ -184,6 +184,28 @@ describe('SharedLeaseRegistry', () => {
       expect(other.registry.storeHealth()).toMatchObject({ kind: 'shared', state: 'away' });
     });
 
+    it('holds leases back for a store that hangs, and goes on when it answers', async () => {
+      one.registry.register(plain('Ben'));
+      await place.clock.advance(1_000);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      one.line.hold = other.line.hold = promise;
+      // Renewed at one of them, of which the other hears nothing.
+      for (let renewals = 0; renewals < 4; renewals += 1) {
+        await place.clock.advance(LEASE_MS / 3);
+        expect(one.registry.renew('Ben')).toBe(true);
+        expect([users(one), users(other)]).toEqual(['Ben', 'Ben']);
+        expect(other.registry.storeHealth().state).toBe('away');
+      }
+      resolve();
+      await place.clock.advance(1_000);
+      expect([one, other].map(({ registry }) => registry.storeHealth())).toMatchObject([
+        { state: 'ok', unsaved: 0 },
+        { state: 'ok', unsaved: 0 },
+      ]);
+      await place.clock.advance(LEASE_MS + 1_000);
+      expect([users(one), users(other)]).toEqual(['', '']);
+    });
+
     it('brings back nothing from the store whose lease is over', async () => {
       one.registry.register(signed(place.clock, 3));
       one.registry.register(plain('Ben'));
