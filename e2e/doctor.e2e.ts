@@ -219,13 +219,21 @@ describe('doctor', () => {
     expect(types.at(-1)).toBe('verdict');
   });
 
-  it('is described with the rest of the control API', async () => {
+  it('is described with the rest of the control API, and takes what that says', async () => {
     const alice = await world.daemon({ user: 'Alice' });
     const { port, token } = JSON.parse(await readFile(join(alice.home, CONTROL_FILE), 'utf8')) as ControlFile;
     const headers = { authorization: `Bearer ${token}` };
     const answer = await fetch(`http://127.0.0.1:${port}/api/docs-json`, { headers });
     const { paths } = (await answer.json()) as { paths: Record<string, object> };
     expect(paths[CONTROL_ROUTES.diagnosis]).toHaveProperty('post');
+
+    const refused = await fetch(`http://127.0.0.1:${port}${CONTROL_ROUTES.diagnosis}`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ peer: 5 }),
+    });
+    expect(refused.status).toBe(422);
+    expect(await refused.json()).toMatchObject({ code: 'request-invalid', detail: 'peer must be a text.' });
   });
 
   it('refuses to guess who is meant', async () => {
