@@ -45,7 +45,9 @@ describe('the console', () => {
     await session.until(/^Carol \([a-z2-7]{8}\) wants to write to you\n {2}buy now$/m);
     await session.choose('Block');
     // One is left, and comes by itself.
-    await session.until(/^Bob \([a-z2-7]{8}\) wants to write to you\n {2}are you there\?$/m);
+    await session.until(
+      /^Bob \([a-z2-7]{8}\) wants to write to you\nCarol is now blocked.*\n\n {2}are you there\?$/m,
+    );
     await session.choose('Read');
     await session.until('Nobody is told that you read this');
     await session.until(/Bob: are you there\?/);

@@ -74,6 +74,8 @@ describe('a command', () => {
     [['block', 'PEER'], 'Mallory'],
     [['block', 'PEER', '--json'], 'Mallory'],
     [['unblock', 'PEER'], 'Mallory'],
+    [['accept', 'PEER'], 'Mallory'],
+    [['accept', 'PEER', '--json'], 'Mallory'],
     [['verify', 'PEER'], 'Mallory'],
     [['verify', 'PEER', '--json'], 'Mallory'],
     [['status'], 'Alice'],
@@ -116,7 +118,9 @@ describe('a command', () => {
 
 describe('the console', () => {
   async function open(): Promise<TerminalSession> {
-    const session = TerminalSession.console(env, { columns: 120 });
+    // Bells and titles are escape sequences of the console's own.
+    const quiet = { P2P_CHAT_NOTIFICATIONS: 'off' };
+    const session = TerminalSession.console(env, { columns: 120, env: quiet });
     sessions.push(session);
     await session.until('What would you like to do?');
     return session;
@@ -139,6 +143,31 @@ describe('the console', () => {
     expect(last).toBeDefined();
     node.settle(mallory.peerId, [own?.id ?? ''], 'failed', evil('reason'));
     await session.until('reason');
+    expectClean(session.output);
+  });
+
+  it('shows requests, other keys under known names, and safety numbers without it', async () => {
+    const known = { peerId: mallory.peerId, user: evil('Known'), blocked: false, verified: true };
+    const stranger = node.person(evil('Stranger'), {
+      trust: 'stranger',
+      request: { messages: 1 },
+      keyAlarm: known,
+    });
+    node.receive(stranger, evil('please'));
+    const session = await open();
+    await session.until(/Another key shows the name of Known/);
+    node.receive(stranger, evil('notice'));
+    await session.until(/Stranger.* wants to write to you: notice/);
+    await session.choose('Message Requests');
+    await session.until(/Stranger.*wants to write to you\n.*please/);
+    await session.choose('Block');
+    await session.until('is now blocked');
+    await session.choose('Key Alarms');
+    await session.until('Either there are two people');
+    await session.choose('Compare the safety number');
+    await session.until('Safety number with Stranger');
+    await session.choose('It is the same');
+    await session.until('Either there are two people');
     expectClean(session.output);
   });
 

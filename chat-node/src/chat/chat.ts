@@ -355,7 +355,13 @@ export class Chat implements LinkHandler {
     await this.#directory.load(conversations.map(({ id }) => id));
     // A crash may have come between a first message and the note that it made a contact.
     const writtenTo = conversations.filter(({ id, queued }) => queued > 0 && !this.#directory.isContact(id));
-    for (const { id } of writtenTo) await this.#directory.accept(id);
+    await Promise.all(
+      writtenTo.map(({ id }) =>
+        this.#directory.accept(id).catch((error: unknown) => {
+          this.options.log.warn({ error: String(error) }, 'cannot store that a peer is a contact');
+        }),
+      ),
+    );
     this.#requests.load(conversations);
   }
 

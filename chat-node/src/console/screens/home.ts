@@ -11,8 +11,9 @@ import {
   totalUnread,
   type ViewState,
 } from '../view-state.js';
+import { theme } from '../theme.js';
 import { manageBlockedUsers } from './blocked-users.js';
-import type { ScreenContext } from './context.js';
+import { takeFlash, type ScreenContext } from './context.js';
 import { openConversation } from './conversation.js';
 import { seeKeyAlarms } from './key-alarms.js';
 import { messageRequests } from './message-requests.js';
@@ -53,12 +54,14 @@ export async function home(context: ScreenContext): Promise<void> {
       message: 'What would you like to do?',
       store: context.view.store,
       header,
+      intro: (state) => (state.flash === null ? [] : [theme.good(state.flash)]),
       rows,
       // Who waits comes first.
       initial: requests(context.view.store.get()).length > 0 ? 'requests' : initial,
       jump: (state) => (nextUnread(state) === undefined ? undefined : 'next-unread'),
     });
     if (choice === 'logout' || choice === undefined) return;
+    takeFlash(context);
     await screens[choice](context);
     if (!['next-unread', 'requests', 'alarms'].includes(choice)) initial = choice;
   }

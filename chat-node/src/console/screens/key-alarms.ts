@@ -1,8 +1,9 @@
 import { errorMessage, safeLine, shortPeerId } from '@p2p-chat/shared';
 import { header } from '../header.js';
 import { keyAlarm, peerLabel } from '../labels.js';
+import { theme } from '../theme.js';
 import { keyAlarms, withPeer, type ViewState } from '../view-state.js';
-import { flash, type ScreenContext } from './context.js';
+import { flash, takeFlash, type ScreenContext } from './context.js';
 import { choosePerson } from './people-list.js';
 import { showSafetyNumber } from './safety-number.js';
 
@@ -38,7 +39,8 @@ async function ask(context: ScreenContext, peerId: string): Promise<Choice> {
     message: `Another key shows the name of ${safeLine(peer.keyAlarm?.user ?? peer.user)}`,
     store,
     header,
-    intro: () => [
+    intro: (state) => [
+      ...(state.flash === null ? [] : [theme.good(state.flash), '']),
       keyAlarm(peer),
       'Either there are two people of that name, or somebody has a new machine or profile, or somebody pretends.',
       'Nothing of the old conversation is shared with the new key. Ask the person you know, by another way.',
@@ -52,6 +54,7 @@ async function ask(context: ScreenContext, peerId: string): Promise<Choice> {
     ],
     back: 'back',
   });
+  takeFlash(context);
   try {
     if (choice === 'compare') await showSafetyNumber(context, peerId);
     if (choice !== 'seen' && choice !== 'block') return choice;

@@ -10,7 +10,7 @@ import { count, peerLabel } from '../labels.js';
 import { truncate } from '../layout.js';
 import { theme } from '../theme.js';
 import { requests, withoutNotices, withPeer, type ViewState } from '../view-state.js';
-import { flash, type ScreenContext } from './context.js';
+import { flash, takeFlash, type ScreenContext } from './context.js';
 import { openConversation } from './conversation.js';
 import { choosePerson } from './people-list.js';
 
@@ -49,7 +49,10 @@ export async function decideRequest(context: ScreenContext, peerId: string): Pro
     message: `${labelOf(store.get(), peerId)} (${shortPeerId(peerId)}) wants to write to you`,
     store,
     header: (state, width) => header(withoutNotices(state, peerId), width),
-    intro: (state) => intro(written, state, peerId),
+    intro: (state) => [
+      ...(state.flash === null ? [] : [theme.good(state.flash), '']),
+      ...intro(written, state, peerId),
+    ],
     rows: () => [
       { key: 'accept', value: 'accept', label: 'Accept', remark: 'and open the conversation' },
       { key: 'read', value: 'read', label: 'Read', remark: 'all of it; they do not notice' },
@@ -59,6 +62,7 @@ export async function decideRequest(context: ScreenContext, peerId: string): Pro
     back: 'later',
   });
   store.update((state) => withoutNotices(state, peerId));
+  takeFlash(context);
   try {
     if (decision === 'accept') {
       const peer = await client.accept(peerId, signal);
