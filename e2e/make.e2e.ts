@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { sendFirstMessage } from './support/first-message.js';
 import { freePort, ROOT, waitFor, World } from './support/processes.js';
 import { TerminalSession } from './support/terminal.js';
 
@@ -110,6 +112,16 @@ describe('make chat', () => {
     } finally {
       other.close();
     }
+  });
+});
+
+describe('a new user', () => {
+  it('needs at most 6 keys besides the text to the first message delivered, as the documents say', async () => {
+    const env = await environment(await freePort());
+    await chat('Bob', env).until('Read Messages');
+    const { keys } = await sendFirstMessage(chat('Ann', env), 'Bob');
+    expect(keys).toBeLessThanOrEqual(6);
+    expect(await readFile(join(ROOT, 'docs/first-minutes.md'), 'utf8')).toContain(`**${keys} keys**`);
   });
 });
 
