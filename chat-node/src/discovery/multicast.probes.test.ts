@@ -70,7 +70,7 @@ describe('the way of multicast', () => {
   ])('fails where %s', async (_what, prepare) => {
     prepare();
     const walked = walk(probes([eth0])[0]!);
-    for (let second = 0; second < 4; second += 1) await clock.advance(1_000);
+    for (let second = 0; second < 6; second += 1) await clock.advance(1_000);
     expect((await walked).at(-1)).toMatch(
       /^multicast-heard eth0 failed: Multicast is not heard on eth0: .* DISCOVERY_URLS\.$/,
     );

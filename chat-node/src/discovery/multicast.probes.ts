@@ -17,7 +17,7 @@ export interface MulticastProbesOptions {
 }
 
 /** How long the own node has to answer a question: it answers at most once a second. */
-const PATIENCE_MS = 3_000;
+const PATIENCE_MS = 5_000;
 
 const QUESTION = { name: `${NODE_SERVICE_TYPE}.local`, type: 'PTR' } as const;
 
