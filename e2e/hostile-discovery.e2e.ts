@@ -12,7 +12,7 @@ import { controlOf } from './support/control.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 /** How long the dials are counted. */
-const COUNTING_MS = 4_000;
+const COUNTING_MS = 2_000;
 
 const world = new World();
 const cleanUp: (() => unknown)[] = [];

@@ -16,8 +16,10 @@ import { type RunningDaemon, type RunningProcess, waitFor, type World } from './
 
 /** Messages that Alice writes to Bob before and during each attack. */
 const MESSAGES = 20;
-/** What a person would not notice, in milliseconds; on a busy machine. */
-const MAX_LATENCY_MS = 1_000;
+/** What the slowest of the messages may take, in milliseconds: on a machine that carries out the attack, and other tests. */
+const MAX_LATENCY_MS = 5_000;
+/** After this a message hangs. */
+const HANG_MS = 30_000;
 /** How much slower messages may be under attack than before it, on a machine that carries out the attack itself. */
 const MAX_SLOWDOWN = 10;
 /** Latencies below this are told apart by nothing but the load of the machine, in milliseconds. */
@@ -78,7 +80,7 @@ export class Bystanders {
       for (;;) {
         const [last] = (await (await fetch(`${url}?limit=1`, { headers })).json()) as MessageView[];
         if (last?.id === id && last.state !== 'queued') break;
-        expect(performance.now() - began).toBeLessThan(10 * MAX_LATENCY_MS);
+        expect(performance.now() - began).toBeLessThan(HANG_MS);
       }
       taken.push(performance.now() - began);
     }
@@ -96,12 +98,13 @@ export class Bystanders {
     attack: () => Promise<void | (() => unknown)>,
     maxLeftBytes = MAX_LEFT_BYTES,
   ): Promise<void> {
-    const usual = median(await this.chat());
+    const usual = await this.chat();
     const before = await settledHeap(attacked);
     const after = await attack();
     const during = await this.chat();
-    expect(Math.max(...during)).toBeLessThan(MAX_LATENCY_MS);
-    expect(median(during)).toBeLessThan(MAX_SLOWDOWN * Math.max(usual, NOISE_MS));
+    // A machine that is busy with other things is slow before the attack, too.
+    expect(Math.max(...during)).toBeLessThan(Math.max(MAX_LATENCY_MS, MAX_SLOWDOWN * Math.max(...usual)));
+    expect(median(during)).toBeLessThan(MAX_SLOWDOWN * Math.max(median(usual), NOISE_MS));
     await after?.();
     this.closeSockets();
     expect(attacked.running).toBe(true);
