@@ -115,13 +115,13 @@ describe('doctor on a network', () => {
   it('uses no interface of containers or tunnels, unless it is chosen, and hears itself on that', async () => {
     const host = lan.hosts[0]!;
     const ip = (...args: string[]): Promise<string> => host.exec('ip', ...args);
-    for (const [name, address] of [
-      ['docker0', '172.17.0.1/16'],
-      ['wg0', '10.8.0.1/24'],
+    for (const [name, address, far] of [
+      ['docker0', '172.17.0.1/16', 'veth0'],
+      ['wg0', '10.8.0.1/24', 'veth1'],
     ] as const) {
-      await ip('link', 'add', name, 'type', 'veth', 'peer', 'name', `far-${name}`);
+      await ip('link', 'add', name, 'type', 'veth', 'peer', 'name', far);
       cleanUp.push(() => ip('link', 'del', name));
-      await ip('link', 'set', `far-${name}`, 'up');
+      await ip('link', 'set', far, 'up');
       await ip('link', 'set', name, 'up');
       await ip('address', 'add', address, 'dev', name);
     }

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { type Clock, errorCode, errorMessage, NODE_SERVICE_TYPE, P2pChatError } from '@p2p-chat/shared';
 import { type LanInterface, type MulticastPort, openMulticastPort } from '@p2p-chat/shared/dns-sd';
 import type { OpenMulticastPort } from '@p2p-chat/shared/dns-sd';
@@ -58,7 +59,7 @@ export class MulticastProbes extends Probes {
       'multicast-not-sent',
       `Multicast cannot be sent on ${lan.name} (${errorCode(error) ?? errorMessage(error)}).`,
       {
-        hint: `Let UDP port 5353 to 224.0.0.251 pass the firewall of this machine; without multicast, name a discovery service in DISCOVERY_URLS.`,
+        hint: `Let UDP port 5353 to ${groupOf(lan)} pass the firewall of this machine; without multicast, name a discovery service in DISCOVERY_URLS.`,
         cause: error,
       },
     );
@@ -75,7 +76,7 @@ export class MulticastProbes extends Probes {
       'multicast-not-heard',
       `Multicast is not heard on ${lan.name}: the own announcement did not come back.`,
       {
-        hint: `Let UDP port 5353 from 224.0.0.251 pass the firewall of this machine; without multicast, name a discovery service in DISCOVERY_URLS.`,
+        hint: `Let UDP port 5353 to ${groupOf(lan)} pass the firewall of this machine; without multicast, name a discovery service in DISCOVERY_URLS.`,
       },
     );
   }
@@ -92,6 +93,11 @@ export class MulticastProbes extends Probes {
       onError: (error) => errors.push(error),
     });
   }
+}
+
+// RFC 6762, section 3.
+function groupOf({ address }: LanInterface): string {
+  return isIPv6(address) ? 'ff02::fb' : '224.0.0.251';
 }
 
 function noInterface(): never {
