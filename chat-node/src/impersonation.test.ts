@@ -119,7 +119,8 @@ async function malloryLinks(
 async function relay(
   to: number,
   change: (chunk: Buffer, index: number) => Buffer = (chunk) => chunk,
-): Promise<{ port: number; toTarget: Buffer[]; toDialler: Buffer[] }> {
+): Promise<{ port: number; toTarget: Buffer[]; toDialler: Buffer[]; hungUp: () => number }> {
+  let hungUp = 0;
   const toTarget: Buffer[] = [];
   const toDialler: Buffer[] = [];
   const server = createTcpServer((dialler) => {
@@ -134,6 +135,9 @@ async function relay(
       toDialler.push(chunk);
       dialler.write(chunk);
     });
+    target.on('close', () => {
+      if (!dialler.destroyed) hungUp += 1;
+    });
     for (const [one, other] of [
       [dialler, target],
       [target, dialler],
@@ -143,7 +147,13 @@ async function relay(
   }).listen(0, LOCALHOST);
   cleanUp.push(() => server.close());
   await once(server, 'listening');
-  return { port: (server.address() as { port: number }).port, toTarget, toDialler };
+  return {
+    port: (server.address() as { port: number }).port,
+    toTarget,
+    toDialler,
+    /** How many connections the target ended. */
+    hungUp: () => hungUp,
+  };
 }
 
 /** Answers every registration with the entries that it is given. */
@@ -214,7 +224,7 @@ describe('in between', () => {
   it('a relay that changes one byte breaks the link, and nothing of it is taken', async () => {
     const b = await start(bob, 'Bob');
     const forge = { on: false };
-    const { port } = await relay(b.port, (chunk) => {
+    const { port, hungUp } = await relay(b.port, (chunk) => {
       if (!forge.on) return chunk;
       const changed = Buffer.from(chunk);
       changed[changed.length - 1] = (changed[changed.length - 1] ?? 0) ^ 1;
@@ -224,8 +234,8 @@ describe('in between', () => {
     await vi.waitFor(() => expect(b.chat.links).toBe(1));
     forge.on = true;
     await a.chat.send(bob.peerId, ['forged?']);
-    await vi.waitFor(() => expect(b.chat.links).toBe(0), { timeout: 5_000 });
-    expect(await b.history(alice)).toEqual([]);
+    // Bob may find another way to Alice at once: what counts is the link of the relay.
+    await vi.waitFor(() => expect(hungUp()).toBeGreaterThan(0), { timeout: 5_000 });
     forge.on = false;
     await vi.waitFor(async () => expect(states(await b.history(alice))).toEqual(['forged?: delivered']), {
       timeout: 8_000,
