@@ -91,7 +91,9 @@ describe('parseFrame', () => {
     expect(parse({ type: 'ack', ids: Array(MAX_IDS_PER_FRAME).fill(ID) })).toBeDefined();
     expect(() => parse({ type: 'ack', ids: Array(MAX_IDS_PER_FRAME + 1).fill(ID) })).toThrow();
     expect(parse({ type: 'message', messages: Array(MAX_MESSAGES_PER_FRAME).fill(MESSAGE) })).toBeDefined();
-    expect(() => parse({ type: 'message', messages: Array(MAX_MESSAGES_PER_FRAME + 1).fill(MESSAGE) })).toThrow();
+    expect(() =>
+      parse({ type: 'message', messages: Array(MAX_MESSAGES_PER_FRAME + 1).fill(MESSAGE) }),
+    ).toThrow();
   });
 
   it.each([
