@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { MAX_HISTORY_PAGE, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
 import type { ControlClient } from '../console/control-client.js';
-import { localDay, stateMark, timeOfDay } from '../console/labels.js';
+import { localDay, peerLabel, stateMark, timeOfDay } from '../console/labels.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
@@ -16,7 +16,8 @@ export interface HistoryFlags extends ProfileFlags {
 export async function history(io: Io, peer: string, flags: HistoryFlags): Promise<void> {
   const client = profileClient(io, flags);
   const signal = io.interruption();
-  const { peerId } = await client.peer(peer, signal);
+  const person = await client.peer(peer, signal);
+  const { peerId } = person;
   const pages =
     flags.after === undefined
       ? latest(client, peerId, flags, signal)
@@ -25,7 +26,9 @@ export async function history(io: Io, peer: string, flags: HistoryFlags): Promis
   for await (const page of pages) {
     printed += page.length;
     for (const message of page) {
-      await (flags.json === true ? printJson(io, message) : print(io, describeMessage(message)));
+      await (flags.json === true
+        ? printJson(io, message)
+        : print(io, describeMessage(message, peerLabel(person))));
     }
   }
   if (printed === 0 && flags.json !== true) note(io, 'There are no messages.');
@@ -68,11 +71,14 @@ async function* latest(
   yield* pages.reverse();
 }
 
-/** A message for a person: when, who, what; further lines of the body indented. */
-export function describeMessage(message: MessageView): string {
+/**
+ * A message for a person: when, who, what; further lines of the body indented.
+ * @param from how the other person is called, safe to show
+ */
+export function describeMessage(message: MessageView, from = safeLine(message.user)): string {
   const mine = message.direction === 'out';
   const when = styleText('dim', `${localDay(message.sentAt)} ${timeOfDay(message.sentAt)}`);
-  const who = styleText(mine ? 'cyan' : 'green', mine ? 'You' : safeLine(message.user));
+  const who = styleText(mine ? 'cyan' : 'green', mine ? 'You' : from);
   const body = safeText(message.body).replaceAll('\n', '\n    ');
   const reason = message.state === 'failed' ? ` ${safeLine(message.reason ?? 'refused')}` : '';
   const state = mine ? `  ${styleText('dim', `${stateMark(message.state)}${reason}`)}` : '';

@@ -395,6 +395,14 @@ describe('history', () => {
     expect(await ids('--limit', '2', '--after', all[10] ?? '')).toEqual(all.slice(11, 13));
   });
 
+  it('calls people of one name by their short ids too, as a search does', async () => {
+    node.person('Bob', { peerId: bob.peerId, ambiguous: true });
+    node.receive(bob, 'which one');
+    const name = `Bob (${shortPeerId(bob.peerId)})`;
+    expect((await cli(['history', bob.peerId])).stdout).toContain(`${name}: which one`);
+    expect((await cli(['search', 'which'])).stdout).toContain(`${name}: which one`);
+  });
+
   it('goes over pages in both directions', async () => {
     const sent = node.receive(bob, ...Array.from({ length: 2_500 }, (_, i) => `m${i}`));
     const all = sent.map((message) => message.id);

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
-import { MAX_SEARCH_PAGE, safeLine, type FoundMessageView } from '@p2p-chat/shared';
+import { MAX_SEARCH_PAGE, type FoundMessageView } from '@p2p-chat/shared';
 import { excerpt } from '../console/excerpt.js';
-import { localDay, timeOfDay } from '../console/labels.js';
+import { localDay, peerLabel, timeOfDay } from '../console/labels.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
@@ -38,9 +38,9 @@ export async function search(io: Io, words: readonly string[], flags: SearchFlag
   if (printed === 0 && flags.json !== true) note(io, 'No message has all these words.');
 
   async function nameOf(id: string): Promise<string> {
-    const known = names.get(id) ?? (await client.peer(id, signal)).user;
+    const known = names.get(id) ?? peerLabel(await client.peer(id, signal));
     names.set(id, known);
-    return safeLine(known);
+    return known;
   }
 }
 
