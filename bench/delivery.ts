@@ -19,7 +19,7 @@ import { LineFeed } from './feed.ts';
 import { type FloorFigures, measureFloor } from './floor/measure.ts';
 
 const ROUNDS = 3;
-const MESSAGES = 60_000;
+const MESSAGES = 120_000;
 const MONGODB_MESSAGES = 20_000;
 const FLOOR_MESSAGES = 200_000;
 const LONE_MESSAGES = 200;
@@ -125,7 +125,6 @@ async function measureDelivery(
     await acquaint(alice, bob);
     await acquaint(alice, bob);
     const control = await readControlFile(alice.home);
-    const ids: string[] = [];
     const lone: number[] = [];
     const loneFromAccepted: number[] = [];
     const single = new LineFeed(control, bob.peerId);
@@ -139,14 +138,14 @@ async function measureDelivery(
       lone.push(performance.now() - began);
       loneFromAccepted.push(Math.max(0, performance.now() - single.lastAt));
     }
-    ids.push(...(await single.end()));
+    const loneIds = await single.end();
     lone.sort((a, b) => a - b);
 
     const lines = linesOf(messages);
     const cpuBefore = await cpuOf(both);
     const many = new LineFeed(control, bob.peerId);
     for (const chunk of lines) await many.write(chunk);
-    ids.push(...(await many.end()));
+    const ids = [...loneIds, ...(await many.end())];
     await deliveries.until((delivered) => delivered.size === ids.length);
     const deliveredAt = performance.now();
     const cpu = (await cpuOf(both)) - cpuBefore;

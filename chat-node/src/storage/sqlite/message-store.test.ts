@@ -43,8 +43,8 @@ describe('acks', () => {
   }
 
   function queued(): string[] {
-    const texts = store.queued(CONVERSATION, '', 100_000, 100_000_000);
-    return texts === null ? [] : unpackQueued(CONVERSATION, texts).map(({ id }) => id);
+    const parts = store.queued(CONVERSATION, '', 100_000, 100_000_000);
+    return parts.flatMap((part) => unpackQueued(CONVERSATION, part)).map(({ id }) => id);
   }
 
   function changedRows(): number {

@@ -18,8 +18,11 @@ const GREATEST_CLOCK = 'f'.repeat(16);
 /** Stands for the body of a message that was dropped: an ordinary line. */
 const DROPPED_BODY = 'x'.repeat(128);
 
+/** Queued messages in one part of an answer: longer texts are not collected as soon as they are done with. */
+const QUEUED_PART = 512;
+
 /** Acks that are looked up at once where it is not known which come next. */
-const PENDING_PAGE = 2_048;
+const PENDING_PAGE = 512;
 
 // `status <= 3` lets SQLite use the partial index; the plus keeps it from
 // choosing an index on the conversation where the id is the short way.
@@ -88,7 +91,7 @@ export class MessageStore {
     // read; their bodies only then, and the rows as a few texts.
     const queued = 'm.clock AS place, m.n, octet_length(m.body) AS bytes';
     this.#queued = database.prepare(
-      `SELECT min(a.peer_id) AS author,
+      `SELECT count(*) AS count, sum(octet_length(m.body)) AS bytes, min(a.peer_id) AS author,
          group_concat(lower(hex(m.id)), '') AS ids, group_concat(lower(hex(m.clock)), '') AS clocks,
          json_group_array(m.kind) AS kinds, json_group_array(m.sent_at) AS sentAt, json_group_array(m.body) AS bodies
        FROM (
@@ -220,13 +223,26 @@ export class MessageStore {
     return changed;
   }
 
-  /** @returns null for none */
-  queued(conversationId: string, afterClock: string, limit: number, maxBytes: number): QueuedTexts | null {
+  /** @returns them in order, in parts of texts */
+  queued(conversationId: string, afterClock: string, limit: number, maxBytes: number): QueuedTexts[] {
     const conversation = this.#conversations.get(conversationId);
-    if (conversation === undefined) return null;
-    const sentAfter = afterClock > conversation.deliveredTo ? afterClock : conversation.deliveredTo;
-    const row = this.#queued.get(conversation.ref, afterClock, sentAfter, limit, maxBytes);
-    return row === undefined || row['author'] === null ? null : (row as unknown as QueuedTexts);
+    if (conversation === undefined) return [];
+    const { ref, deliveredTo } = conversation;
+    const parts: QueuedTexts[] = [];
+    let [after, left, bytes] = [afterClock, limit, maxBytes];
+    while (left > 0 && bytes > 0) {
+      const size = Math.min(left, QUEUED_PART);
+      const sentAfter = after > deliveredTo ? after : deliveredTo;
+      const row = this.#queued.get(ref, after, sentAfter, size, bytes);
+      const part = row as unknown as (QueuedTexts & { count: number; bytes: number }) | undefined;
+      if (part === undefined || part.count === 0) break;
+      parts.push(part);
+      if (part.count < size) break;
+      after = clockAt(part, part.count - 1);
+      left -= part.count;
+      bytes -= part.bytes;
+    }
+    return parts;
   }
 
   history(conversationId: string, page: HistoryPage): Message[] {

@@ -45,9 +45,11 @@ export class PendingAcks {
 
   /** These are queued after all others of the conversation. */
   add(conversation: number, stretch: Stretch): void {
-    if (this.#held + stretch.count > MAX_HELD) this.clear();
     const known = this.#known.get(conversation);
-    if (known?.whole !== true) return;
+    if (known === undefined) return;
+    // What is too much is looked up when its turn comes.
+    known.whole &&= this.#held + stretch.count <= MAX_HELD;
+    if (!known.whole) return;
     known.stretches.push(stretch);
     this.#held += stretch.count;
   }

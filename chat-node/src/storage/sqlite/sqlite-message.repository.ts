@@ -56,8 +56,8 @@ export class SqliteMessageRepository extends MessageRepository {
     limit: number,
     maxBytes: number,
   ): Promise<Message[]> {
-    const texts = await this.worker.call('messages', 'queued', conversationId, afterClock, limit, maxBytes);
-    return texts === null ? [] : unpackQueued(conversationId, texts);
+    const parts = await this.worker.call('messages', 'queued', conversationId, afterClock, limit, maxBytes);
+    return parts.flatMap((part) => unpackQueued(conversationId, part));
   }
 
   override history(conversationId: string, page: HistoryPage): Promise<Message[]> {
