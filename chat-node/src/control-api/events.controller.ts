@@ -22,7 +22,8 @@ export class EventsController {
   /** Everything that happens, as Server-Sent Events (WHATWG HTML, 9.2), until the client goes. */
   @Get()
   @ApiOperation({
-    summary: 'Server-Sent Events: listening (from here on), message, state, peer, key-alarm, resync, stopping.',
+    summary:
+      'Server-Sent Events: listening (from here on), message, state, peer, key-alarm, resync, stopping.',
   })
   @ApiHeader({ name: 'last-event-id', required: false, description: 'Goes on after this event.' })
   @ApiQuery({

@@ -56,7 +56,7 @@ export const CONTROL_ROUTES = {
   keyAlarm: (peer: string) => `/api/peers/${encodeURIComponent(peer)}/key-alarm`,
   /** GET -> ConversationView[], latest first */
   conversations: '/api/conversations',
-  /** GET -> SSE of ControlEvent; `Last-Event-ID` resumes */
+  /** GET `?types` (separated by commas; all where it is missing) -> SSE of ControlEvent; `Last-Event-ID` resumes */
   events: '/api/events',
   /** POST DiagnosisRequest -> NDJSON of DiagnosisLine, as the hops are looked at */
   diagnosis: '/api/diagnosis',
