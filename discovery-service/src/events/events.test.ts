@@ -141,7 +141,7 @@ describe('changes of the list', () => {
       expect(slow.closed).toBe(false);
       slow.response.resume();
       await until('the slow one', () => slow.events.length === joined + 1);
-    });
+    }, 20_000);
 
     it('give up a reader who reads nothing for long, and nobody else', async () => {
       const quick = await listen();
