@@ -97,6 +97,8 @@ describe('parseFrame', () => {
   });
 
   it.each([
+    ['a body of one byte', { body: 'x' }, true],
+    ['an empty body', { body: '' }, 'malformed-message'],
     ['a body of the limit', { body: 'x'.repeat(MAX_BODY_BYTES) }, true],
     ['a body past the limit', { body: 'x'.repeat(MAX_BODY_BYTES + 1) }, 'body-too-large'],
     ['a body past the limit in bytes only', { body: 'é'.repeat(MAX_BODY_BYTES / 2) + 'x' }, 'body-too-large'],

@@ -308,6 +308,7 @@ function parseMessage(value: unknown): ParsedMessage {
     typeof kind !== 'string' ||
     kind.length > MAX_AGENT_CHARACTERS ||
     typeof body !== 'string' ||
+    body === '' ||
     !body.isWellFormed()
   ) {
     return { ok: false, id, code: 'malformed-message' };
