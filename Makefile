@@ -123,7 +123,7 @@ fuzz: build ## throw mutated input at every edge; replay: make fuzz ARGS='--seed
 	@node e2e/fuzz/run.ts $(ARGS)
 
 .PHONY: bench
-bench: bench-delivery bench-discovery bench-storage bench-console ## run every benchmark
+bench: bench-delivery bench-links bench-discovery bench-storage bench-console ## run every benchmark
 
 .PHONY: bench-delivery
 bench-delivery: build ## measure delivery between two nodes, beside the floor
@@ -136,6 +136,10 @@ bench-discovery: build ## measure one discovery service and ten thousand nodes, 
 .PHONY: bench-streams
 bench-streams: build ## measure ten thousand event streams at one discovery service
 	@node bench/streams.ts $(ARGS)
+
+.PHONY: bench-links
+bench-links: build ## measure what a message costs over 1,000 links beside one, and what idle links cost
+	@node bench/links.ts $(ARGS)
 
 .PHONY: bench-storage
 bench-storage: build ## measure the stores (MongoDB where MONGODB_URI_TEST is set), and a conversation of 1,000,000

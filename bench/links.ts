@@ -1,0 +1,192 @@
+/*
+ * `make bench-links`: one node and many peers that are light clients of this
+ * process. Measures what a message that arrives costs the node over one link
+ * and over 1,000, in the same frames, and what 200 idle links cost.
+ *
+ * Compare the two costs with each other, not with those of another machine.
+ */
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { connect, type TLSSocket } from 'node:tls';
+import {
+  encodeMessage,
+  encodeWireFrame,
+  FRAME_KIND,
+  FrameDecoder,
+  newMessageId,
+  packMessages,
+  parseFrame,
+  peerIdOfKey,
+  PROTOCOL_VERSION,
+} from '@p2p-chat/shared';
+import { createCertificate } from '../chat-node/dist/identity/certificate.js';
+import { tlsOptions } from '../chat-node/dist/transport/tls-options.js';
+import { controlOf, residentBytes } from '../e2e/support/control.ts';
+import { type RunningDaemon, waitFor, World } from '../e2e/support/processes.ts';
+
+const LINKS = 1_000;
+const IDLE_LINKS = 200;
+const IDLE_MS = 20_000;
+/** Messages in one frame, and frames in one measurement: the same for any number of links. */
+const PER_FRAME = 20;
+const FRAMES = 2_000;
+const BODY = 'x'.repeat(128);
+/** What /proc counts CPU in (Linux: always 100 a second), in microseconds. */
+const TICK_MICROS = 10_000;
+const MiB = 1024 * 1024;
+
+/** A peer with a key of its own that answers pings and counts acks. */
+class LightPeer {
+  #clock = Date.now();
+  #unacked = 0;
+  #wake: (() => void) | null = null;
+  readonly #decoder = new FrameDecoder();
+
+  readonly peerId: string;
+  readonly #socket: TLSSocket;
+
+  private constructor(peerId: string, socket: TLSSocket) {
+    this.peerId = peerId;
+    this.#socket = socket;
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk: Buffer) => this.#take(chunk));
+  }
+
+  static async dial(port: number, number: number): Promise<LightPeer> {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const certificatePem = await createCertificate({ privateKey, publicKey });
+    const socket = connect({ host: '127.0.0.1', port, ...tlsOptions({ keyPem, certificatePem }) });
+    await once(socket, 'secureConnect');
+    const peer = new LightPeer(peerIdOfKey(publicKey), socket);
+    const user = `Peer ${number}`;
+    const agent = 'bench';
+    socket.write(
+      encodeWireFrame({
+        type: 'hello',
+        protocol: PROTOCOL_VERSION,
+        user,
+        agent,
+        instance: user,
+        features: [],
+        port: 0,
+      }),
+    );
+    await once(socket, 'data');
+    return peer;
+  }
+
+  /** Sends messages in one frame and waits until the node has saved all of them. */
+  async send(count = PER_FRAME): Promise<void> {
+    const messages = Array.from({ length: count }, () => {
+      const at = (this.#clock += 1);
+      const clock = at.toString(16).padStart(12, '0') + '0000';
+      return encodeMessage({ id: newMessageId(at), clock, sentAt: at, kind: 'text', body: BODY });
+    });
+    this.#unacked += count;
+    for (const frame of packMessages(messages)) this.#socket.write(frame);
+    while (this.#unacked > 0) await new Promise<void>((resolve) => (this.#wake = resolve));
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #take(chunk: Buffer): void {
+    for (const { kind, payload } of this.#decoder.push(chunk)) {
+      if (kind !== FRAME_KIND.json) continue;
+      const frame = parseFrame(payload);
+      if (frame.type === 'ping') this.#socket.write(encodeWireFrame({ type: 'pong' }));
+      if (frame.type === 'reject') throw new Error(`the node refused a message: ${frame.code}`);
+      if (frame.type !== 'ack') continue;
+      this.#unacked -= frame.ids.length;
+      this.#wake?.();
+    }
+  }
+}
+
+/** CPU that the process has used, in microseconds (Linux). */
+async function cpuOf({ child }: RunningDaemon): Promise<number> {
+  const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
+}
+
+/** A node with links from peers that it has accepted. */
+class LinkedNode {
+  readonly #peers: LightPeer[] = [];
+  readonly node: RunningDaemon;
+
+  constructor(node: RunningDaemon) {
+    this.node = node;
+  }
+
+  async open(count: number): Promise<void> {
+    const client = controlOf(this.node);
+    while (this.#peers.length < count) {
+      const peer = await LightPeer.dial(this.node.ready.peerPort, this.#peers.length);
+      this.#peers.push(peer);
+      // A contact, so that what is measured is not the limit for strangers.
+      await peer.send(1);
+      await client.accept(peer.peerId);
+    }
+    await waitFor(`${count} links`, async () => (await client.status()).links === count);
+  }
+
+  /** @returns CPU of the node for a message, in microseconds */
+  async cost(): Promise<number> {
+    const before = await cpuOf(this.node);
+    // One frame at a time, so that a commit holds the same messages however many links there are.
+    for (let at = 0; at < FRAMES; at += 1) await this.#peers[at % this.#peers.length]?.send();
+    return ((await cpuOf(this.node)) - before) / (FRAMES * PER_FRAME);
+  }
+
+  async stop(): Promise<void> {
+    for (const peer of this.#peers) peer.close();
+    await this.node.stop();
+  }
+}
+
+async function main(): Promise<void> {
+  const world = new World();
+  const start = async (user: string): Promise<LinkedNode> =>
+    new LinkedNode(await world.daemon({ user, env: { LOG_LEVEL: 'error' } }));
+  try {
+    const first = await start('First');
+    await first.open(1);
+    // Once to warm up.
+    await first.cost();
+    const one = await first.cost();
+    await first.stop();
+
+    const second = await start('Second');
+    await second.open(IDLE_LINKS);
+    const idleBefore = await cpuOf(second.node);
+    await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+    const idleShare = ((await cpuOf(second.node)) - idleBefore) / (IDLE_MS * 1_000);
+    const idleBytes = await residentBytes(second.node.child.pid ?? 0);
+    await second.open(LINKS);
+    await second.cost();
+    const many = await second.cost();
+    await second.stop();
+
+    if (process.argv.includes('--json')) {
+      const idle = { links: IDLE_LINKS, coreShare: idleShare, residentBytes: idleBytes };
+      console.log(JSON.stringify({ links: LINKS, cpuAtOne: one, cpuAtMany: many, ratio: many / one, idle }));
+      return;
+    }
+    console.log(`CPU of the node for a message, in frames of ${PER_FRAME}, in µs`);
+    console.log(`  over 1 link: ${one.toFixed(1)}`);
+    console.log(`  over ${LINKS} links: ${many.toFixed(1)}`);
+    console.log(`ratio to one link: ${(many / one).toFixed(2)}`);
+    const percent = (idleShare * 100).toFixed(2);
+    console.log(
+      `${IDLE_LINKS} idle links: ${percent} % of a core, ${(idleBytes / MiB).toFixed(0)} MB resident`,
+    );
+  } finally {
+    await world.close();
+  }
+}
+
+await main();
