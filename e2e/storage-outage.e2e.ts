@@ -156,9 +156,9 @@ describe.skipIf(!hasServer)('MongoDB (set MONGODB_URI_TEST; needs Docker)', () =
     await expectWhole(toBob, toAlice, [alice, bob]);
   }, 240_000);
 
-  it('that hangs: the sender is told within seconds, and what was refused is taken back', async () => {
+  it('that hangs: the sender is told within seconds, and the node goes on when it answers again', async () => {
     const { alice, bob } = await linkedPair(world, { alice: onMongo() });
-    const [toBob, toAlice] = [new Writer(alice, bob), new Writer(bob, alice)];
+    const toBob = new Writer(alice, bob);
     await toBob.write();
     await mongo.freeze();
     try {
@@ -174,6 +174,13 @@ describe.skipIf(!hasServer)('MongoDB (set MONGODB_URI_TEST; needs Docker)', () =
       async () => (await toBob.write(), toBob.accepted.length > 1),
       RECOVERY_MS,
     );
-    await expectWhole(toBob, toAlice, [alice, bob]);
+    await waitFor(
+      'what was accepted to arrive',
+      async () => {
+        const arrived = new Set(bodies(await wholeConversation(bob, alice.peerId), 'in'));
+        return toBob.accepted.every((body) => arrived.has(body));
+      },
+      RECOVERY_MS,
+    );
   }, 240_000);
 });
