@@ -87,6 +87,8 @@ class PeerOutbox {
   #tail: Message[] = [];
   /** Place of the first of them in the list: what was sent is cut off now and then. */
   #tailStart = 0;
+  /** Of the bodies before that place. */
+  #spentBytes = 0;
   #tailBytes = 0;
   /** Clock of the last message that was sent or is in the tail. */
   #cursor = '';
@@ -163,6 +165,7 @@ class PeerOutbox {
     this.#careful = true;
     this.#tail = [];
     this.#tailStart = 0;
+    this.#spentBytes = 0;
     this.#tailBytes = 0;
     this.#rewinds += 1;
     this.#cursor = '';
@@ -203,12 +206,15 @@ class PeerOutbox {
       this.#inFlight.set(message.id, bytes);
       this.#inFlightBytes += bytes;
       this.#tailBytes -= bytes;
+      this.#spentBytes += bytes;
     }
     if (batch.length > 0) {
       this.#tailStart += batch.length;
-      if (this.#tailStart >= TAIL_MESSAGES || this.#tailLength === 0) {
+      const isLong = this.#tailStart >= TAIL_MESSAGES || this.#spentBytes >= WINDOW_BYTES;
+      if (isLong || this.#tailLength === 0) {
         this.#tail = this.#tail.slice(this.#tailStart);
         this.#tailStart = 0;
+        this.#spentBytes = 0;
       }
       this.link.sendMessages(batch.map(toWire));
     }

@@ -43,15 +43,15 @@ export class PendingAcks {
     this.#known.set(conversation, { stretches, taken: 0, whole, settled: new Set() });
   }
 
-  /** These are queued after all others of the conversation. */
-  add(conversation: number, stretch: Stretch): void {
+  /** These are queued after all others of the conversation; of a run, its bodies are not kept. */
+  add(conversation: number, { ids, clocks, count }: Stretch): void {
     const known = this.#known.get(conversation);
     if (known === undefined) return;
     // What is too much is looked up when its turn comes.
-    known.whole &&= this.#held + stretch.count <= MAX_HELD;
+    known.whole &&= this.#held + count <= MAX_HELD;
     if (!known.whole) return;
-    known.stretches.push(stretch);
-    this.#held += stretch.count;
+    known.stretches.push({ ids, clocks, count });
+    this.#held += count;
   }
 
   /** This one was dealt with, not by {@link take}. */
