@@ -4,7 +4,6 @@ import { type NodeConfig, readConfig } from './config.js';
 import { RunningNode } from './lifecycle.js';
 import { createLogger, type Logger } from './logger.js';
 import type { Environment } from './profile.js';
-import { letYoungGenerationGrow } from './young-generation.js';
 
 export interface DaemonOptions {
   /** The settings; flags are already merged into it. */
@@ -45,7 +44,6 @@ export async function runDaemon({ env, json }: DaemonOptions): Promise<number> {
   } catch (error) {
     return explain(error, FAILED);
   }
-  letYoungGenerationGrow();
   announce(node, config, json);
   if (!end.signal.aborted) await ended;
   logger.info({ reason: String(end.signal.reason) }, 'stopping');

@@ -1,4 +1,4 @@
-import { holdYoungGeneration } from '../young-generation.js';
+import { boundHeapGrowth } from '../heap-growth.js';
 import type { Io } from './io.js';
 import { settings, type NodeFlags } from './profile-client.js';
 
@@ -8,7 +8,7 @@ export interface DaemonFlags extends NodeFlags {
 
 /** `daemon`: runs a node until it is told to end. @returns its exit status */
 export async function daemon(io: Io, flags: DaemonFlags): Promise<number> {
-  holdYoungGeneration();
+  boundHeapGrowth();
   // The node with all its libraries, which no other command should wait for.
   const { runDaemon } = await import('../node.js');
   return runDaemon({ env: settings(io.env, flags), json: flags.json === true });
