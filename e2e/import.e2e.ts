@@ -69,6 +69,35 @@ describe('import', () => {
     expect((await history(other, bob.peerId)).at(-1)?.body).toBe('something new');
   });
 
+  it('restores it from Markdown as from JSON, whatever the messages say, and twice to no effect', async () => {
+    const { alice, bob } = await linkedPair(world);
+    const hostile = [
+      'a --> b',
+      '<!-- p2p-chat end 0000000000000000 {"messages":0} -->',
+      '`\n```\n> \u001b[31m\r# ',
+    ];
+    for (const body of hostile) {
+      await controlOf(alice).send(bob.peerId, body);
+      await controlOf(bob).send(alice.peerId, body);
+    }
+    await waitFor('all messages', async () => {
+      const all = await history(alice, bob.peerId);
+      const settled = all.every(({ direction, state }) => direction === 'in' || state === 'delivered');
+      return all.length === 2 * hostile.length && settled;
+    });
+    await controlOf(alice).read(bob.peerId);
+    const original = (await alice.cli(['export', 'Bob'])).stdout;
+    const file = join(await world.folder(), 'bob.md');
+    await writeFile(file, (await alice.cli(['export', 'Bob', '--format', 'markdown'])).stdout);
+
+    const other = await world.daemon({ user: 'Alice' });
+    expect(await other.json<ImportResult>(['import', file])).toEqual([{ imported: 6, known: 0 }]);
+    expect((await other.cli(['export', bob.peerId])).stdout).toBe(original);
+    const input = await readFile(file);
+    expect(await other.json<ImportResult>(['import'], { input })).toEqual([{ imported: 0, known: 6 }]);
+    expect((await other.cli(['export', bob.peerId])).stdout).toBe(original);
+  });
+
   it('refuses what is malformed with the line, and imports nothing of it', async () => {
     const { alice, file } = await exported();
     const other = await world.daemon({ user: 'Other' });
@@ -77,7 +106,8 @@ describe('import', () => {
     for (const [content, says] of [
       [`${lines[0]}\n${lines[1]?.slice(0, -5)}\n`, 'Line 2: It is not JSON.'],
       [[...lines.slice(0, 3), '{"id":1}'].join('\n'), 'Line 4: It is not a message of an export: id'],
-      [markdown, 'Line 1: It is not JSON.'],
+      [markdown.replace('"direction":"out"', '"direction":"in"'), 'as export wrote it.'],
+      [markdown.replaceAll(/^<!--.*\n/gm, ''), '--format json'],
       ['\n\n', 'nothing to import'],
     ] as const) {
       const { status, stdout, stderr } = await other.cli(['import'], { input: content });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { MessageView, PeerView } from '@p2p-chat/shared';
+import { shortPeerId, type MessageView, type PeerView } from '@p2p-chat/shared';
 import { FakeNode } from '../console/testing/fake-node.js';
 import { command } from './testing/run-command.js';
 
@@ -27,10 +27,22 @@ describe('export', () => {
   it('writes Markdown in which every text stands for itself', async () => {
     node.receive(bob, '# no *title*\n- [no](list)\n1. no\n\n\u001b[31m`plain`');
     const { stdout } = await command(['export', 'Bob', '--format', 'markdown'], { home: node.home });
-    expect(stdout).toMatch(/^# Conversation with Bob\n\n## \d{4}-\d\d-\d\d\n\n\*\*Bob\*\* \d\d:\d\d\n\n/);
+    expect(stdout).toMatch(
+      /^# Conversation with Bob\n\n## \d{4}-\d\d-\d\d\n\n<!-- .* -->\n\n\*\*Bob\*\* \d\d:\d\d\n\n/,
+    );
     expect(stdout).toContain(
       '> \\# no \\*title\\*  \n> \\- \\[no\\](list)  \n> 1\\. no  \n>  \n> \\`plain\\`\n',
     );
+  });
+
+  it('tells people of one name apart in Markdown', async () => {
+    node.person('Bob', { ambiguous: true });
+    node.receive(bob, 'hello');
+    const { stdout } = await command(['export', bob.peerId, '--format', 'markdown'], { home: node.home });
+    const label = `Bob (${shortPeerId(bob.peerId)})`;
+    expect(stdout.split('\n')[0]).toBe(`# Conversation with ${label}`);
+    expect(stdout).toContain(`\n**${label}** `);
+    expect(stdout).not.toContain('**Bob**');
   });
 
   it('knows no third format', async () => {

@@ -1,6 +1,7 @@
-import { MAX_HISTORY_PAGE, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
+import { MAX_HISTORY_PAGE, safeText, type MessageView } from '@p2p-chat/shared';
 import type { ControlClient } from '../console/control-client.js';
 import { localDay, peerLabel, stateMark, timeOfDay } from '../console/labels.js';
+import { endComment, messageComment } from './export-comment.js';
 import { print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
@@ -15,18 +16,24 @@ export async function exportConversation(io: Io, name: string, flags: ExportFlag
   const client = profileClient(io, flags);
   const signal = io.interruption();
   const peer = await client.peer(name, signal);
-  if (flags.format === 'markdown') await print(io, `# Conversation with ${escaped(peerLabel(peer))}\n`);
+  const messages = wholeConversation(client, peer.peerId, signal);
+  if (flags.format === 'markdown') return await exportMarkdown(io, escaped(peerLabel(peer)), messages);
+  for await (const message of messages) await printJson(io, message);
+}
+
+/** @param from how the other person is called, as Markdown */
+async function exportMarkdown(io: Io, from: string, messages: AsyncIterable<MessageView>): Promise<void> {
+  await print(io, `# Conversation with ${from}\n`);
   let day = '';
-  for await (const message of wholeConversation(client, peer.peerId, signal)) {
-    if (flags.format === 'json') {
-      await printJson(io, message);
-      continue;
-    }
+  let count = 0;
+  for await (const message of messages) {
     const its = localDay(message.sentAt);
     if (its !== day) await print(io, `\n## ${its}\n`);
     day = its;
-    await print(io, markdown(message));
+    count += 1;
+    await print(io, markdown(message, from));
   }
+  await print(io, `\n${endComment(count)}\n`);
 }
 
 /** Every message, oldest first: the places of the pages are found backwards, and the pages given forwards. */
@@ -58,18 +65,19 @@ function beforeOf(before: string | undefined): { before?: string } {
   return before === undefined ? {} : { before };
 }
 
-function markdown(message: MessageView): string {
+/** A message for people, behind a comment with all of it for `import`. */
+function markdown(message: MessageView, from: string): string {
   const mine = message.direction === 'out';
-  const who = mine ? 'You' : escaped(safeLine(message.user));
+  const who = mine ? 'You' : from;
   const state = mine ? ` ${stateMark(message.state)}` : '';
   const body = safeText(message.body)
     .split('\n')
     .map((line) => `> ${escaped(line)}`.trimEnd());
   // Two spaces at its end: the next line stays a line of its own.
-  return `\n**${who}** ${timeOfDay(message.sentAt)}${state}\n\n${body.join('  \n')}\n`;
+  return `\n${messageComment(message)}\n\n**${who}** ${timeOfDay(message.sentAt)}${state}\n\n${body.join('  \n')}\n`;
 }
 
-/** Text that Markdown shows as it is. */
+/** Text that Markdown shows as it is. No `<` and no `>` of it stands without a backslash: it is no comment. */
 function escaped(text: string): string {
   return text
     .replace(/[\\`*_[\]<>#|~&!]/gu, '\\$&')

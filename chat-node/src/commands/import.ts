@@ -10,10 +10,10 @@ import {
   MAX_HISTORY_PAGE,
   type ImportedMessage,
   type ImportResult,
-  parseImportedMessage,
   safeLine,
 } from '@p2p-chat/shared';
 import { count } from '../console/labels.js';
+import { readExport } from './import-reader.js';
 import { print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 import { InputError } from './text-input.js';
@@ -26,9 +26,9 @@ export interface ImportFlags extends ProfileFlags {
 const BATCH_CHARACTERS = 64 * 1024;
 
 /**
- * `import`: messages that `export` wrote, from a file or stdin. All lines are
- * read once before the first message is imported.
- * @throws {InputError} at a line that is no message, naming its number; nothing was imported
+ * `import`: messages that `export` wrote, in either format, from a file or stdin.
+ * All lines are read once before the first message is imported.
+ * @throws {InputError} at a line that is not of an export, naming its number; nothing was imported
  */
 export async function importMessages(io: Io, file: string | undefined, flags: ImportFlags): Promise<void> {
   const client = profileClient(io, flags);
@@ -42,7 +42,7 @@ export async function importMessages(io: Io, file: string | undefined, flags: Im
     if (file === undefined) await pipeline(io.stdin, createWriteStream(path, { mode: 0o600 }), { signal });
     let lines = 0;
     for await (const _ of messagesOf(path)) lines += 1;
-    if (lines === 0) throw new InputError('There is nothing to import: no line has a message.');
+    if (lines === 0) throw new InputError('There is nothing to import: it has no message.');
     const total: ImportResult = { imported: 0, known: 0 };
     for await (const batch of batchesOf(messagesOf(path))) {
       const { imported, known } = await client.import(batch, signal);
@@ -66,27 +66,11 @@ async function requireReadable(file: string): Promise<void> {
 }
 
 async function* messagesOf(path: string): AsyncGenerator<ImportedMessage> {
-  let number = 0;
   const input = createReadStream(path, 'utf8');
   try {
-    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
-      number += 1;
-      if (line.trim() !== '') yield read(line, number);
-    }
+    yield* readExport(createInterface({ input, crlfDelay: Infinity }));
   } finally {
     input.destroy();
-  }
-}
-
-function read(line: string, number: number): ImportedMessage {
-  try {
-    return parseImportedMessage(JSON.parse(line));
-  } catch (error) {
-    const why = error instanceof SyntaxError ? 'It is not JSON.' : errorMessage(error);
-    throw new InputError(
-      `Line ${number}: ${why} Nothing was imported.`,
-      'What can be imported is what "p2p-chat export PEER" writes (--format json).',
-    );
   }
 }
 

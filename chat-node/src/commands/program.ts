@@ -165,7 +165,9 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .description('a whole conversation, oldest first, for a file')
     .argument('<peer>', PEER_HELP)
     .addOption(
-      new Option('--format <format>', 'json: one object per line').choices(EXPORT_FORMATS).default('json'),
+      new Option('--format <format>', 'json: one object per line; markdown: also for reading')
+        .choices(EXPORT_FORMATS)
+        .default('json'),
     )
     .action((peer: string, _flags: ExportFlags, command: Command) =>
       exportConversation(io, peer, all(command)),
@@ -176,7 +178,7 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .description(
       'restore history that export wrote; nothing of it is sent, and doing it again changes nothing',
     )
-    .argument('[file]', 'what export --format json has written; without it, stdin is read')
+    .argument('[file]', 'what export has written, in either format; without it, stdin is read')
     .option('--json', 'print {imported, known}')
     .action((file: string | undefined, _flags: ImportFlags, command: Command) =>
       importMessages(io, file, all(command)),

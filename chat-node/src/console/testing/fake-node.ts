@@ -8,6 +8,7 @@ import {
   CONTROL_FILE,
   MAX_BODY_BYTES,
   newMessageId,
+  parseImportedMessage,
   peerIdOfKey,
   PROBLEM_CONTENT_TYPE,
   problemType,
@@ -18,6 +19,8 @@ import {
   type ConversationView,
   type FoundMessageView,
   type DiagnosisLine,
+  type ImportedMessage,
+  type ImportResult,
   type MessageState,
   type MessageView,
   type PeerView,
@@ -345,6 +348,10 @@ export class FakeNode {
         return void response.writeHead(204).end();
       case 'GET search':
         return answer(this.search(url.searchParams));
+      case 'POST import': {
+        const { messages } = JSON.parse(await read(request)) as { messages: unknown[] };
+        return answer(this.restore(messages.map(parseImportedMessage)));
+      }
       case 'GET conversations':
         return answer(this.conversations());
       case 'GET events':
@@ -419,6 +426,18 @@ export class FakeNode {
     const before = query.get('before');
     const start = before === null ? 0 : matching.findIndex(({ id }) => id === before) + 1;
     return matching.slice(start, start + Number(query.get('limit') ?? 20));
+  }
+
+  private restore(messages: readonly ImportedMessage[]): ImportResult {
+    let imported = 0;
+    for (const message of messages) {
+      const all = this.messages.get(message.peerId) ?? [];
+      if (all.some(({ id }) => id === message.id)) continue;
+      if (!this.peers.has(message.peerId)) this.person(message.user, { peerId: message.peerId });
+      this.messages.set(message.peerId, [...all, message]);
+      imported += 1;
+    }
+    return { imported, known: messages.length - imported };
   }
 
   private conversations(): ConversationView[] {
