@@ -61,12 +61,16 @@ export interface DaemonOptions {
 
 /**
  * The environment of a test's processes: this one's, without any setting of
- * the product, so that nothing of the person who runs the tests leaks in.
+ * the product and without what decides on colours (as `CI` does in Node), so
+ * that nothing of whoever runs the tests leaks in.
  */
 export function baseEnvironment(): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
-    const ours = /^(P2P_CHAT_|DISCOVERY_|MONGODB_URI$|LOG_LEVEL$|NODE_OPTIONS$|VITEST)/.test(name);
+    const ours =
+      /^(P2P_CHAT_|DISCOVERY_|MONGODB_URI$|LOG_LEVEL$|NODE_OPTIONS$|VITEST|CI$|NO_COLOR$|FORCE_COLOR$)/.test(
+        name,
+      );
     if (value !== undefined && !ours) env[name] = value;
   }
   return { ...env, P2P_CHAT_MDNS: 'off', P2P_CHAT_SAME_MACHINE: 'off', DISCOVERY_MDNS: 'off' };
