@@ -102,7 +102,8 @@ class PeerOutbox {
   #stopped = false;
   #paused: {
     timer: Timer;
-    /** The first that was refused: no message after it is sent before it. */ id: string;
+    /** The first that was refused: no message after it is sent before it. */
+    id: string;
   } | null = null;
   /** Whether the next message is sent alone, because the one before it was refused for now. */
   #careful = false;
