@@ -13,6 +13,12 @@ import { Bystanders, dripping, settled } from './support/bystanders.ts';
 import { HEAP_PROBE } from './support/heap.ts';
 import { type RunningProcess, waitFor, World } from './support/processes.ts';
 
+/**
+ * Connections that are opened together: fewer than the kernel keeps for a
+ * process that has not accepted them yet. Of one too many that stays silent the
+ * process never hears, and cannot cut it off.
+ */
+const AT_ONCE = 100;
 /** Longer than either service leaves a request unfinished, on a machine that has much to do. */
 const CUT_OFF_MS = 30_000;
 
@@ -212,15 +218,20 @@ describe.each(['the discovery service', 'the control API'])('%s', (name) => {
     const headers = `${edge.strange.get}${HOST}\r\nX: `;
     const body = `${edge.strange.put}${HOST}\r\nContent-Length: ${edge.maxBody}\r\n\r\n `;
     await people.undisturbed(edge.process, async () => {
-      const open = (count: number, first: string): Socket[] =>
-        Array.from({ length: count }, (_, from) => {
-          const socket = people.knock(edge.port, from);
-          socket.resume().write(first);
-          return socket;
-        });
-      const silent = open(1_000, '');
-      const slow = [...open(300, headers), ...open(300, body)];
-      await settled([...silent, ...slow]);
+      const open = async (count: number, first: string): Promise<Socket[]> => {
+        const sockets: Socket[] = [];
+        while (sockets.length < count) {
+          const some = Array.from({ length: AT_ONCE }, (_, from) =>
+            people.knock(edge.port, sockets.length + from),
+          );
+          for (const socket of some) socket.resume().write(first);
+          await settled(some);
+          sockets.push(...some);
+        }
+        return sockets;
+      };
+      await open(1_000, '');
+      const slow = [...(await open(300, headers)), ...(await open(300, body))];
       const stop = dripping(slow, Buffer.from('x'));
       return async () => {
         await waitFor('the connections to be cut off', () => people.sockets.size === 0, CUT_OFF_MS);
