@@ -2,6 +2,7 @@ import { ManualClock } from '@p2p-chat/shared/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryNetwork } from '../testing/memory-network.js';
 import { MemoryNode } from '../testing/memory-node.js';
+import { untilOn } from '../testing/until.js';
 
 const MINUTE = 60_000;
 
@@ -17,15 +18,7 @@ beforeEach(async () => {
   bob = await new MemoryNode('Bob', network).start();
 });
 
-/** Lets things happen until the condition holds; virtual time passes only when nothing else does. */
-async function until(what: string, condition: () => unknown): Promise<void> {
-  for (let turn = 0; turn < 2_000; turn += 1) {
-    if (await condition()) return;
-    if (turn % 20 === 19) await clock.advance(100);
-    else await new Promise((resolve) => setImmediate(resolve));
-  }
-  throw new Error(`in vain: ${what}`);
-}
+const until = untilOn(() => clock);
 
 const bodies = async (node: MemoryNode, other: MemoryNode): Promise<string[]> =>
   (await node.chat.history(other.peerId, { limit: 1_000 })).map(({ body }) => body);

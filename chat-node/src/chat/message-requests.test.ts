@@ -13,6 +13,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryNetwork } from '../testing/memory-network.js';
 import { MemoryNode } from '../testing/memory-node.js';
 import { MemoryDisk, MemoryStorage } from '../testing/memory-storage.js';
+import { untilOn } from '../testing/until.js';
 import { ChatEvents } from './events.js';
 import { fromWire } from './message.js';
 import { MessageRequests } from './message-requests.js';
@@ -35,15 +36,7 @@ describe('a stranger who writes', () => {
     bob = await new MemoryNode('Bob', network).start();
   });
 
-  /** Lets things happen until the condition holds; virtual time passes only when nothing else does. */
-  async function until(what: string, condition: () => unknown): Promise<void> {
-    for (let turn = 0; turn < 2_000; turn += 1) {
-      if (await condition()) return;
-      if (turn % 20 === 19) await clock.advance(MIN_RETRY_AFTER_MS);
-      else await new Promise((resolve) => setImmediate(resolve));
-    }
-    throw new Error(`in vain: ${what}`);
-  }
+  const until = untilOn(() => clock, MIN_RETRY_AFTER_MS);
   const arrived = async (): Promise<string[]> =>
     (await bob.chat.history(alice.peerId, { limit: 1_000 })).map(({ body }) => body);
   const states = async (): Promise<string[]> =>

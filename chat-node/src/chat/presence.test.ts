@@ -10,6 +10,7 @@ import { Presence } from './presence.js';
 import { Typing } from './typing.js';
 import { MemoryNetwork } from '../testing/memory-network.js';
 import { MemoryNode } from '../testing/memory-node.js';
+import { untilOn } from '../testing/until.js';
 
 const silent = { debug: () => undefined, warn: () => undefined };
 
@@ -27,15 +28,7 @@ beforeEach(async () => {
   await until('linked', () => bob.chat.links === 1 && alice.chat.links === 1);
 });
 
-/** Lets things happen until the condition holds; virtual time passes only when nothing else does. */
-async function until(what: string, condition: () => unknown): Promise<void> {
-  for (let turn = 0; turn < 2_000; turn += 1) {
-    if (await condition()) return;
-    if (turn % 20 === 19) await clock.advance(100);
-    else await new Promise((resolve) => setImmediate(resolve));
-  }
-  throw new Error(`in vain: ${what}`);
-}
+const until = untilOn(() => clock);
 
 const seenBy = (node: MemoryNode, other: MemoryNode) => node.chat.knownPeer(other.peerId);
 const typingEvents = (node: MemoryNode): boolean[] =>
