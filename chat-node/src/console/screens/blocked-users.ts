@@ -1,24 +1,14 @@
 import { errorMessage, safeLine } from '@p2p-chat/shared';
 import { peerLabel } from '../labels.js';
-import { knownPeers, withPeer } from '../view-state.js';
+import { withPeer } from '../view-state.js';
 import { flash, type ScreenContext } from './context.js';
-import { choosePerson, startASecondOne } from './people-list.js';
+import { withKnownPeople } from './people-list.js';
 
 /** Manage Blocked Users: everyone known; choosing somebody blocks or unblocks them. */
-export async function manageBlockedUsers(context: ScreenContext): Promise<void> {
-  let initial: string | undefined;
-  for (;;) {
-    const peerId = await choosePerson(context, {
-      message: 'Manage Blocked Users: block or unblock whom?',
-      people: knownPeers,
-      remark: (peer) => (peer.online ? 'online' : undefined),
-      empty: (state) => ['Nobody is known yet.', ...startASecondOne(context, state)],
-      ...(initial === undefined ? {} : { initial }),
-    });
-    if (peerId === null) return;
-    initial = peerId;
-    await toggle(context, peerId);
-  }
+export function manageBlockedUsers(context: ScreenContext): Promise<void> {
+  return withKnownPeople(context, 'Manage Blocked Users: block or unblock whom?', (peerId) =>
+    toggle(context, peerId),
+  );
 }
 
 async function toggle(context: ScreenContext, peerId: string): Promise<void> {

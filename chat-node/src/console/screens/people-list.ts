@@ -2,7 +2,7 @@ import type { PeerView } from '@p2p-chat/shared';
 import { header } from '../header.js';
 import { badges, peerLabel } from '../labels.js';
 import type { ListRow } from '../prompts/live-list.js';
-import { nextUnread, type ViewState } from '../view-state.js';
+import { knownPeers, nextUnread, type ViewState } from '../view-state.js';
 import { theme } from '../theme.js';
 import { takeFlash, type ScreenContext } from './context.js';
 
@@ -46,6 +46,27 @@ export async function choosePerson(
   });
   takeFlash(context);
   return answer === CANCEL_ROW.value ? CANCEL : answer;
+}
+
+/** Lets the person choose among everyone known, and act on each, until they go back. */
+export async function withKnownPeople(
+  context: ScreenContext,
+  message: string,
+  act: (peerId: string) => Promise<void>,
+): Promise<void> {
+  let initial: string | undefined;
+  for (;;) {
+    const peerId = await choosePerson(context, {
+      message,
+      people: knownPeers,
+      remark: (peer) => (peer.online ? 'online' : undefined),
+      empty: (state) => ['Nobody is known yet.', ...startASecondOne(context, state)],
+      ...(initial === undefined ? {} : { initial }),
+    });
+    if (peerId === CANCEL) return;
+    initial = peerId;
+    await act(peerId);
+  }
 }
 
 const CANCEL_ROW: ListRow<string> = { key: 'cancel', value: '', label: 'Cancel', isWayOut: true };
