@@ -2,16 +2,19 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import type { MessageView, PeerView, StatusView } from '@p2p-chat/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ComposeProject, docker, dockerOk } from './support/compose.js';
+import { likeOfficialImage } from './support/mongo-image.js';
 import { freePort, waitFor } from './support/processes.js';
 import { TerminalSession } from './support/terminal.js';
 
 const IMAGES = ['p2p-chat/discovery-service', 'p2p-chat/chat-node'];
+/** RFC 6762; open where the machine has a network for it. */
+const MULTICAST = 'udp 5353';
 /** Given to containers that are stopped in order; those that matter here need less. */
 const STOP_SECONDS = '10';
 
 const projects: ComposeProject[] = [];
-function project(label: string, env: Record<string, string>): ComposeProject {
-  const one = new ComposeProject(label, env);
+function project(label: string, env: Record<string, string>, files: string[] = []): ComposeProject {
+  const one = new ComposeProject(label, env, files);
   projects.push(one);
   return one;
 }
@@ -26,8 +29,10 @@ beforeAll(async () => {
   const port = await freePort();
   discoveryUrl = `http://127.0.0.1:${port}`;
   discovery = project('lan', { DISCOVERY_PORT: String(port) });
-  alice = project('alice', { P2P_CHAT_USER: 'Alice', DISCOVERY_URLS: discoveryUrl });
-  bob = project('bob', { P2P_CHAT_USER: 'Bob', DISCOVERY_URLS: discoveryUrl });
+  const official = await likeOfficialImage();
+  const strict = [...official, 'docker-compose.strict.yml'];
+  alice = project('alice', { P2P_CHAT_USER: 'Alice', DISCOVERY_URLS: discoveryUrl }, strict);
+  bob = project('bob', { P2P_CHAT_USER: 'Bob', DISCOVERY_URLS: discoveryUrl }, official);
 });
 
 /** Starts the chat node of each and waits until it is healthy. */
@@ -124,32 +129,34 @@ describe('two people on one host', () => {
   });
 
   it('run without rights, and with the history on no port', async () => {
-    const inspected = JSON.parse(await dockerOk(['inspect', ...(await alice.containers())])) as {
-      Config: { Labels: Record<string, string> };
-      HostConfig: {
-        ReadonlyRootfs: boolean;
-        CapDrop: string[] | null;
-        CapAdd: string[] | null;
-        NetworkMode: string;
-        SecurityOpt: string[] | null;
-        PortBindings: Record<string, unknown> | null;
-      };
-    }[];
-    const of = (service: string) =>
-      inspected.find(({ Config }) => Config.Labels['com.docker.compose.service'] === service)?.HostConfig;
-    expect(of('chat-node')).toMatchObject({
-      ReadonlyRootfs: true,
-      CapDrop: ['ALL'],
-      CapAdd: null,
-      NetworkMode: 'host',
-      SecurityOpt: ['no-new-privileges:true'],
-    });
-    expect(of('mongo')).toMatchObject({ NetworkMode: 'none', CapDrop: ['ALL'] });
-    expect(Object.keys(of('mongo')?.PortBindings ?? {})).toEqual([]);
+    for (const [one, user, capabilities] of [
+      [alice, '999:999', []],
+      [bob, '', ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL', 'SETGID', 'SETUID']],
+    ] as const) {
+      const inspected = JSON.parse(await dockerOk(['inspect', ...(await one.containers())])) as {
+        Config: { Labels: Record<string, string>; User: string };
+        HostConfig: {
+          ReadonlyRootfs: boolean;
+          CapDrop: string[] | null;
+          CapAdd: string[] | null;
+          NetworkMode: string;
+          SecurityOpt: string[] | null;
+          PortBindings: Record<string, unknown> | null;
+        };
+      }[];
+      const of = (service: string) =>
+        inspected.find(({ Config }) => Config.Labels['com.docker.compose.service'] === service);
+      const hardened = { ReadonlyRootfs: true, CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges:true'] };
+      expect(of('chat-node')?.HostConfig).toMatchObject({ ...hardened, CapAdd: null, NetworkMode: 'host' });
+      expect(of('mongo')?.HostConfig).toMatchObject({ ...hardened, NetworkMode: 'none' });
+      expect(of('mongo')?.HostConfig.CapAdd ?? []).toEqual(capabilities);
+      expect(of('mongo')?.Config.User).toBe(user);
+      expect(Object.keys(of('mongo')?.HostConfig.PortBindings ?? {})).toEqual([]);
+    }
   });
 
   it('are let do nothing but what they must: as the kernel sees the running processes', async () => {
-    for (const one of [discovery, alice]) {
+    for (const one of [discovery, alice, bob]) {
       for (const id of await one.containers()) {
         const label = '{{index .Config.Labels "com.docker.compose.service"}}';
         const service = (await dockerOk(['inspect', '--format', label, id])).trim();
@@ -157,12 +164,14 @@ describe('two people on one host', () => {
         expect(pids.length).toBeGreaterThan(0);
         const ports = new Set<string>();
         for (const pid of pids.map((text) => text.trim())) {
-          const seen = await rightsOf(pid);
-          expect({ service, newPrivileges: seen.newPrivileges }).toEqual({ service, newPrivileges: false });
-          // The image of the database starts as root and gives that up by itself.
-          if (service !== 'mongo') expect({ service, ...seen }).toEqual({ service, ...NO_RIGHTS });
+          const { bounding, ...rights } = await rightsOf(pid);
+          expect({ service, ...rights }).toEqual({ service, ...NO_RIGHTS });
+          // Where the database starts as root, and becomes its own user, it had some, and no way back to them.
+          if (service !== 'mongo' || one === alice)
+            expect({ service, bounding }).toEqual({ service, bounding: 0 });
           for (const port of await listening(pid)) ports.add(port);
         }
+        ports.delete(MULTICAST);
         expect([service, ...ports]).toEqual([service, ...(await meant(one, service))]);
       }
     }
@@ -170,19 +179,18 @@ describe('two people on one host', () => {
 
   const NO_RIGHTS = { capabilities: 0, newPrivileges: false, isRoot: false, root: 'ro' };
 
-  async function rightsOf(pid: string): Promise<typeof NO_RIGHTS> {
+  async function rightsOf(pid: string): Promise<typeof NO_RIGHTS & { bounding: number }> {
     const lines = (await readFile(`/proc/${pid}/status`, 'utf8')).split('\n');
     const field = (name: string): string[] =>
       lines
         .find((line) => line.startsWith(`${name}:`))
         ?.split(/\s+/)
         .slice(1) ?? [];
-    const sets = ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'].map((name) =>
-      parseInt(field(name)[0]!, 16),
-    );
+    const set = (name: string): number => parseInt(field(name)[0]!, 16);
     const mounts = (await readFile(`/proc/${pid}/mounts`, 'utf8')).split('\n').map((line) => line.split(' '));
     return {
-      capabilities: sets.reduce((sum, set) => sum + set, 0),
+      capabilities: ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'].reduce((sum, name) => sum + set(name), 0),
+      bounding: set('CapBnd'),
       newPrivileges: field('NoNewPrivs')[0] !== '1',
       // Real, effective, saved, and that of the file system.
       isRoot: field('Uid').includes('0'),
@@ -190,7 +198,7 @@ describe('two people on one host', () => {
     };
   }
 
-  /** Where a process of a container listens for others: not on loopback, nor where there is no network. */
+  /** Where a process of a container can be reached by others: not on loopback, nor where there is no network. */
   async function listening(pid: string): Promise<string[]> {
     const devices = (await readFile(`/proc/${pid}/net/dev`, 'utf8')).match(/^\s*\S+(?=:)/gm) ?? [];
     if (devices.every((name) => name.trim() === 'lo')) return [];
@@ -200,14 +208,21 @@ describe('two people on one host', () => {
       if (inode !== undefined) own.add(inode);
     }
     const found = new Set<string>();
-    for (const table of ['tcp', 'tcp6']) {
-      const [, ...rows] = (await readFile(`/proc/${pid}/net/${table}`, 'utf8')).trim().split('\n');
-      for (const row of rows) {
-        const columns = row.trim().split(/\s+/);
-        const [address = '', port = ''] = (columns[1] ?? '').split(':');
-        const isLoopback = address === '0100007F' || address === '00000000000000000000000001000000';
-        if (columns[3] === '0A' && own.has(columns[9] ?? '') && !isLoopback)
-          found.add(`tcp ${parseInt(port, 16)}`);
+    // In state 0A TCP listens; in 07 UDP has no fixed peer.
+    for (const [table, state] of [
+      ['tcp', '0A'],
+      ['udp', '07'],
+    ] as const) {
+      for (const family of ['', '6']) {
+        const [, ...rows] = (await readFile(`/proc/${pid}/net/${table}${family}`, 'utf8')).trim().split('\n');
+        for (const row of rows) {
+          const columns = row.trim().split(/\s+/);
+          const [address = '', port = ''] = (columns[1] ?? '').split(':');
+          const isLoopback = address === '0100007F' || address === '00000000000000000000000001000000';
+          if (columns[3] === state && own.has(columns[9] ?? '') && !isLoopback) {
+            found.add(`${table} ${parseInt(port, 16)}`);
+          }
+        }
       }
     }
     return [...found].sort();

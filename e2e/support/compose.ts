@@ -34,16 +34,19 @@ export class ComposeProject {
   readonly name: string;
   /** The settings, as a person would have them in the environment. */
   readonly env: Record<string, string>;
+  readonly #files: readonly string[];
 
-  constructor(label: string, env: Record<string, string>) {
+  /** @param files of Compose on top of docker-compose.yml, seen from the root */
+  constructor(label: string, env: Record<string, string>, files: readonly string[] = []) {
     this.env = env;
+    this.#files = ['docker-compose.yml', ...files];
     this.name = `p2p-chat-test-${label}-${randomBytes(4).toString('hex')}`;
   }
 
   /** The arguments of `docker` for a command of Compose; `.env` of whoever runs the tests is left out. */
   arguments(args: readonly string[]): string[] {
-    const file = join(ROOT, 'docker-compose.yml');
-    return ['compose', '--file', file, '--project-name', this.name, '--env-file', '/dev/null', ...args];
+    const files = this.#files.flatMap((file) => ['--file', join(ROOT, file)]);
+    return ['compose', ...files, '--project-name', this.name, '--env-file', '/dev/null', ...args];
   }
 
   /** Runs a command of Compose; throws where it fails. @returns what it printed on stdout */
