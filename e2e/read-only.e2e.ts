@@ -1,89 +1,38 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { readFile, truncate, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { controlOf, linkedPair, untilQueued, wholeConversation } from './support/control.ts';
+import { canMount, Ext4Disk } from './support/ext4-disk.ts';
 import { waitFor, World } from './support/processes.ts';
 
 const world = new World();
 const disks: Ext4Disk[] = [];
 
+/** The first ones may end in blocks of the disk that are not the log's, the later ones are the same again. */
+const REFUSALS = 5;
+
 afterEach(async () => {
-  await world.close();
   for (const disk of disks.splice(0)) disk.unmount();
+  await world.close();
 });
 
-/** Whether this machine can make a file system that the kernel turns read-only after an error. */
-const canMount =
-  process.getuid?.() === 0 &&
-  existsSync('/dev/loop-control') &&
-  existsSync('/sys/fs/ext4') &&
-  ['/sbin/mkfs.ext4', '/usr/sbin/mkfs.ext4'].some((path) => existsSync(path));
-
-/** A small disk with ext4 that does what a disk with errors does: the kernel takes no more writes for it. */
-class Ext4Disk {
-  private constructor(
-    readonly folder: string,
-    private readonly image: string,
-  ) {}
-
-  static async make(): Promise<Ext4Disk> {
-    const image = join(await world.folder('disk-image'), 'image');
-    await writeFile(image, '');
-    await truncate(image, 32 * 1024 * 1024);
-    execFileSync('mkfs.ext4', ['-q', image]);
-    const disk = new Ext4Disk(await world.folder('disk'), image);
-    disk.mount();
-    disks.push(disk);
-    return disk;
-  }
-
-  mount(): void {
-    execFileSync('mount', ['-o', 'loop,errors=remount-ro', this.image, this.folder]);
-    execFileSync('chmod', ['700', this.folder]);
-  }
-
-  unmount(): void {
-    // Lazily: a process that a failed test left behind must not keep the mount.
-    execFileSync('umount', ['--lazy', this.folder]);
-  }
-
-  /** An error of the disk: from now on the file system is read-only, also for files that are open. */
-  async breakDown(): Promise<void> {
-    const device = basename(
-      execFileSync('findmnt', ['-no', 'SOURCE', this.folder], { encoding: 'utf8' }).trim(),
-    );
-    await writeFile(`/sys/fs/ext4/${device}/trigger_fs_error`, 'a test');
-    const mounts = await readFile('/proc/mounts', 'utf8');
-    expect(mounts).toMatch(new RegExp(`${this.folder} ext4 (ro|\\S*emergency_ro)`));
-  }
-
-  /** The disk is repaired and mounted again; nothing may use it meanwhile. */
-  repair(): void {
-    execFileSync('umount', [this.folder]);
-    // It finds the error that was noted, and says so by its status.
-    execFileSync('sh', ['-c', 'fsck.ext4 -p -f "$1" >&2 || [ $? -le 1 ]', 'sh', this.image], {
-      stdio: 'ignore',
-    });
-    this.mount();
-  }
+async function makeDisk(): Promise<Ext4Disk> {
+  const disk = await Ext4Disk.make(world);
+  disks.push(disk);
+  return disk;
 }
 
 describe.skipIf(!canMount)('(root only) a file system that turns read-only while a node runs', () => {
-  it('is told to the sender at once, and keeps nothing of what was refused', async () => {
-    const disk = await Ext4Disk.make();
+  it('is told to the sender at once, and keeps nothing of what was refused; all goes on by itself when the disk is back', async () => {
+    const disk = await makeDisk();
     const { alice, bob } = await linkedPair(world, { alice: { home: disk.folder } });
     const client = controlOf(alice);
     const accepted = [(await client.send(bob.peerId, 'before')).id];
     await untilQueued(alice, 0);
     await disk.breakDown();
-    // SQLite calls it an I/O error: to a file that is open, that is what it is.
+    // To a file that is open it is an I/O error, to one that is opened it is read-only.
+    const refusal = expect.stringMatching(/^storage-(unavailable|read-only)$/) as string;
     for (let n = 0; n < 5; n += 1) {
       const began = performance.now();
-      await expect(client.send(bob.peerId, `refused ${n}`)).rejects.toMatchObject({
-        code: 'storage-unavailable',
-      });
+      await expect(client.send(bob.peerId, `refused ${n}`)).rejects.toMatchObject({ code: refusal });
       // At once is as opposed to hanging: figures are for the benchmarks.
       expect(performance.now() - began).toBeLessThan(10_000);
     }
@@ -96,17 +45,61 @@ describe.skipIf(!canMount)('(root only) a file system that turns read-only while
       { id: answer.id, state: 'queued' },
     ]);
 
-    await alice.kill();
-    disk.repair();
-    const again = await world.daemon(alice.options);
+    await disk.repair();
     await untilQueued(bob, 0, 75_000);
-    accepted.push(answer.id, (await controlOf(again).send(bob.peerId, 'after')).id);
-    await untilQueued(again, 0);
+    await waitFor('the profile to be held', () => alice.stderr.includes('the disk of the profile is back'));
+    const after = await waitFor('a client to find it', () => client.send(bob.peerId, 'after'));
+    accepted.push(answer.id, after.id);
+    await untilQueued(alice, 0);
     for (const one of [
-      await wholeConversation(again, bob.peerId),
+      await wholeConversation(alice, bob.peerId),
       await wholeConversation(bob, alice.peerId),
     ]) {
       expect(one.map(({ id }) => id)).toEqual(accepted);
     }
+    // Nobody else gets the profile, and whoever looks for its node finds it.
+    const second = await world.spawnDaemon(alice.options);
+    expect(await second.exited).toBe(1);
+    expect(second.stderr).toContain(`pid ${alice.child.pid}`);
+    expect(await alice.stop()).toBe(0);
   }, 150_000);
+});
+
+describe.skipIf(!canMount)('(root only) a disk that takes a commit and fails to make it durable', () => {
+  it.each(['goes on', 'is killed and started again'])(
+    'leaves nothing of what was refused to a node that %s',
+    async (what) => {
+      const disk = await makeDisk();
+      const { alice, bob } = await linkedPair(world, { alice: { home: disk.folder } });
+      const accepted = [(await controlOf(alice).send(bob.peerId, 'before')).id];
+      await untilQueued(alice, 0);
+      await disk.loseWrites();
+      const refusals: unknown[] = [];
+      while (refusals.length < REFUSALS) {
+        // There may be room where something was written before.
+        await controlOf(alice)
+          .send(bob.peerId, 'x'.repeat(60_000))
+          .then(
+            ({ id }) => accepted.push(id),
+            (error: unknown) => refusals.push((error as { code: string }).code),
+          );
+      }
+      expect(new Set(refusals)).toEqual(new Set(['storage-unavailable']));
+      if (what !== 'goes on') await alice.kill();
+      await disk.keepWrites();
+      const again = alice.running ? alice : await world.daemon(alice.options);
+      const after = await waitFor('a message to be accepted', () =>
+        controlOf(again).send(bob.peerId, 'after'),
+      );
+      accepted.push(after.id);
+      await untilQueued(again, 0);
+      for (const history of [
+        await wholeConversation(again, bob.peerId),
+        await wholeConversation(bob, alice.peerId),
+      ]) {
+        expect(history.map(({ id }) => id)).toEqual(accepted);
+      }
+    },
+    150_000,
+  );
 });

@@ -52,9 +52,15 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-/** Opens the storage that the settings choose. @throws {StorageError} */
-export async function openStorage(config: NodeConfig): Promise<Storage> {
-  if (config.mongodbUri === null) return SqliteStorage.open({ file: join(config.home, 'messages.sqlite') });
+/**
+ * Opens the storage that the settings choose.
+ * @param onDiskFailure is called when the disk of the profile keeps it from working
+ * @throws {StorageError}
+ */
+export async function openStorage(config: NodeConfig, onDiskFailure: () => void): Promise<Storage> {
+  if (config.mongodbUri === null) {
+    return SqliteStorage.open({ file: join(config.home, 'messages.sqlite'), onDiskFailure });
+  }
   // Loaded only where it is chosen: Mongoose is most of what a node would load.
   const { MongoStorage } = await import('./storage/mongo/mongo-storage.js');
   return MongoStorage.open({ uri: config.mongodbUri });

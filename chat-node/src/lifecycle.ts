@@ -1,15 +1,6 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import {
-  type Clock,
-  CONTROL_FILE,
-  type ControlFile,
-  type StatusView,
-  shortPeerId,
-  VERSION,
-} from '@p2p-chat/shared';
+import { type Clock, type StatusView, shortPeerId, VERSION } from '@p2p-chat/shared';
 import { AppModule, composeChat, openStorage, type Storage } from './app.module.js';
 import type { Chat } from './chat/chat.js';
 import type { ChatEvents } from './chat/events.js';
@@ -22,8 +13,10 @@ import { loadIdentity } from './identity/keystore.js';
 import type { Logger } from './logger.js';
 import { MessageHook } from './notify/message-hook.js';
 import { requirePrivateProfile } from './profile-files.js';
+import { ProfileKeeper } from './profile-keeper.js';
 import { ProfileLock } from './profile-lock.js';
 import { FileProfileStore } from './profile-settings.js';
+import { PublishedControlFile } from './published-control-file.js';
 
 export interface NodeEnvironment {
   config: NodeConfig;
@@ -67,25 +60,25 @@ export class RunningNode {
 
   /** Withdraws, says bye, finishes what is being saved, lets go of the profile. */
   async stop(): Promise<void> {
-    const { lock, storage, chat, hook, log, control, controlFile } = this.parts;
+    const { keeper, storage, chat, hook, log, control, controlFile } = this.parts;
     log.close();
-    await rm(controlFile, { force: true });
+    await controlFile.withdraw();
     await chat.stop();
     hook?.stop();
     await control.stop();
     await storage.close();
-    lock.release();
+    keeper.release();
   }
 }
 
 interface RunningParts {
-  lock: ProfileLock;
+  keeper: ProfileKeeper;
   storage: Storage;
   chat: Chat;
   hook: MessageHook | null;
   log: EventLog;
   control: ControlServer;
-  controlFile: string;
+  controlFile: PublishedControlFile;
 }
 
 /** @param undo is given what stops each part that was started */
@@ -95,12 +88,19 @@ async function startParts(
 ): Promise<{ parts: RunningParts; ready: ReadyView }> {
   const { config, clock, random, logger, onLogout } = environment;
   await requirePrivateProfile(config.home);
-  const lock = ProfileLock.acquire(config.home);
-  undo.push(() => lock.release());
+  const controlFile = new PublishedControlFile(config.home, logger);
+  const keeper = new ProfileKeeper({
+    lock: ProfileLock.acquire(config.home),
+    clock,
+    logger,
+    onBack: () => void controlFile.publishAgain(),
+    onTaken: onLogout,
+  });
+  undo.push(() => keeper.release());
   const identity = await loadIdentity(config.home);
   const store = await FileProfileStore.open(config.home, config.user);
   const profile = { store, settings: store.settings(config) };
-  const storage = await openStorage(config);
+  const storage = await openStorage(config, () => keeper.diskFailed());
   undo.push(() => storage.close());
   const { chat, diagnosis, events, instance } = composeChat({
     config,
@@ -133,10 +133,9 @@ async function startParts(
   const control = await ControlServer.start(module, token, config.controlPort);
   undo.push(() => control.stop());
   node.controlPort = control.port;
-  const controlFile = join(home, CONTROL_FILE);
-  await writeControlFile(controlFile, { port: control.port, token, pid: process.pid, peerId, user });
+  await controlFile.publish({ port: control.port, token, pid: process.pid, peerId, user });
   return {
-    parts: { lock, storage, chat, hook, log, control, controlFile },
+    parts: { keeper, storage, chat, hook, log, control, controlFile },
     ready: { peerId, user, peerPort, controlPort: control.port, storage: storageKind },
   };
 }
@@ -162,12 +161,4 @@ function startHook({
     },
     events,
   );
-}
-
-// Written aside and renamed: a client never reads half of it.
-async function writeControlFile(file: string, content: ControlFile): Promise<void> {
-  const draft = `${file}.new`;
-  await rm(draft, { force: true });
-  await writeFile(draft, `${JSON.stringify(content)}\n`, { mode: 0o600, flag: 'wx' });
-  await rename(draft, file);
 }

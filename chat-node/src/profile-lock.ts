@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { errorCode, errorMessage, P2pChatError } from '@p2p-chat/shared';
@@ -17,7 +17,10 @@ const SQLITE_BUSY = 5;
  * containers that share the volume.
  */
 export class ProfileLock {
-  private constructor(private readonly database: DatabaseSync) {}
+  private constructor(
+    private readonly home: string,
+    private database: DatabaseSync,
+  ) {}
 
   /**
    * @param home the profile's data directory
@@ -25,31 +28,64 @@ export class ProfileLock {
    *   process and how to attach to it, or `profile-not-writable`
    */
   static acquire(home: string): ProfileLock {
-    const run = join(home, 'run');
-    const pidFile = join(run, 'node.pid');
-    let database: DatabaseSync | null = null;
+    return new ProfileLock(home, lock(home));
+  }
+
+  /** Whether the disk below the lock takes what is written. */
+  get isOnWorkingDisk(): boolean {
     try {
-      mkdirSync(run, { recursive: true, mode: 0o700 });
-      database = new DatabaseSync(join(run, 'lock'));
-      chmodSync(join(run, 'lock'), 0o600);
-      database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
-      writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
-      return new ProfileLock(database);
-    } catch (error) {
-      database?.close();
-      if (isBusy(error)) throw inUse(home, readPid(pidFile), error);
-      throw new ProfileLockError(
-        'profile-not-writable',
-        `Cannot write to ${run} (${errorCode(error) ?? errorMessage(error)}).`,
-        { hint: 'Choose another folder with P2P_CHAT_HOME, or make this one writable.', cause: error },
-      );
+      chmodSync(lockFile(this.home), FILE_MODE);
+      return true;
+    } catch {
+      return false;
     }
   }
 
-  /** Lets go of the profile. */
+  /** Lets go of the profile. May be repeated. */
   release(): void {
-    this.database.close();
+    if (this.database.isOpen) this.database.close();
   }
+
+  /**
+   * Takes the profile again after it was let go of.
+   * @throws {ProfileLockError} as {@link acquire}; where the lock's file is not
+   *   there, as without the disk that it is on, nothing is made in its place
+   */
+  takeAgain(): void {
+    const file = lockFile(this.home);
+    if (!existsSync(file)) throw notWritable(this.home, new Error(`${file} is missing`));
+    this.database = lock(this.home);
+  }
+}
+
+const FILE_MODE = 0o600;
+
+function lockFile(home: string): string {
+  return join(home, 'run', 'lock');
+}
+
+function lock(home: string): DatabaseSync {
+  const pidFile = join(home, 'run', 'node.pid');
+  let database: DatabaseSync | null = null;
+  try {
+    mkdirSync(join(home, 'run'), { recursive: true, mode: 0o700 });
+    database = new DatabaseSync(lockFile(home));
+    chmodSync(lockFile(home), FILE_MODE);
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    writeFileSync(pidFile, `${process.pid}\n`, { mode: FILE_MODE });
+    return database;
+  } catch (error) {
+    database?.close();
+    throw isBusy(error) ? inUse(home, readPid(pidFile), error) : notWritable(home, error);
+  }
+}
+
+function notWritable(home: string, cause: unknown): ProfileLockError {
+  return new ProfileLockError(
+    'profile-not-writable',
+    `Cannot write to ${join(home, 'run')} (${errorCode(cause) ?? errorMessage(cause)}).`,
+    { hint: 'Choose another folder with P2P_CHAT_HOME, or make this one writable.', cause },
+  );
 }
 
 function isBusy(error: unknown): boolean {

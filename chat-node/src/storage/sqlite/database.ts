@@ -1,8 +1,9 @@
 import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { StorageError } from '../../chat/errors.js';
 import { MIGRATIONS, SCHEMA_VERSION } from './migrations.js';
-import { corrupt } from './sqlite-errors.js';
+import { corrupt, missing } from './sqlite-errors.js';
 
 /** Marks the file as ours in its header ("p2pc"); another program's database is not touched. */
 const APPLICATION_ID = 0x70327063;
@@ -45,6 +46,35 @@ export function openDatabase(file: string): DatabaseSync {
     database.close();
     throw error;
   }
+  return database;
+}
+
+/**
+ * Opens the message database again, after its disk failed. It is not made
+ * where it is missing: a folder that a disk is mounted on is there and empty
+ * without it.
+ * @param file its path
+ * @throws as {@link openDatabase}; `storage-unavailable` and `storage-read-only` where the disk still fails
+ */
+export function reopenDatabase(file: string): DatabaseSync {
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) throw missing(file);
+  // Fails at once on a disk that takes no writes, before the file is looked through.
+  chmodSync(file, FILE_MODE);
+  return openDatabase(file);
+}
+
+/**
+ * Opens the message database on a disk that takes no writes, for reading what
+ * was committed. Nobody may write to it meanwhile.
+ * @param file its path
+ */
+export function openForReading(file: string): DatabaseSync {
+  const url = pathToFileURL(file);
+  // A lock that keeps others out needs a file that can be written. This does without.
+  url.searchParams.set('vfs', 'unix-none');
+  const database = new DatabaseSync(url, { readOnly: true, enableForeignKeyConstraints: false });
+  // Before the first read: the index of the log is then in memory, not in a file.
+  database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY');
   return database;
 }
 

@@ -22,9 +22,16 @@ export type Answer = { value: unknown } | { error: ErrorRecord };
 /** To the worker thread. `close`: finish what was sent before, then end. */
 export type ToWorker = Call | 'close';
 
-/** From the worker thread: first `opened` or `refused`, then answers in the order of the calls. */
+/**
+ * From the worker thread: first `opened` or `refused`, then answers in the
+ * order of the calls, and between them `disk-failed` when the file was closed
+ * until its disk works again.
+ */
 export type FromWorker =
-  { type: 'opened' } | { type: 'refused'; error: ErrorRecord } | { type: 'answers'; answers: Answer[] };
+  | { type: 'opened' }
+  | { type: 'refused'; error: ErrorRecord }
+  | { type: 'answers'; answers: Answer[] }
+  | { type: 'disk-failed' };
 
 export interface WorkerOptions {
   /** Path of the database. */

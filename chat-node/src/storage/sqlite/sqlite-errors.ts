@@ -24,6 +24,11 @@ export function concernsEveryWrite(error: StorageError | ChatError): boolean {
   return error instanceof StorageError && error.code !== 'storage-failed';
 }
 
+/** Whether an error with this code is one of the disk below the file, which may come back by itself. */
+export function concernsTheDisk(code: string): boolean {
+  return code === 'storage-unavailable' || code === 'storage-read-only';
+}
+
 function sqliteCode(error: unknown): number | undefined {
   if (errorCode(error) !== 'ERR_SQLITE_ERROR') return undefined;
   const { errcode } = error as { errcode?: unknown };
@@ -83,7 +88,7 @@ function full(cause: unknown): StorageError {
 
 function readOnly(cause: unknown): StorageError {
   return new StorageError('storage-read-only', 'The message database cannot be written.', {
-    hint: 'Make the data directory writable for this user.',
+    hint: 'Make the data directory writable for this user; saving goes on by itself.',
     cause,
   });
 }
@@ -93,7 +98,7 @@ function unavailable(cause: unknown): StorageError {
     'storage-unavailable',
     `The message database cannot be reached: ${errorMessage(cause)}.`,
     {
-      hint: 'Check that the data directory exists and that its disk works.',
+      hint: 'Check that the data directory exists and that its disk works; saving goes on by itself.',
       cause,
     },
   );
@@ -108,6 +113,13 @@ function failed(cause: unknown): StorageError {
       cause,
     },
   );
+}
+
+/** The file was there and is no longer. */
+export function missing(file: string): StorageError {
+  return new StorageError('storage-unavailable', `The message database is no longer at ${file}.`, {
+    hint: 'Check that its disk is mounted; saving goes on by itself.',
+  });
 }
 
 /** The file is not what a message database must be. */

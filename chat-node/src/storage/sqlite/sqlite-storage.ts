@@ -11,6 +11,12 @@ export interface SqliteStorageOptions {
   file: string;
   /** The built worker; another one only where this file does not run from the build. */
   workerUrl?: URL;
+  /**
+   * Is called when the file was closed because its disk failed. Until it can be
+   * opened again, calls are refused, except those that only read where the
+   * disk lets them.
+   */
+  onDiskFailure?: () => void;
 }
 
 /** Messages and peers in one SQLite file, which a thread of its own reads and writes. */
@@ -31,9 +37,9 @@ export class SqliteStorage {
    * left as it was), `storage-in-use`, `storage-full`, `storage-read-only`,
    * `storage-unavailable`
    */
-  static async open({ file, workerUrl }: SqliteStorageOptions): Promise<SqliteStorage> {
+  static async open({ file, workerUrl, onDiskFailure }: SqliteStorageOptions): Promise<SqliteStorage> {
     const url = workerUrl ?? new URL('./sqlite-worker.js', import.meta.url);
-    return new SqliteStorage(await WorkerClient.start(url, { file }));
+    return new SqliteStorage(await WorkerClient.start(url, { file }, onDiskFailure));
   }
 
   /** Finishes what was asked before and lets go of the file. Later calls reject. Never rejects. */

@@ -1,16 +1,12 @@
 /** The thread that owns the database: it alone waits for the disk. */
-import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { packError } from './error-record.js';
-import { openDatabase } from './database.js';
-import { GroupCommit } from './group-commit.js';
 import { IdleWork } from './idle-work.js';
 import type { MessageRun } from './message-run.js';
-import { MessageStore } from './message-store.js';
 import type { Call, FromWorker, ToWorker, WorkerOptions } from './operations.js';
-import { PeerStore } from './peer-store.js';
-import { type IndexProgress, SearchStore } from './search-store.js';
+import type { IndexProgress } from './search-store.js';
 import { storageErrorOf } from './sqlite-errors.js';
+import { StoreKeeper } from './store-keeper.js';
 
 /** Rows in one commit: fills the disk's time, and the first of them does not wait long for the last. */
 const MAX_GROUP_ROWS = 10_000;
@@ -21,28 +17,24 @@ if (parentPort === null) throw new Error('sqlite-worker runs as a worker thread'
 const port = parentPort;
 
 try {
-  serve(openDatabase((workerData as WorkerOptions).file));
+  const { file } = workerData as WorkerOptions;
+  serve(new StoreKeeper(file, () => post({ type: 'disk-failed' })));
 } catch (error) {
   post({ type: 'refused', error: packError(storageErrorOf(error)) });
 }
 
-function serve(database: DatabaseSync): void {
-  const commit = new GroupCommit(database, {
-    messages: new MessageStore(database),
-    peers: new PeerStore(database),
-    search: new SearchStore(database),
-  });
-  const indexing = new IdleWork(() => indexMore(commit), IDLE_MS);
+function serve(stores: StoreKeeper): void {
+  const indexing = new IdleWork(() => indexMore(stores), IDLE_MS);
   const waiting: ToWorker[] = [];
   port.on('message', (first: ToWorker) => {
     waiting.push(first);
     // What arrives while a group runs is taken with the next one.
     while (drain(waiting) > 0) {
       const calls = nextGroup(waiting);
-      if (calls.length > 0) post({ type: 'answers', answers: commit.run(calls) });
+      if (calls.length > 0) post({ type: 'answers', answers: stores.run(calls) });
       else if (waiting.shift() === 'close') {
         indexing.stop();
-        return end(database);
+        return end(stores);
       }
     }
     indexing.postpone();
@@ -53,16 +45,15 @@ function serve(database: DatabaseSync): void {
 }
 
 /** @returns whether more is left; a disk that is full is left alone until somebody asks for something again */
-function indexMore(commit: GroupCommit): boolean {
-  const [answer] = commit.run([{ store: 'search', method: 'indexMore', args: [] }]);
+function indexMore(stores: StoreKeeper): boolean {
+  const [answer] = stores.run([{ store: 'search', method: 'indexMore', args: [] }]);
   if (answer === undefined || 'error' in answer) return false;
   const { indexed, last } = answer.value as IndexProgress;
   return indexed < last;
 }
 
-function end(database: DatabaseSync): void {
-  // The last connection moves the log into the file, where the disk lets it.
-  database.close();
+function end(stores: StoreKeeper): void {
+  stores.close();
   port.close();
 }
 

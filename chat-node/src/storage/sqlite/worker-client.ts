@@ -29,9 +29,10 @@ export class WorkerClient {
 
   /**
    * Starts the worker and waits until it has opened the database.
+   * @param onDiskFailure is called when the file was closed until its disk works again
    * @throws {StorageError} why it could not
    */
-  static async start(url: URL, options: WorkerOptions): Promise<WorkerClient> {
+  static async start(url: URL, options: WorkerOptions, onDiskFailure?: () => void): Promise<WorkerClient> {
     // Flags of this process (a module loader, an inspector port) are not for the thread.
     const worker = new Worker(url, {
       workerData: options,
@@ -43,6 +44,7 @@ export class WorkerClient {
     await new Promise<void>((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
         if (message.type === 'answers') client.#settle(message.answers);
+        else if (message.type === 'disk-failed') onDiskFailure?.();
         else if (message.type === 'opened') resolve();
         else reject(unpackError(message.error));
       });

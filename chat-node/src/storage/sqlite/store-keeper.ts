@@ -1,0 +1,108 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { openDatabase, openForReading, reopenDatabase } from './database.js';
+import { packError } from './error-record.js';
+import { GroupCommit } from './group-commit.js';
+import { MessageStore } from './message-store.js';
+import { type Answer, type Call, isWrite } from './operations.js';
+import { PeerStore } from './peer-store.js';
+import { SearchStore } from './search-store.js';
+import { concernsTheDisk, storageErrorOf } from './sqlite-errors.js';
+import { refusedLogOf, type RefusedLog } from './refused-log.js';
+
+interface OpenStores {
+  readonly database: DatabaseSync;
+  readonly commit: GroupCommit;
+}
+
+/**
+ * Runs calls on the message database, and holds its file only as long as the
+ * disk works. After an error of the disk the file is closed, or nobody could
+ * unmount and repair the disk, and each later group of calls tries to open it
+ * again: so the node goes on by itself when the disk is back.
+ */
+export class StoreKeeper {
+  #open: OpenStores | null;
+  #refused: RefusedLog | null = null;
+
+  /**
+   * @param file path of the database
+   * @param onDiskFailure is called when the file was closed until its disk works again
+   * @throws as {@link openDatabase}
+   */
+  constructor(
+    private readonly file: string,
+    private readonly onDiskFailure: () => void,
+  ) {
+    this.#open = storesOf(openDatabase(file));
+  }
+
+  /**
+   * Runs the calls as {@link GroupCommit} does. While the disk fails, writes
+   * are refused, and reads are answered where the file can still be read.
+   */
+  run(calls: readonly Call[]): Answer[] {
+    try {
+      this.#open ??= this.#reopen();
+    } catch (thrown) {
+      return this.#withoutWriting(calls, { error: packError(storageErrorOf(thrown)) });
+    }
+    const answers = this.#open.commit.run(calls);
+    if (answers.some((answer) => 'error' in answer && concernsTheDisk(answer.error.code))) {
+      this.#letGo(this.#open);
+    }
+    return answers;
+  }
+
+  /** Lets go of the file; what is in its log moves into it, where the disk lets it. */
+  close(): void {
+    this.#open?.database.close();
+    this.#open = null;
+  }
+
+  #reopen(): OpenStores {
+    this.#refused?.remove();
+    this.#refused = null;
+    return storesOf(reopenDatabase(this.file));
+  }
+
+  #letGo({ database }: OpenStores): void {
+    this.#open = null;
+    const refused = refusedLogOf(database, this.file);
+    try {
+      database.close();
+      refused?.remove();
+    } catch {
+      // The same failure again: before it is opened again, it is looked at again.
+      this.#refused = refused;
+    }
+    this.onDiskFailure();
+  }
+
+  #withoutWriting(calls: readonly Call[], refusal: Extract<Answer, { error: unknown }>): Answer[] {
+    const reads = calls.filter((call) => !isWrite(call));
+    // Another process that has the file may be changing it.
+    if (reads.length === 0 || !concernsTheDisk(refusal.error.code)) return calls.map(() => refusal);
+    try {
+      const { database, commit } = storesOf(openForReading(this.file));
+      const answers = commit.run(reads);
+      database.close();
+      return calls.map((call) => (isWrite(call) ? refusal : (answers.shift() ?? refusal)));
+    } catch {
+      return calls.map(() => refusal);
+    }
+  }
+}
+
+function storesOf(database: DatabaseSync): OpenStores {
+  try {
+    const stores = {
+      messages: new MessageStore(database),
+      peers: new PeerStore(database),
+      search: new SearchStore(database),
+    };
+    return { database, commit: new GroupCommit(database, stores) };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
