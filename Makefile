@@ -162,6 +162,10 @@ pictures: build ## make the pictures of the documents anew, from the real progra
 first-minutes: build ## write docs/first-minutes.md anew, as a new user at a real terminal
 	@node scripts/first-minutes.ts
 
+.PHONY: audit
+audit: prepare ## ask the registry for known holes in the production packages
+	@node scripts/audit.ts $(ARGS)
+
 .PHONY: licences
 licences: prepare ## list every production package with its licence
 	@node scripts/licences.ts

@@ -1,7 +1,8 @@
 /*
  * What the documents claim is so: each test that docs/security.md names is
  * there, each limit is named in some test, beyond its import, and each
- * dependency of the product in docs/dependencies.md.
+ * dependency of the product, and each package with a script of its own for its
+ * installation, in docs/dependencies.md.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 
@@ -81,8 +82,25 @@ function checkDependencies(): void {
   }
 }
 
+/** No package runs its script, so each that has one must do without: docs/dependencies.md says why it can. */
+function checkInstallScripts(): void {
+  const document = readFileSync('docs/dependencies.md', 'utf8');
+  const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+    packages: Record<string, { hasInstallScript?: boolean; integrity?: string; link?: boolean }>;
+  };
+  for (const [path, { hasInstallScript, integrity, link }] of Object.entries(packages)) {
+    const [, name] = path.split(/.*node_modules\//);
+    if (name === undefined || link === true) continue;
+    if (integrity === undefined) problems.push(`package-lock.json: ${name} is not locked by its hash`);
+    if (hasInstallScript === true && !document.includes(`\`${name}\``)) {
+      problems.push(`docs/dependencies.md does not say why ${name} needs no install script`);
+    }
+  }
+}
+
 checkTable();
 checkLimits();
 checkDependencies();
+checkInstallScripts();
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length === 0 ? 0 : 1;
