@@ -162,7 +162,7 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
       // The lease ends by itself soon.
       this.#options.logger.debug({ source: this.#options.url, reason: errorMessage(error) }, 'not withdrawn');
     }
-    await run.client.close();
+    run.client.close();
   }
 
   health(): DiscoverySourceView[] {

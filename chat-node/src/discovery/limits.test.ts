@@ -69,8 +69,8 @@ describe('of one list', () => {
 describe('of an answer', () => {
   let server: Server;
   let client: RegistryClient;
-  afterEach(async () => {
-    await client.close();
+  afterEach(() => {
+    client.close();
     server.closeAllConnections();
     server.close();
   });

@@ -1,6 +1,6 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import {
   CURSOR_HEADER,
-  DISCOVERY_REQUEST_TIMEOUT_MS,
   EVENT_SILENCE_MS,
   MAX_DISCOVERY_LIST_BYTES,
   MAX_DISCOVERY_WAIT_MS,
@@ -12,9 +12,9 @@ import {
   type SignedEntry,
   type Withdrawal,
 } from '@p2p-chat/shared';
-import { Agent, type Dispatcher, request } from 'undici';
 import { type ListChanges, readChanges, readEvents, type RegistryEvent } from './registry-events.js';
 import { RegistryFailure, unreachable } from './registry-failure.js';
+import { RegistryHttp, type RegistryResponse } from './registry-http.js';
 
 export interface RegistryQuestion {
   /** Whether the list is not wanted. */
@@ -35,17 +35,15 @@ export interface RegistryAnswer {
 /** The HTTP side of one discovery service. Redirects are not followed: they could lead anywhere. */
 export class RegistryClient {
   readonly #base: URL;
-  readonly #agent = new Agent({
-    connections: 1,
-    connect: { timeout: DISCOVERY_REQUEST_TIMEOUT_MS },
-    maxResponseSize: MAX_DISCOVERY_LIST_BYTES,
-  });
+  readonly #http: RegistryHttp;
   // A stream has a connection of its own for as long as it lasts.
-  readonly #streams = new Agent({ connections: 1, connect: { timeout: DISCOVERY_REQUEST_TIMEOUT_MS } });
+  readonly #streams: RegistryHttp;
 
   /** @param url of the service; its path may be a prefix */
   constructor(url: string) {
     this.#base = new URL(url.endsWith('/') ? url : `${url}/`);
+    this.#http = new RegistryHttp(this.#base.protocol);
+    this.#streams = new RegistryHttp(this.#base.protocol);
   }
 
   get url(): URL {
@@ -81,20 +79,20 @@ export class RegistryClient {
    */
   async *events(cursor: string, signal: AbortSignal): AsyncGenerator<RegistryEvent, void, undefined> {
     try {
-      const { statusCode, headers, body } = await request(new URL('events', this.#base), {
-        dispatcher: this.#streams,
-        headers: { accept: 'text/event-stream', 'last-event-id': cursor },
-        headersTimeout: DISCOVERY_REQUEST_TIMEOUT_MS,
-        bodyTimeout: EVENT_SILENCE_MS,
-        signal,
-      });
-      const type = String(headers['content-type']);
+      const headers = { accept: 'text/event-stream', 'last-event-id': cursor };
+      const answer = await this.#streams.open(
+        new URL('events', this.#base),
+        { headers, signal },
+        EVENT_SILENCE_MS,
+      );
+      const { statusCode = 0 } = answer;
+      const type = String(answer.headers['content-type']);
       if (statusCode !== 200 || !type.startsWith('text/event-stream')) {
-        body.on('error', () => undefined).destroy();
-        throw refused(this.#base, statusCode, headers, '');
+        answer.on('error', () => undefined).destroy();
+        throw refused(this.#base, statusCode, answer.headers, '');
       }
       yield { type: 'open' };
-      yield* readEvents(body);
+      yield* readEvents(answer);
     } catch (error) {
       throw error instanceof RegistryFailure ? error : unreachable(this.#base, error);
     }
@@ -111,8 +109,9 @@ export class RegistryClient {
   }
 
   /** Closes the connection. */
-  async close(): Promise<void> {
-    await Promise.all([this.#agent.destroy(), this.#streams.destroy()]);
+  close(): void {
+    this.#http.close();
+    this.#streams.close();
   }
 
   async #send(
@@ -121,20 +120,15 @@ export class RegistryClient {
     body: object,
     signal: AbortSignal,
     more: Record<string, string> = {},
-  ): Promise<{ status: number; headers: Dispatcher.ResponseData['headers']; text: string }> {
+  ): Promise<RegistryResponse> {
+    const headers = {
+      'content-type': 'application/json',
+      accept: 'application/json, application/problem+json',
+      ...more,
+    };
+    const request = { method, headers, body: JSON.stringify(body), signal };
     try {
-      const response = await request(new URL(path, this.#base), {
-        dispatcher: this.#agent,
-        method,
-        headers: {
-          'content-type': 'application/json',
-          accept: 'application/json, application/problem+json',
-          ...more,
-        },
-        body: JSON.stringify(body),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(DISCOVERY_REQUEST_TIMEOUT_MS)]),
-      });
-      return { status: response.statusCode, headers: response.headers, text: await response.body.text() };
+      return await this.#http.ask(new URL(path, this.#base), request, MAX_DISCOVERY_LIST_BYTES);
     } catch (error) {
       throw unreachable(this.#base, error);
     }
@@ -153,7 +147,7 @@ function readAnswer({ origin }: URL, text: string, cursor: string | string[] | u
 function refused(
   { origin }: URL,
   status: number,
-  headers: Dispatcher.ResponseData['headers'],
+  headers: IncomingHttpHeaders,
   text: string,
 ): RegistryFailure {
   const problem = readProblem(text);

@@ -38,8 +38,11 @@ function sentence(url: URL, error: unknown): string {
   const at = url.origin;
   const name = error instanceof Error ? error.name : '';
   if (name === 'TimeoutError') return noAnswer(at);
-  if (name === 'HTTPParserError') return `${at} does not speak HTTP: is it a discovery service?`;
+  if (name === 'AnswerTooLargeError')
+    return `${at} sent more than a list can have: is it a discovery service?`;
   const code = errorCode(error) ?? '';
+  // Of Node's HTTP parser.
+  if (code.startsWith('HPE_')) return `${at} does not speak HTTP: is it a discovery service?`;
   switch (code) {
     case 'ECONNREFUSED':
       return `connection refused at ${at}: is the discovery service running there?`;
@@ -52,14 +55,10 @@ function sentence(url: URL, error: unknown): string {
     case 'EADDRNOTAVAIL':
       return `no route to ${at}: is this machine connected to that network?`;
     case 'ETIMEDOUT':
-    case 'UND_ERR_CONNECT_TIMEOUT':
       return noAnswer(at);
     case 'ECONNRESET':
     case 'EPIPE':
-    case 'UND_ERR_SOCKET':
       return `${at} closed the connection: is it a discovery service?`;
-    case 'UND_ERR_RES_EXCEEDED_MAX_SIZE':
-      return `${at} sent more than a list can have: is it a discovery service?`;
     default:
       return `${at} cannot be asked: ${errorMessage(error)}`;
   }

@@ -7,10 +7,10 @@ import {
   P2pChatError,
   safeLine,
 } from '@p2p-chat/shared';
-import { Agent, request } from 'undici';
 import { NotTried, type Probe, Probes } from '../chat/ports/probe.js';
 import { tryConnect } from '../try-connect.js';
 import { isRefusedConnection, NONE_ASKED_FOR, RegistryFailure, unreachable } from './registry-failure.js';
+import { RegistryHttp } from './registry-http.js';
 
 /** A discovery service that the node uses. */
 export interface ProbedRegistry {
@@ -74,28 +74,20 @@ export class RegistryProbes extends Probes {
   }
 
   async #ask(url: URL, signal: AbortSignal): Promise<Health> {
-    const dispatcher = new Agent({
-      connections: 1,
-      connect: { timeout: DISCOVERY_REQUEST_TIMEOUT_MS },
-      maxResponseSize: MAX_HEALTH_BYTES,
-    });
+    const http = new RegistryHttp(url.protocol);
+    const request = { headers: { accept: 'application/json' }, signal };
     const asked = this.clock.now();
     try {
-      const { statusCode, headers, body } = await request(new URL('health', url), {
-        dispatcher,
-        headers: { accept: 'application/json' },
-        signal: AbortSignal.any([signal, AbortSignal.timeout(DISCOVERY_REQUEST_TIMEOUT_MS)]),
-      });
-      const text = await body.text();
+      const { status, headers, text } = await http.ask(new URL('health', url), request, MAX_HEALTH_BYTES);
       const here = (asked + this.clock.now()) / 2;
-      if (statusCode !== 200 || !isHealth(text)) throw notOurs(url, statusCode);
+      if (status !== 200 || !isHealth(text)) throw notOurs(url, status);
       const there = timeOf(text, headers['date']);
       return { aheadMs: there === null ? null : there - here };
     } catch (error) {
       if (error instanceof P2pChatError) throw error;
       throw withAdvice(unreachable(url, error));
     } finally {
-      await dispatcher.destroy();
+      http.close();
     }
   }
 }
