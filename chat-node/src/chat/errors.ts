@@ -1,4 +1,4 @@
-import { P2pChatError } from '@p2p-chat/shared';
+import { P2pChatError } from '@p2p-chat/shared/errors';
 
 /** What the core refuses, each with a code that programs can rely on. */
 export class ChatError extends P2pChatError {

@@ -1,4 +1,4 @@
-import { errorMessage } from '@p2p-chat/shared';
+import { errorMessage } from '@p2p-chat/shared/errors';
 import { ChatError, type ChatErrorCode, StorageError, type StorageErrorCode } from '../../chat/errors.js';
 
 /** An error as it crosses the thread boundary: classes and stacks do not survive it. */

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { newMessageId } from '@p2p-chat/shared';
+import { newMessageId } from '@p2p-chat/shared/message-id';
 import { ChatError } from '../../chat/errors.js';
 import type { ConversationSummary } from '../../chat/conversation.js';
 import { directConversationId } from '../../chat/conversation.js';

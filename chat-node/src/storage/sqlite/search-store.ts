@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { searchWords } from '@p2p-chat/shared';
+import { searchWords } from '@p2p-chat/shared/search-words';
 import { ChatError } from '../../chat/errors.js';
 import type { Message } from '../../chat/message.js';
 import type { SearchQuery } from '../../chat/ports/message-search.js';

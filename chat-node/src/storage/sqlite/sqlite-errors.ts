@@ -1,4 +1,4 @@
-import { errorCode, errorMessage } from '@p2p-chat/shared';
+import { errorCode, errorMessage } from '@p2p-chat/shared/errors';
 import { ChatError, StorageError } from '../../chat/errors.js';
 
 // Primary result codes, https://www.sqlite.org/rescode.html
