@@ -48,6 +48,12 @@ interface Answer {
   text: string;
 }
 
+/** What is looked at of a description by OpenAPI. */
+interface OpenApiDocument {
+  paths: Record<string, Record<string, { summary?: string }>>;
+  components: { schemas: Record<string, unknown> };
+}
+
 /** One request to Alice's node, with her token unless the headers say otherwise. */
 async function ask(
   path: string,
@@ -424,6 +430,33 @@ describe('a search', () => {
     for (const refused of [query(0, 1), query(MAX_SEARCH_PAGE + 1, 1), query(1, MAX_SEARCH_CHARACTERS + 1)]) {
       expect(problemIn(await ask(refused))).toMatchObject({ status: 422, code: 'request-invalid' });
     }
+  });
+});
+
+describe('the description of the interface', () => {
+  it('is made when somebody asks, of every route, with what it takes and says', async () => {
+    const asked = await Promise.all([ask('/api/docs-json'), ask('/api/docs-json')]);
+    const [document, again] = asked.map(({ text }) => JSON.parse(text) as OpenApiDocument);
+    expect(again).toEqual(document);
+    expect(document?.paths['/api/peers/{peer}/messages']?.['post']).toMatchObject({
+      tags: ['messages'],
+      security: [{ bearer: [] }],
+      requestBody: { content: { 'application/json': { schema: { $ref: '#/components/schemas/SendDto' } } } },
+    });
+    expect(document?.components.schemas['SendDto']).toMatchObject({
+      properties: { body: { type: 'string', description: 'Text of 1 byte to 64 KiB of UTF-8.' } },
+      required: ['body'],
+    });
+    const operations = Object.values(document?.paths ?? {}).flatMap((path) => Object.values(path));
+    expect(operations.length).toBeGreaterThan(20);
+    expect(operations.filter(({ summary }) => !summary)).toEqual([]);
+  });
+
+  it('has a page, and nothing beside it', async () => {
+    expect((await ask('/api/docs')).headers['content-type']).toMatch(/^text\/html/);
+    expect((await ask('/api/docs/swagger-ui-init.js')).text).toContain('p2p-chat control API');
+    expect(problemIn(await ask('/api/docs/no/such/file'))).toMatchObject({ status: 404 });
+    expect(problemIn(await ask('/api/docs', { method: 'POST' }))).toMatchObject({ status: 404 });
   });
 });
 

@@ -1,7 +1,6 @@
 import type { AddressInfo, Socket } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import {
   brokenRequestAnswer,
   errorCode,
@@ -10,10 +9,10 @@ import {
   P2pChatError,
   PROBLEM_CONTENT_TYPE,
   problemBody,
-  VERSION,
 } from '@p2p-chat/shared';
 import type { DynamicModule } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { ApiPage } from './api-page.js';
 import { authorize } from './local-auth.js';
 import { NDJSON } from './messages.controller.js';
 
@@ -24,6 +23,13 @@ const SHUTDOWN_GRACE_MS = 500;
 const HEADERS_TIMEOUT_MS = 10_000;
 /** How often unfinished requests are looked for. */
 const CHECK_INTERVAL_MS = 2_000;
+
+/**
+ * No route has a JSON schema: requests are checked in their controllers. Where
+ * nothing is said, Fastify loads its compilers of schemas, more source than
+ * all of itself.
+ */
+const WITHOUT_SCHEMAS = { buildValidator: neverBuilt, buildSerializer: neverBuilt };
 
 /** The HTTP server of the control API, on loopback. */
 export class ControlServer {
@@ -43,6 +49,7 @@ export class ControlServer {
       http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS },
       clientErrorHandler: answerBrokenRequest,
       frameworkErrors: answerBrokenUrl,
+      schemaController: { compilersFactory: WITHOUT_SCHEMAS },
     });
     const fastify = adapter.getInstance();
     // JSON alone: what a form of a web page can send has no parser.
@@ -57,7 +64,7 @@ export class ControlServer {
       abortOnError: false,
       bodyParser: false,
     });
-    SwaggerModule.setup('api/docs', app, () => SwaggerModule.createDocument(app, openApiInfo()));
+    new ApiPage(app).serve(fastify);
     try {
       await app.init();
       await fastify.listen({ host: '127.0.0.1', port });
@@ -96,13 +103,6 @@ function answerBrokenUrl(_error: FastifyError, _request: FastifyRequest, reply: 
   void reply.code(400).header('content-type', PROBLEM_CONTENT_TYPE).send(problemBody(400, content));
 }
 
-function openApiInfo() {
-  return new DocumentBuilder()
-    .setTitle('p2p-chat control API')
-    .setDescription(
-      'Commands and events of one chat node, on loopback. Errors are problem details (RFC 9457).',
-    )
-    .setVersion(VERSION)
-    .addBearerAuth()
-    .build();
+function neverBuilt(): never {
+  throw new Error('a route of the control API has a JSON schema');
 }

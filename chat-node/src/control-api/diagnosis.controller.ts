@@ -1,11 +1,11 @@
 import { Body, Controller, HttpCode, Post, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { Chat } from '../chat/chat.js';
 import { Diagnosis } from '../chat/diagnosis/diagnosis.js';
 import { ChatError } from '../chat/errors.js';
 import type { FastifyReply } from 'fastify';
 import { drained } from './drained.js';
 import { NDJSON } from './messages.controller.js';
+import { ApiBearerAuth, ApiBody, ApiOperation, ApiProduces, ApiTags } from './openapi.js';
 import { DiagnosisDto, readRequest } from './requests.js';
 
 @ApiTags('node')

@@ -1,9 +1,9 @@
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { Clock } from '@p2p-chat/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { drained } from './drained.js';
 import { EventLog, type LoggedEvent } from './event-log.js';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiQuery, ApiTags } from './openapi.js';
 import { Presenter } from './presenter.js';
 
 /** A comment is sent this often, so that a client notices a node that is gone. */

@@ -1,8 +1,8 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { errorMessage, type ImportResult, MAX_HISTORY_PAGE, parseImportedMessage } from '@p2p-chat/shared';
 import { Chat } from '../chat/chat.js';
 import type { EarlierMessage } from '../chat/import-messages.js';
+import { ApiBearerAuth, ApiBody, ApiOperation, ApiTags } from './openapi.js';
 import { ControlApiError } from './problem.js';
 
 @ApiTags('messages')

@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream';
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { MessageView, ReadResult, SendResult, StreamResult } from '@p2p-chat/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Chat } from '../chat/chat.js';
 import type { Message } from '../chat/message.js';
 import { BodyLines } from './body-lines.js';
 import { drained } from './drained.js';
+import { ApiBearerAuth, ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from './openapi.js';
 import { Presenter } from './presenter.js';
 import { ControlApiError, INTERNAL_ERROR, problemOf } from './problem.js';
 import { ReadDto, readHistoryQuery, readRequest, SendDto } from './requests.js';

@@ -1,7 +1,7 @@
 import { Controller, Delete, Get, Param, Put, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { type ConversationView, isPeerId, type PeerView, type SafetyNumberView } from '@p2p-chat/shared';
 import { Chat } from '../chat/chat.js';
+import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from './openapi.js';
 import { PeersQuery, readRequest } from './requests.js';
 import { Presenter } from './presenter.js';
 

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Patch, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { ProfileView } from '@p2p-chat/shared';
 import { Chat } from '../chat/chat.js';
+import { ApiBearerAuth, ApiBody, ApiOperation, ApiTags } from './openapi.js';
 import { Presenter } from './presenter.js';
 import { ActivityDto, ProfileDto, readProfileChange, readRequest } from './requests.js';
 

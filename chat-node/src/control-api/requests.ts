@@ -1,4 +1,3 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
   type ActivityRequest,
   type DiagnosisRequest,
@@ -13,18 +12,9 @@ import {
   type ReadRequest,
   type SendRequest,
 } from '@p2p-chat/shared';
-import {
-  IsBoolean,
-  IsIn,
-  IsInt,
-  IsOptional,
-  IsString,
-  IsUUID,
-  Max,
-  Min,
-  validateSync,
-  type ValidationError,
-} from 'class-validator';
+import type { ValidationError } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, IsUUID, Max, Min, Validator } from './checks.js';
+import { ApiProperty, ApiPropertyOptional } from './openapi.js';
 import { ControlApiError } from './problem.js';
 
 export class SendDto implements SendRequest {
@@ -90,6 +80,8 @@ export class DiagnosisDto implements DiagnosisRequest {
   peer?: string;
 }
 
+const validator = new Validator();
+
 const DEFAULT_HISTORY_PAGE = 50;
 
 export class HistoryQuery {
@@ -129,7 +121,7 @@ export function readRequest<T extends object>(type: new () => T, value: unknown)
       configurable: true,
     });
   }
-  const errors = validateSync(instance, { whitelist: true });
+  const errors = validator.validateSync(instance, { whitelist: true });
   if (errors.length > 0) throw invalid(errors.map(fieldError));
   return instance;
 }

@@ -1,6 +1,6 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { MAX_SEARCH_CHARACTERS, MAX_SEARCH_PAGE } from '@p2p-chat/shared';
-import { IsInt, IsOptional, IsString, IsUUID, Max, MaxLength, Min } from 'class-validator';
+import { IsInt, IsOptional, IsString, IsUUID, Max, MaxLength, Min } from './checks.js';
+import { ApiProperty, ApiPropertyOptional } from './openapi.js';
 import { readRequest } from './requests.js';
 
 const DEFAULT_SEARCH_PAGE = 20;

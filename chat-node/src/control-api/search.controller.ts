@@ -1,7 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FoundMessageView } from '@p2p-chat/shared';
 import { Chat } from '../chat/chat.js';
+import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from './openapi.js';
 import { Presenter } from './presenter.js';
 import { readSearchQuery } from './search-query.js';
 

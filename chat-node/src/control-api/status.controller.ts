@@ -1,8 +1,8 @@
 import { Controller, Get, HttpCode, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { ProblemView, StatusView } from '@p2p-chat/shared';
 import { Chat } from '../chat/chat.js';
 import { NodeInfo } from './node-info.js';
+import { ApiBearerAuth, ApiOperation, ApiTags } from './openapi.js';
 
 @ApiTags('node')
 @ApiBearerAuth()
