@@ -9,10 +9,12 @@ import { loadIdentity } from './keystore.js';
 let parent: string;
 let home: string;
 let keyFile: string;
+let certificateFile: string;
 beforeEach(async () => {
   parent = await mkdtemp(join(tmpdir(), 'p2p-chat-key-'));
   home = join(parent, 'deep/home');
   keyFile = join(home, 'identity.key');
+  certificateFile = join(home, 'identity.crt');
 });
 afterEach(() => rm(parent, { recursive: true, force: true }));
 
@@ -23,9 +25,10 @@ describe('loadIdentity', () => {
     const umask = process.umask(0);
     const identity = await loadIdentity(home).finally(() => process.umask(umask));
     expect(isPeerId(identity.peerId)).toBe(true);
-    expect(await readdir(home)).toEqual(['identity.key']);
+    expect(await readdir(home)).toEqual(['identity.crt', 'identity.key']);
     expect(await modeOf(home)).toBe(0o700);
     expect(await modeOf(keyFile)).toBe(0o600);
+    expect(await modeOf(certificateFile)).toBe(0o600);
   });
 
   it('gives the same person after a restart, and another one for another profile', async () => {
@@ -43,6 +46,34 @@ describe('loadIdentity', () => {
     expect(certificate.verify(publicKey)).toBe(true);
     expect(certificate.raw.length).toBeLessThan(MAX_CERTIFICATE_BYTES);
     expect(verify(null, Buffer.from('x'), publicKey, sign(null, Buffer.from('x'), privateKey))).toBe(true);
+  });
+
+  it('keeps the certificate for the next start', async () => {
+    const { certificatePem } = await loadIdentity(home);
+    expect(await readFile(certificateFile, 'utf8')).toBe(certificatePem);
+    const { ino } = await stat(certificateFile);
+    expect((await loadIdentity(home)).certificatePem).toBe(certificatePem);
+    expect((await stat(certificateFile)).ino).toBe(ino);
+  });
+
+  it.each([
+    ['nothing', () => ''],
+    ['half of one', (own: string) => own.slice(0, 200)],
+    ["another key's", (_own: string, other: string) => other],
+  ])('makes the certificate again where %s is kept', async (_what, broken) => {
+    const { certificatePem } = await loadIdentity(home);
+    const other = await loadIdentity(join(parent, 'other'));
+    await writeFile(certificateFile, broken(certificatePem, other.certificatePem));
+    expect((await loadIdentity(home)).certificatePem).toBe(certificatePem);
+    expect(await readFile(certificateFile, 'utf8')).toBe(certificatePem);
+  });
+
+  it('does without keeping it where that cannot be', async () => {
+    const { certificatePem } = await loadIdentity(home);
+    await rm(certificateFile);
+    await mkdir(certificateFile);
+    expect((await loadIdentity(home)).certificatePem).toBe(certificatePem);
+    expect(await readdir(home)).toEqual(['identity.crt', 'identity.key']);
   });
 
   it.each([0o640, 0o604, 0o660, 0o777])('refuses a key that others may use (mode %o)', async (mode) => {

@@ -1,8 +1,13 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  X509Certificate,
+} from 'node:crypto';
+import { chmod, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, P2pChatError, peerIdOfKey } from '@p2p-chat/shared';
-import { createCertificate } from './certificate.js';
 
 /** Who this node is. */
 export interface Identity {
@@ -26,6 +31,8 @@ export class IdentityError extends P2pChatError {
 }
 
 const KEY_FILE = 'identity.key';
+/** The certificate of the last start: without it, another one like it is made. */
+const CERTIFICATE_FILE = 'identity.crt';
 const OWNER_ONLY_FILE = 0o600;
 const OWNER_ONLY_FOLDER = 0o700;
 
@@ -45,10 +52,10 @@ export async function loadIdentity(home: string): Promise<Identity> {
   await requireOwnerOnly(home, OWNER_ONLY_FOLDER);
   const file = join(home, KEY_FILE);
   const keyPem = (await readKey(file)) ?? (await createKey(home, file));
-  return identityOf(keyPem, file);
+  return identityOf(home, keyPem, file);
 }
 
-async function identityOf(keyPem: string, file: string): Promise<Identity> {
+async function identityOf(home: string, keyPem: string, file: string): Promise<Identity> {
   let privateKey: KeyObject;
   try {
     privateKey = createPrivateKey(keyPem);
@@ -62,8 +69,47 @@ async function identityOf(keyPem: string, file: string): Promise<Identity> {
     privateKey,
     publicKey,
     keyPem,
-    certificatePem: await createCertificate({ privateKey, publicKey }),
+    certificatePem: await certificateOf(home, { privateKey, publicKey }),
   };
+}
+
+async function certificateOf(
+  home: string,
+  keys: { privateKey: KeyObject; publicKey: KeyObject },
+): Promise<string> {
+  const file = join(home, CERTIFICATE_FILE);
+  const kept = await readFile(file, 'utf8').catch(() => '');
+  if (isCertificateOf(kept, keys)) return kept;
+  // Not before it is needed: what makes certificates is larger than all that uses them.
+  const { createCertificate } = await import('./certificate.js');
+  const made = await createCertificate(keys);
+  await keepCertificate(file, made);
+  return made;
+}
+
+function isCertificateOf(
+  pem: string,
+  { privateKey, publicKey }: { privateKey: KeyObject; publicKey: KeyObject },
+): boolean {
+  try {
+    const certificate = new X509Certificate(pem);
+    return certificate.checkPrivateKey(privateKey) && certificate.verify(publicKey);
+  } catch {
+    return false;
+  }
+}
+
+// Where it cannot be kept, the next start makes it again; what is wrong with
+// the folder is said by whoever cannot do without it.
+async function keepCertificate(file: string, pem: string): Promise<void> {
+  const draft = `${file}.${process.pid}.new`;
+  try {
+    await writeFile(draft, pem, { mode: OWNER_ONLY_FILE });
+    await chmod(draft, OWNER_ONLY_FILE);
+    await rename(draft, file);
+  } catch {
+    await rm(draft, { force: true }).catch(() => undefined);
+  }
 }
 
 async function readKey(file: string): Promise<string | null> {
