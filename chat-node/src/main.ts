@@ -1,39 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { SystemClock } from '@p2p-chat/shared';
-import { Interrupted } from './commands/interrupted.js';
-import type { Io } from './commands/io.js';
-import { run } from './commands/program.js';
+import { leaveOutWebSocket } from './lean-http.js';
 
-// Whoever prints learns of a reader that has gone from the write itself; what
-// is left over must not end a node that goes on.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-
-let interruption: AbortController | undefined;
-const io: Io = {
-  env: process.env,
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  clock: new SystemClock(),
-  main: fileURLToPath(import.meta.url),
-  interruption: () => {
-    if (interruption === undefined) {
-      const controller = (interruption = new AbortController());
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-        // The first one ends tidily, the second one at once.
-        process.once(signal, () => controller.abort(new Interrupted()));
-      }
-    }
-    return interruption.signal;
-  },
-};
-
-// The clock's timers and an idle stream keep no process alive, a running command does.
-const running = setInterval(() => undefined, 2 ** 30);
-const status = await run(process.argv.slice(2), io);
-clearInterval(running);
-// What was printed into a pipe may still be on its way.
-await Promise.all(
-  [process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))),
-);
-process.exit(status);
+// Before anything that imports node:http is loaded.
+leaveOutWebSocket();
+const { runProcess } = await import('./commands/run-process.js');
+await runProcess(fileURLToPath(import.meta.url));
