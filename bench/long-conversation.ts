@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { newMessageId } from '@p2p-chat/shared';
 import type { Message } from '../chat-node/dist/chat/message.js';
 import { openDatabase } from '../chat-node/dist/storage/sqlite/database.js';
-import { packRuns } from '../chat-node/dist/storage/sqlite/message-run.js';
+import { packRuns } from '../chat-node/dist/chat/message-run.js';
 import { MessageStore } from '../chat-node/dist/storage/sqlite/message-store.js';
 
 const LONG = 1_000_000;

@@ -5,13 +5,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   encodeJsonFrame,
   FrameDecoder,
+  idAt,
   isMessageId,
   isWireClock,
   MAX_BODY_BYTES,
   MAX_IDS_PER_FRAME,
   type ParsedFrame,
   type ParsedMessage,
+  type ParsedRunFrame,
   parseFrame,
+  splitIds,
 } from '@p2p-chat/shared';
 import { ManualClock } from '@p2p-chat/shared/testing';
 import type { LinkHandler } from '../../chat-node/dist/chat/ports/peer-link.js';
@@ -96,9 +99,25 @@ class Judge implements LinkHandler {
       assert.deepEqual(Object.keys(one.message).sort(), ['body', 'clock', 'id', 'kind', 'sentAt']);
     }
   }
+  async onRun(link: unknown, run: ParsedRunFrame): Promise<void> {
+    const { count, kind, bodies } = run;
+    assert.deepEqual(
+      [run.ids.length, run.clocks.length, run.sentAt.length],
+      [36 * count, 16 * count, 16 * count],
+    );
+    assert.equal(bodies.length, count, 'a body for each id');
+    // What holds for messages holds for those of a run.
+    const messages = bodies.map((body, at): ParsedMessage => {
+      const clock = run.clocks.slice(at * 16, (at + 1) * 16);
+      const sentAt = Number(run.sentAt.slice(at * 16, (at + 1) * 16));
+      const message = { id: idAt(run.ids, at), clock, sentAt, kind, body };
+      return { ok: true, message, bytes: Buffer.byteLength(body) };
+    });
+    await this.onMessages(link, messages);
+  }
   onFrame(_link: unknown, frame: Extract<ParsedFrame, { type: 'ack' | 'receipt' | 'reject' }>): void {
     assert.equal(this.opened, 1, 'a frame before the hello');
-    const ids = frame.type === 'reject' ? [frame.id] : frame.ids;
+    const ids = frame.type === 'reject' ? [frame.id] : frame.type === 'ack' ? splitIds(frame.ids) : frame.ids;
     assert.ok(
       ids.length > 0 && ids.length <= MAX_IDS_PER_FRAME && ids.every(isMessageId),
       'ids that are none',
@@ -180,9 +199,9 @@ function hello(random: SeededRandom): string {
 
 function frame(random: SeededRandom): string {
   const ids = field(random, `["${ID}"]`);
-  switch (random.integer(0, 10)) {
+  switch (random.integer(0, 12)) {
     case 0:
-      return `{"type":"ack","ids":${ids}}`;
+      return `{"type":"ack","ids":${random.chance(0.5) ? ids : field(random, `"${ID}${ID}"`)}}`;
     case 1:
       return `{"type":"receipt","ids":${ids},"state":${field(random, '"read"')}}`;
     case 2:
@@ -199,11 +218,25 @@ function frame(random: SeededRandom): string {
       return `{"type":"presence","state":${field(random, '"away"')},"status":${field(random, '"x"')},"user":${field(random, '"Eve"')}}`;
     case 8:
       return '{"type":"typing"}';
+    case 9:
+    case 10:
+      return run(random);
     default: {
       const messages = Array.from({ length: random.integer(1, 3) }, () => message(random));
       return `{"type":"message","messages":[${messages.join(',')}]}`;
     }
   }
+}
+
+function run(random: SeededRandom): string {
+  const count = random.integer(1, 3);
+  const column = (one: string): string => field(random, `"${one.repeat(count)}"`);
+  const bodies = Array.from({ length: count }, () => field(random, '"hi"'));
+  return (
+    `{"type":"run","kind":${field(random, '"text"')},"ids":${column(ID)},` +
+    `"clocks":${column('0000000000010000')},"sentAt":${column('0000000000000001')},` +
+    `"bodies":${field(random, `[${bodies.join(',')}]`)}}`
+  );
 }
 
 function message(random: SeededRandom): string {

@@ -19,3 +19,4 @@ export * from './discovery/contract.js';
 export * from './wire/frame.js';
 export * from './wire/limits.js';
 export * from './wire/messages.js';
+export * from './wire/run.js';

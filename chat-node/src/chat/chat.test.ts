@@ -39,8 +39,8 @@ describe('two nodes', () => {
     expect(await bob.chat.markRead(alice.peerId)).toBe(1);
     await until('read', async () => (await states(alice, bob))[0] === 'read');
     expect(alice.events.filter(({ type }) => type === 'states')).toMatchObject([
-      { state: 'delivered', ids: [sent?.id] },
-      { state: 'read', ids: [sent?.id] },
+      { state: 'delivered', ids: sent?.id },
+      { state: 'read', ids: sent?.id },
     ]);
   });
 

@@ -1,4 +1,10 @@
-import type { Clock, DiscoverySourceView, ParsedMessage } from '@p2p-chat/shared';
+import {
+  type Clock,
+  type DiscoverySourceView,
+  type ParsedMessage,
+  type ParsedRunFrame,
+  splitIds,
+} from '@p2p-chat/shared';
 import { Connector } from './connector.js';
 import { directConversationId, type ConversationSummary } from './conversation.js';
 import { ConversationClocks } from './conversation-clocks.js';
@@ -6,6 +12,7 @@ import type { KnownWay } from './diagnosis/peer-entry.probe.js';
 import { ChatError, type StorageError } from './errors.js';
 import type { ChatEvents } from './events.js';
 import type { Message } from './message.js';
+import { messagesOf, type MessageRun } from './message-run.js';
 import { MessageRequests } from './message-requests.js';
 import { type EarlierMessage, ImportMessages, type ImportOutcome } from './import-messages.js';
 import { MovedPeers } from './moved-peers.js';
@@ -243,6 +250,11 @@ export class Chat implements LinkHandler {
 
   /** See {@link SendMessage.send}. */
   async send(peerId: string, bodies: readonly string[]): Promise<Message[]> {
+    return (await this.sendMany(peerId, bodies)).flatMap(messagesOf);
+  }
+
+  /** {@link send} for bursts. @returns the messages as runs */
+  async sendMany(peerId: string, bodies: readonly string[]): Promise<MessageRun[]> {
     const accepted = await this.#sender.send(peerId, bodies).catch((error: unknown) => {
       this.#health.failed(error);
       throw error;
@@ -392,10 +404,15 @@ export class Chat implements LinkHandler {
     return this.#receiver.receive(link, messages);
   }
 
+  onRun(link: PeerLink, run: ParsedRunFrame): Promise<void> {
+    this.#typing.ended(link.peer.peerId);
+    return this.#receiver.receiveRun(link, run);
+  }
+
   onFrame(link: PeerLink, frame: PeerFrame): void {
     switch (frame.type) {
       case 'ack':
-        if (frame.of === 'receipt') void this.#receipts.acked(link, frame.ids);
+        if (frame.of === 'receipt') void this.#receipts.acked(link, splitIds(frame.ids));
         else this.#outbox.acked(link, frame.ids);
         break;
       case 'receipt':

@@ -1,9 +1,11 @@
-import type { Message, MessageState } from './message.js';
+import type { MessageState } from './message.js';
+import type { MessageRun } from './message-run.js';
 
 /** What happened in the core, after it is durable. */
 export type ChatEvent =
-  | { type: 'messages'; messages: readonly Message[] }
-  | { type: 'states'; peerId: string; state: MessageState; ids: readonly string[]; reason?: string }
+  | { type: 'messages'; run: MessageRun }
+  /** `ids` one after the other. */
+  | { type: 'states'; peerId: string; state: MessageState; ids: string; reason?: string }
   | { type: 'peer'; peerId: string }
   /** A key shows the name of somebody else whom the person here knows. */
   | { type: 'key-alarm'; peerId: string }

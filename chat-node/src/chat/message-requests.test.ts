@@ -16,6 +16,7 @@ import { MemoryDisk, MemoryStorage } from '../testing/memory-storage.js';
 import { untilOn } from '../testing/until.js';
 import { ChatEvents } from './events.js';
 import { fromWire } from './message.js';
+import { messagesOf } from './message-run.js';
 import { MessageRequests } from './message-requests.js';
 import { PeerDirectory } from './peer-directory.js';
 import type { PeerLink } from './ports/peer-link.js';
@@ -79,7 +80,7 @@ describe('a stranger who writes', () => {
     await clock.advance(MIN_RETRY_AFTER_MS);
     await until('all there', async () => (await inState('delivered')) === MAX_REQUEST_MESSAGES + 20);
     expect(await arrived()).toEqual(texts(MAX_REQUEST_MESSAGES + 20));
-    const told = bob.events.flatMap((event) => (event.type === 'messages' ? event.messages : []));
+    const told = bob.events.flatMap((event) => (event.type === 'messages' ? messagesOf(event.run) : []));
     expect(told.map(({ body }) => body)).toEqual(texts(MAX_REQUEST_MESSAGES + 20));
   });
 
@@ -214,7 +215,7 @@ describe('many strangers', () => {
     const rejected: Rejected[] = [];
     const link: PeerLink = {
       peer: { peerId, user: peerId, instance: 'one', agent: 'test', features: [], address: null },
-      sendMessages: () => undefined,
+      sendRuns: () => undefined,
       sendAck: () => undefined,
       sendPresence: () => undefined,
       sendTyping: () => undefined,

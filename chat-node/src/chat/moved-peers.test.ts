@@ -43,7 +43,7 @@ describe('MovedPeers', () => {
         features: [],
         address: { host: HERE, port: 7780 },
       },
-      sendMessages: nothing,
+      sendRuns: nothing,
       sendAck: nothing,
       sendReceipt: nothing,
       sendReject: nothing,

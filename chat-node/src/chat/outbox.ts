@@ -9,7 +9,9 @@ import {
 } from '@p2p-chat/shared';
 import { directConversationId } from './conversation.js';
 import type { ChatEvents } from './events.js';
-import { type Message, toWire } from './message.js';
+import { InFlight } from './in-flight.js';
+import { lastClock, messagesOf, type MessageRun, packRuns } from './message-run.js';
+import { OutboxTail } from './outbox-tail.js';
 import type { ChatLog } from './ports/log.js';
 import type { MessageRepository } from './ports/message.repository.js';
 import type { PeerLink } from './ports/peer-link.js';
@@ -36,8 +38,8 @@ export class Outbox {
   constructor(private readonly dependencies: OutboxDependencies) {}
 
   /** These were made durable; they are sent if the peer is linked. */
-  accepted(peerId: string, messages: readonly Message[]): void {
-    this.#peers.get(peerId)?.accepted(messages);
+  accepted(peerId: string, runs: readonly MessageRun[]): void {
+    this.#peers.get(peerId)?.accepted(runs);
   }
 
   /** A link is open: sends from the first message that is still queued. */
@@ -54,7 +56,8 @@ export class Outbox {
     this.#peers.delete(link.peer.peerId);
   }
 
-  acked(link: PeerLink, ids: readonly string[]): void {
+  /** @param ids one after the other */
+  acked(link: PeerLink, ids: string): void {
     this.#of(link)?.acked(ids);
   }
 
@@ -68,28 +71,11 @@ export class Outbox {
   }
 }
 
-/**
- * Messages that wait in memory behind the window, so that a burst is not read
- * back from the repository; their bodies take no more than the window's.
- */
-const TAIL_MESSAGES = 4 * WINDOW_MESSAGES;
-/** A tail shorter than this is filled while the window is still on its way. */
-const SHORT_TAIL_MESSAGES = WINDOW_MESSAGES / 2;
-const SHORT_TAIL_BYTES = WINDOW_BYTES / 2;
-
 /** The outbox of one peer over one link. */
 class PeerOutbox {
   readonly #conversationId: string;
-  /** Sent and not acked: bytes by id. */
-  readonly #inFlight = new Map<string, number>();
-  #inFlightBytes = 0;
-  /** Accepted since the last load, in order, not sent. */
-  #tail: Message[] = [];
-  /** Place of the first of them in the list: what was sent is cut off now and then. */
-  #tailStart = 0;
-  /** Of the bodies before that place. */
-  #spentBytes = 0;
-  #tailBytes = 0;
+  readonly #inFlight = new InFlight();
+  readonly #tail = new OutboxTail();
   /** Clock of the last message that was sent or is in the tail. */
   #cursor = '';
   /** Whether the repository may hold messages after the cursor that are not in the tail. */
@@ -123,31 +109,30 @@ class PeerOutbox {
     this.#paused?.timer.clear();
   }
 
-  accepted(messages: readonly Message[]): void {
+  accepted(runs: readonly MessageRun[]): void {
     // A load that runs may or may not see these: load again after it.
-    const isFull = this.#tailLength + messages.length > TAIL_MESSAGES || this.#tailBytes >= WINDOW_BYTES;
-    if (this.#behind || isFull) {
+    if (this.#behind || this.#tail.isFull) {
       this.#behind = true;
       this.#missed = true;
       return;
     }
-    this.#append(messages);
+    this.#append(runs);
     this.#pump();
   }
 
-  acked(ids: readonly string[]): void {
-    const ours = ids.filter((id) => this.#settle(id));
-    if (ours.length === 0) return;
+  acked(ids: string): void {
+    const ours = this.#inFlight.settle(ids);
+    if (ours === '') return;
     this.#careful = false;
-    void this.#record(ours, 'delivered');
+    void this.#delivered(ours);
     this.#pump();
   }
 
   rejected(id: string, code: string, retryAfterMs: number | undefined): void {
-    const wasInFlight = this.#settle(id);
+    const wasInFlight = this.#inFlight.settle(id) !== '';
     if (retryAfterMs === undefined) {
       if (!wasInFlight) return;
-      void this.#record([id], 'failed', code);
+      void this.#failed(id, code);
       return this.#pump();
     }
     // A second word on the first refused one changes the time: it was accepted meanwhile.
@@ -164,63 +149,37 @@ class PeerOutbox {
   #resume(): void {
     this.#paused = null;
     this.#careful = true;
-    this.#tail = [];
-    this.#tailStart = 0;
-    this.#spentBytes = 0;
-    this.#tailBytes = 0;
+    this.#tail.clear();
     this.#rewinds += 1;
     this.#cursor = '';
     this.#behind = true;
     this.#pump();
   }
 
-  #settle(id: string): boolean {
-    const bytes = this.#inFlight.get(id);
-    if (bytes === undefined) return false;
-    this.#inFlight.delete(id);
-    this.#inFlightBytes -= bytes;
-    return true;
-  }
-
-  get #tailLength(): number {
-    return this.#tail.length - this.#tailStart;
-  }
-
-  #append(messages: readonly Message[]): void {
-    for (const message of messages) {
-      this.#tail.push(message);
-      this.#tailBytes += Buffer.byteLength(message.body);
-      this.#cursor = message.clock;
+  #append(runs: readonly MessageRun[]): void {
+    for (const run of runs) {
+      this.#tail.push(run);
+      this.#cursor = lastClock(run);
     }
   }
 
   /** Sends what the window allows; loads more where the tail is short and the repository may have some. */
   #pump(): void {
     if (this.#stopped || this.#paused !== null) return;
-    const batch: Message[] = [];
-    const window = this.#careful ? 1 : WINDOW_MESSAGES;
-    while (this.#inFlight.size < window && this.#inFlightBytes < WINDOW_BYTES) {
-      const message = this.#tail[this.#tailStart + batch.length];
-      if (message === undefined) break;
-      batch.push(message);
-      const bytes = Buffer.byteLength(message.body);
-      this.#inFlight.set(message.id, bytes);
-      this.#inFlightBytes += bytes;
-      this.#tailBytes -= bytes;
-      this.#spentBytes += bytes;
+    const batch: MessageRun[] = [];
+    for (let run = this.#next(); run !== undefined; run = this.#next()) {
+      batch.push(run);
+      this.#inFlight.add(run);
     }
-    if (batch.length > 0) {
-      this.#tailStart += batch.length;
-      const isLong = this.#tailStart >= TAIL_MESSAGES || this.#spentBytes >= WINDOW_BYTES;
-      if (isLong || this.#tailLength === 0) {
-        this.#tail = this.#tail.slice(this.#tailStart);
-        this.#tailStart = 0;
-        this.#spentBytes = 0;
-      }
-      this.link.sendMessages(batch.map(toWire));
-    }
-    const isShort = this.#tailLength < SHORT_TAIL_MESSAGES && this.#tailBytes < SHORT_TAIL_BYTES;
-    if (this.#behind && isShort && !this.#loading) void this.#load();
+    if (batch.length > 0) this.link.sendRuns(batch);
+    if (this.#behind && this.#tail.isShort && !this.#loading) void this.#load();
+  }
+
+  /** Takes the next run of the tail, where the window has room for it. */
+  #next(): MessageRun | undefined {
+    if (this.#careful) return this.#inFlight.isEmpty ? this.#tail.shiftOne() : undefined;
+    const run = this.#tail.first;
+    return run !== undefined && this.#inFlight.hasRoomFor(run) ? this.#tail.shift() : undefined;
   }
 
   async #load(): Promise<void> {
@@ -229,12 +188,17 @@ class PeerOutbox {
     const rewinds = this.#rewinds;
     try {
       const { messages } = this.dependencies;
-      const page = await messages.queued(this.#conversationId, this.#cursor, WINDOW_MESSAGES, WINDOW_BYTES);
+      const page = await messages.queuedRuns(
+        this.#conversationId,
+        this.#cursor,
+        WINDOW_MESSAGES,
+        WINDOW_BYTES,
+      );
       this.#backoff.reset();
       if (rewinds !== this.#rewinds) return;
-      // What is in flight after a pause for a rejection is queued too: not twice.
-      this.#append(page.filter(({ id }) => !this.#inFlight.has(id)));
-      this.#cursor = page.at(-1)?.clock ?? this.#cursor;
+      this.#append(this.#withoutInFlight(page));
+      const last = page.at(-1);
+      if (last !== undefined) this.#cursor = lastClock(last);
       this.#behind = page.length > 0 || this.#missed;
     } catch (error) {
       const wait = this.#backoff.next();
@@ -249,23 +213,41 @@ class PeerOutbox {
     }
   }
 
-  /** Makes a new state durable, however long that takes; a link that closes leaves it to the next one. */
-  async #record(ids: readonly string[], state: 'delivered' | 'failed', reason?: string): Promise<void> {
-    const { messages, events, clock, random, log } = this.dependencies;
+  /** What is in flight after a pause for a rejection is queued too: not twice. */
+  #withoutInFlight(page: readonly MessageRun[]): readonly MessageRun[] {
+    if (this.#rewinds === 0 || this.#inFlight.isEmpty) return page;
+    return packRuns(page.flatMap(messagesOf).filter(({ id }) => !this.#inFlight.has(id)));
+  }
+
+  #delivered(ids: string): Promise<void> {
+    return this.#record('delivered', undefined, () =>
+      this.dependencies.messages.setDelivered(this.#conversationId, ids),
+    );
+  }
+
+  #failed(id: string, reason: string): Promise<void> {
+    return this.#record('failed', reason, async () =>
+      (await this.dependencies.messages.setState(this.#conversationId, [id], 'failed', reason)).join(''),
+    );
+  }
+
+  /**
+   * Makes a new state durable, however long that takes; a link that closes leaves it to the next one.
+   * @param set gives the ids that changed, one after the other
+   */
+  async #record(
+    state: 'delivered' | 'failed',
+    reason: string | undefined,
+    set: () => Promise<string>,
+  ): Promise<void> {
+    const { events, clock, random, log } = this.dependencies;
     const backoff = new Backoff(STORAGE_BACKOFF, random);
     for (;;) {
       try {
-        const changed = await messages.setState(this.#conversationId, ids, state, reason);
-        if (changed.length > 0) {
-          const { peerId } = this.link.peer;
-          events.publish({
-            type: 'states',
-            peerId,
-            state,
-            ids: changed,
-            ...(reason === undefined ? {} : { reason }),
-          });
-        }
+        const ids = await set();
+        const { peerId } = this.link.peer;
+        const why = reason === undefined ? {} : { reason };
+        if (ids !== '') events.publish({ type: 'states', peerId, state, ids, ...why });
         return;
       } catch (error) {
         const wait = backoff.next();

@@ -49,7 +49,7 @@ export class Receipts {
       });
       if (ids.length === 0) break;
       total += ids.length;
-      this.events.publish({ type: 'states', peerId, state: 'read', ids });
+      this.events.publish({ type: 'states', peerId, state: 'read', ids: ids.join('') });
       if (receipts) this.#links.get(peerId)?.sendReceipt(ids);
       if (ids.length < MAX_IDS_PER_FRAME) break;
     }
@@ -62,8 +62,10 @@ export class Receipts {
     const { peerId } = link.peer;
     try {
       const changed = await this.messages.setState(directConversationId(peerId), ids, 'read');
-      link.sendAck(ids, 'receipt');
-      if (changed.length > 0) this.events.publish({ type: 'states', peerId, state: 'read', ids: changed });
+      link.sendAck(ids.join(''), 'receipt');
+      if (changed.length > 0) {
+        this.events.publish({ type: 'states', peerId, state: 'read', ids: changed.join('') });
+      }
     } catch (error) {
       // Not acked: the peer keeps the receipt and sends it over the next link.
       this.log.warn({ code: errorCode(error) }, 'cannot record read receipts');

@@ -1,9 +1,18 @@
-import { Backoff, type Clock, errorCode, type ParsedMessage, type WireMessage } from '@p2p-chat/shared';
+import {
+  Backoff,
+  type Clock,
+  errorCode,
+  type ParsedMessage,
+  type ParsedRunFrame,
+  splitIds,
+  type WireMessage,
+} from '@p2p-chat/shared';
 import { directConversationId } from './conversation.js';
 import type { ConversationClocks } from './conversation-clocks.js';
 import type { ChatEvents } from './events.js';
 import { InOrder } from './in-order.js';
-import { fromWire, type Message } from './message.js';
+import { fromWire, toWire } from './message.js';
+import { greatestClock, messagesOf, type MessageRun, packRuns, withPlaces } from './message-run.js';
 import type { MessageRequests } from './message-requests.js';
 import type { PeerDirectory } from './peer-directory.js';
 import type { ChatLog } from './ports/log.js';
@@ -54,11 +63,25 @@ export class ReceiveMessage {
       else if (one.message.kind !== 'text') link.sendReject(one.message.id, 'kind-unsupported');
       else taken.push(one.message);
     }
-    if (taken.length === 0) return;
+    if (taken.length > 0) await this.#untilSaved(link, () => this.#save(link, taken));
+  }
+
+  /** {@link receive} for messages that came as a run. */
+  async receiveRun(link: PeerLink, frame: ParsedRunFrame): Promise<void> {
+    if (frame.kind !== 'text') {
+      for (const id of splitIds(frame.ids)) link.sendReject(id, 'kind-unsupported');
+      return;
+    }
+    const bodies = JSON.stringify(frame.bodies);
+    await this.#untilSaved(link, () => this.#saveRun(link, { ...frame, bodies }));
+  }
+
+  /** Tries until it is saved or the link is gone; a storage that is away is waited for. */
+  async #untilSaved(link: PeerLink, save: () => Promise<void>): Promise<void> {
     const backoff = new Backoff(STORAGE_BACKOFF, this.random);
     while (this.#openLinks.has(link)) {
       try {
-        await this.#save(link, taken);
+        await save();
         this.health.worked();
         return;
       } catch (error) {
@@ -73,45 +96,75 @@ export class ReceiveMessage {
     }
   }
 
+  async #saveRun(link: PeerLink, texts: RunTexts): Promise<void> {
+    const { peerId } = link.peer;
+    if (this.directory.isBlocked(peerId)) return this.#drop(link, texts.ids, texts.count);
+    const run = runOf(texts, peerId, this.clock.now());
+    if (!this.requests.concern(peerId) && !this.#turns.isTaken(peerId)) return this.#store(link, [run]);
+    await this.#save(link, messagesOf(run).map(toWire));
+  }
+
   async #save(link: PeerLink, wire: readonly WireMessage[]): Promise<void> {
     const { peerId } = link.peer;
-    if (this.directory.isBlocked(peerId)) return this.#drop(link, wire);
-    if (!this.requests.concern(peerId) && !this.#turns.isTaken(peerId)) return this.#store(link, wire);
+    if (this.directory.isBlocked(peerId)) return this.#dropAll(link, wire);
+    if (!this.requests.concern(peerId) && !this.#turns.isTaken(peerId)) return this.#storeAll(link, wire);
     await this.#turns.run(peerId, async () => {
       const admitted = await this.requests.admit(link, wire);
       if (admitted.length === 0) return;
-      if (this.directory.isBlocked(peerId)) return this.#drop(link, admitted);
-      await this.#store(link, admitted);
+      if (this.directory.isBlocked(peerId)) return this.#dropAll(link, admitted);
+      await this.#storeAll(link, admitted);
       await this.requests.stored(peerId);
     });
   }
 
-  async #drop(link: PeerLink, wire: readonly WireMessage[]): Promise<void> {
+  #dropAll(link: PeerLink, wire: readonly WireMessage[]): Promise<void> {
+    return this.#drop(link, wire.map(({ id }) => id).join(''), wire.length);
+  }
+
+  async #drop(link: PeerLink, ids: string, count: number): Promise<void> {
     // The same steps as for what is stored, so that nobody can tell by the time.
     const conversationClock = this.clocks.get(directConversationId(link.peer.peerId));
     if (conversationClock instanceof Promise) await conversationClock;
-    await this.#order.after(link, this.messages.addDropped(link.peer.peerId, wire.length));
-    link.sendAck(wire.map(({ id }) => id));
-  }
-
-  async #store(link: PeerLink, wire: readonly WireMessage[]): Promise<void> {
-    const { peerId } = link.peer;
-    const ids = wire.map(({ id }) => id);
-    const conversationId = directConversationId(peerId);
-    const loaded = this.clocks.get(conversationId);
-    const conversationClock = loaded instanceof Promise ? await loaded : loaded;
-    const receivedAt = this.clock.now();
-    const messages = wire.map((one) => {
-      conversationClock.observe(one.clock);
-      return fromWire(one, peerId, conversationId, receivedAt);
-    });
-    const saving = Promise.all([this.directory.remember(peerId), this.messages.addIncoming(messages)]);
-    const [, isNew] = await this.#order.after(link, saving);
+    await this.#order.after(link, this.messages.addDropped(link.peer.peerId, count));
     link.sendAck(ids);
-    this.#tell(messages.filter((_, index) => isNew[index]));
   }
 
-  #tell(messages: readonly Message[]): void {
-    if (messages.length > 0) this.events.publish({ type: 'messages', messages });
+  #storeAll(link: PeerLink, wire: readonly WireMessage[]): Promise<void> {
+    const { peerId } = link.peer;
+    const now = this.clock.now();
+    return this.#store(
+      link,
+      packRuns(wire.map((one) => fromWire(one, peerId, directConversationId(peerId), now))),
+    );
   }
+
+  async #store(link: PeerLink, runs: readonly MessageRun[]): Promise<void> {
+    const { peerId } = link.peer;
+    const loaded = this.clocks.get(directConversationId(peerId));
+    const conversationClock = loaded instanceof Promise ? await loaded : loaded;
+    for (const run of runs) conversationClock.observe(greatestClock(run));
+    const saving = Promise.all([this.directory.remember(peerId), this.messages.addIncomingRuns(runs)]);
+    const [, added] = await this.#order.after(link, saving);
+    link.sendAck(runs.map(({ ids }) => ids).join(''));
+    for (const [nth, run] of runs.entries()) this.#tell(run, added[nth] ?? null);
+  }
+
+  /** @param places of the messages that are new; null for all */
+  #tell(run: MessageRun, places: readonly number[] | null): void {
+    if (places === null) this.events.publish({ type: 'messages', run });
+    else if (places.length > 0) this.events.publish({ type: 'messages', run: withPlaces(run, places) });
+  }
+}
+
+/** What a peer decides of a run: all but whose it is, whatever the frame says. */
+type RunTexts = Omit<MessageRun, 'conversationId' | 'author' | 'receivedAt'>;
+
+/** A run that arrived over a link, as it is kept. */
+function runOf(
+  { kind, count, ids, clocks, sentAt, bodies }: RunTexts,
+  peerId: string,
+  receivedAt: number,
+): MessageRun {
+  const conversationId = directConversationId(peerId);
+  return { conversationId, author: peerId, kind, receivedAt, count, ids, clocks, sentAt, bodies };
 }

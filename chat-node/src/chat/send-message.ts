@@ -1,11 +1,18 @@
-import { type Clock, encodeMessage, MAX_BODY_BYTES, newMessageId, ProtocolError } from '@p2p-chat/shared';
+import {
+  type Clock,
+  encodeMessage,
+  MAX_BODY_BYTES,
+  newMessageId,
+  newMessageIds,
+  ProtocolError,
+} from '@p2p-chat/shared';
 import { directConversationId } from './conversation.js';
 import type { ConversationClocks } from './conversation-clocks.js';
 import { ChatError } from './errors.js';
 import type { ChatEvents } from './events.js';
 import { HybridClock } from './hybrid-clock.js';
 import { InOrder } from './in-order.js';
-import type { Message } from './message.js';
+import { framed, MAX_RUN_CHARACTERS, MAX_RUN_MESSAGES, type MessageRun, sentAtText } from './message-run.js';
 import type { MessageRequests } from './message-requests.js';
 import type { Outbox } from './outbox.js';
 import type { PeerDirectory } from './peer-directory.js';
@@ -34,7 +41,7 @@ export class SendMessage {
    *   `body-too-large` or `body-malformed`
    * @throws {StorageError} where they could not be made durable
    */
-  async send(peerId: string, bodies: readonly string[]): Promise<Message[]> {
+  async send(peerId: string, bodies: readonly string[]): Promise<MessageRun[]> {
     if (peerId === this.self) throw new ChatError('peer-is-self', 'A message to oneself goes nowhere.');
     if (this.directory.isBlocked(peerId)) {
       throw new ChatError('peer-blocked', 'You have blocked this person.', {
@@ -45,31 +52,50 @@ export class SendMessage {
     const conversationId = directConversationId(peerId);
     const loaded = this.clocks.get(conversationId);
     const clock = loaded instanceof Promise ? await loaded : loaded;
-    const accepted = bodies.map((body) => this.#create(conversationId, body, clock));
-    const saving = Promise.all([this.directory.accept(peerId), this.messages.addOutgoing(accepted)]);
+    const accepted = runLengths(bodies).flatMap(([start, end]) =>
+      framed(this.#create(conversationId, bodies.slice(start, end), clock)),
+    );
+    const saving = Promise.all([this.directory.accept(peerId), this.messages.addOutgoingRuns(accepted)]);
     await this.#order.after(peerId, saving);
     // Who writes to somebody accepts them.
     this.requests.decided(peerId);
-    this.events.publish({ type: 'messages', messages: accepted });
+    for (const run of accepted) this.events.publish({ type: 'messages', run });
     this.outbox.accepted(peerId, accepted);
     return accepted;
   }
 
-  #create(conversationId: string, body: string, clock: HybridClock): Message {
+  #create(conversationId: string, bodies: readonly string[], clock: HybridClock): MessageRun {
     const now = this.clock.now();
+    let clocks = '';
+    for (let made = 0; made < bodies.length; made += 1) clocks += clock.next(now);
     return {
-      id: newMessageId(now),
       conversationId,
       author: this.self,
-      direction: 'out',
       kind: 'text',
-      body,
-      clock: clock.next(now),
-      sentAt: now,
       receivedAt: null,
-      state: 'queued',
+      count: bodies.length,
+      ids: newMessageIds(now, bodies.length),
+      clocks,
+      sentAt: sentAtText(now).repeat(bodies.length),
+      bodies: JSON.stringify(bodies),
     };
   }
+}
+
+/** Where runs of these bodies begin and end. */
+function runLengths(bodies: readonly string[]): [start: number, end: number][] {
+  const lengths: [number, number][] = [];
+  let [start, characters] = [0, 0];
+  for (const [at, { length }] of bodies.entries()) {
+    const isFull = at - start === MAX_RUN_MESSAGES || characters + length > MAX_RUN_CHARACTERS;
+    if (at > start && isFull) {
+      lengths.push([start, at]);
+      [start, characters] = [at, 0];
+    }
+    characters += length;
+  }
+  if (start < bodies.length) lengths.push([start, bodies.length]);
+  return lengths;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ChatEvents } from '../chat/events.js';
-import type { Message } from '../chat/message.js';
+import { aRun } from '../testing/runs.js';
 import { EventLog, MAX_KEPT_BYTES, MAX_KEPT_EVENTS } from './event-log.js';
 
 function aLog(): { log: EventLog; events: ChatEvents; tell: (count: number) => void } {
@@ -13,19 +13,6 @@ function aLog(): { log: EventLog; events: ChatEvents; tell: (count: number) => v
   };
   return { log: new EventLog('start', events), events, tell };
 }
-
-const aMessage = (body: string): Message => ({
-  id: '00000000-0000-7000-8000-000000000000',
-  conversationId: 'bob',
-  author: 'bob',
-  direction: 'in',
-  kind: 'text',
-  body,
-  clock: '0000000000010000',
-  sentAt: 0,
-  receivedAt: 0,
-  state: 'delivered',
-});
 
 const never = new AbortController().signal;
 type Reader = ReturnType<EventLog['read']>;
@@ -87,14 +74,14 @@ describe('EventLog', () => {
 
   it(`keeps ${MAX_KEPT_BYTES} bytes and no more, but always the latest event`, async () => {
     const { log, events, tell } = aLog();
-    const half = { type: 'messages', messages: [aMessage('x'.repeat(MAX_KEPT_BYTES / 4 - 500))] } as const;
+    const half = { type: 'messages', run: aRun('x'.repeat(MAX_KEPT_BYTES / 4 - 500)) } as const;
     events.publish(half);
     events.publish(half);
     expect(await take(log.read('start.0', never), 2)).toEqual(['messages', 'messages']);
     events.publish(half);
     expect(await take(log.read('start.0', never), 1)).toEqual(['resync']);
     expect(await take(log.read('start.1', never), 2)).toEqual(['messages', 'messages']);
-    events.publish({ type: 'messages', messages: [aMessage('x'.repeat(MAX_KEPT_BYTES))] });
+    events.publish({ type: 'messages', run: aRun('x'.repeat(MAX_KEPT_BYTES)) });
     expect(await take(log.read('start.3', never), 1)).toEqual(['messages']);
     expect(await take(log.read('start.2', never), 1)).toEqual(['resync']);
     tell(1);

@@ -129,17 +129,15 @@ export class EventLog {
 }
 
 const EVENT_OVERHEAD_BYTES = 200;
-const ID_BYTES = 40;
+/** Id, clock and time of a message. */
+const PLACE_BYTES = 68;
 
 function sizeOf(event: LoggedEvent['event']): number {
   switch (event.type) {
     case 'messages':
-      return event.messages.reduce(
-        (sum, { body }) => sum + body.length * 2 + EVENT_OVERHEAD_BYTES,
-        EVENT_OVERHEAD_BYTES,
-      );
+      return event.run.bodies.length * 2 + event.run.count * PLACE_BYTES + EVENT_OVERHEAD_BYTES;
     case 'states':
-      return event.ids.length * ID_BYTES + EVENT_OVERHEAD_BYTES;
+      return event.ids.length + EVENT_OVERHEAD_BYTES;
     case 'peer':
     case 'key-alarm':
     case 'typing':

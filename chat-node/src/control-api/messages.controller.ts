@@ -1,9 +1,16 @@
 import type { Readable } from 'node:stream';
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import type { MessageView, ReadResult, SendResult, StreamResult } from '@p2p-chat/shared';
+import {
+  type MessageView,
+  type ReadResult,
+  type SendResult,
+  splitIds,
+  type StreamResult,
+} from '@p2p-chat/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Chat } from '../chat/chat.js';
 import type { Message } from '../chat/message.js';
+import type { MessageRun } from '../chat/message-run.js';
 import { BodyLines } from './body-lines.js';
 import { drained } from './drained.js';
 import { ApiBearerAuth, ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from './openapi.js';
@@ -79,9 +86,9 @@ export class MessagesController {
     let accepted = 0;
     try {
       for await (const bodies of new BodyLines(request.body)) {
-        const messages = await this.chat.send(peerId, bodies);
-        accepted += messages.length;
-        await writeLine(reply, acceptedLine(messages));
+        const runs = await this.chat.sendMany(peerId, bodies);
+        accepted += bodies.length;
+        await writeLine(reply, acceptedLine(peerId, runs));
       }
     } catch (error) {
       const { code, detail, hint } = problemOf(error)?.content ?? INTERNAL_ERROR;
@@ -109,12 +116,11 @@ function sendResult({ id, conversationId, state }: Message): SendResult {
 }
 
 /** A {@link StreamResult}. By hand, as ids need no escapes and the rest is the same for all. */
-function acceptedLine(messages: readonly Message[]): string {
-  const [first] = messages;
-  if (first === undefined) return '{"accepted":[]}';
-  const { id: _, ...same } = sendResult(first);
+function acceptedLine(peerId: string, runs: readonly MessageRun[]): string {
+  const { id: _, ...same } = { id: '', peerId, state: 'queued' } satisfies SendResult;
   const rest = JSON.stringify(same).slice(1);
-  return `{"accepted":[${messages.map(({ id }) => `{"id":"${id}",${rest}`).join(',')}]}`;
+  const ids = runs.flatMap(({ ids }) => splitIds(ids));
+  return `{"accepted":[${ids.map((id) => `{"id":"${id}",${rest}`).join(',')}]}`;
 }
 
 async function writeLine(reply: FastifyReply, line: string): Promise<void> {

@@ -9,10 +9,12 @@ import {
   type SafetyNumberView,
   safetyNumber,
   shortPeerId,
+  splitIds,
 } from '@p2p-chat/shared';
 import { Chat, type PeerWithUnread } from '../chat/chat.js';
 import { ChatError } from '../chat/errors.js';
 import type { Message } from '../chat/message.js';
+import { messagesOf } from '../chat/message-run.js';
 import type { KnownPeer } from '../chat/peer-directory.js';
 import type { FoundMessage } from '../chat/search-messages.js';
 import type { LoggedEvent } from './event-log.js';
@@ -65,17 +67,19 @@ export class Presenter {
   }
 
   messages(messages: readonly Message[]): MessageView[] {
+    const names = this.#names();
     return messages.map((message) => {
-      const view = messageView(message, (author) => this.#name(author));
+      const view = messageView(message, names);
       return this.chat.isRequest(message.author) ? { ...view, request: true } : view;
     });
   }
 
   found(found: readonly FoundMessage[]): FoundMessageView[] {
+    const names = this.#names();
     const view = (message: Message | null): MessageView | null =>
-      message === null ? null : messageView(message, (author) => this.#name(author));
+      message === null ? null : messageView(message, names);
     return found.map(({ message, previous, next }) => ({
-      ...messageView(message, (author) => this.#name(author)),
+      ...messageView(message, names),
       previous: view(previous),
       next: view(next),
     }));
@@ -97,10 +101,16 @@ export class Presenter {
   async event({ event }: Pick<LoggedEvent, 'event'>): Promise<ControlEvent | null> {
     switch (event.type) {
       case 'messages':
-        return { type: 'message', messages: this.messages(event.messages) };
+        return { type: 'message', messages: this.messages(messagesOf(event.run)) };
       case 'states': {
         const { peerId, state, ids, reason } = event;
-        return { type: 'state', peerId, state, ids: [...ids], ...(reason === undefined ? {} : { reason }) };
+        return {
+          type: 'state',
+          peerId,
+          state,
+          ids: splitIds(ids),
+          ...(reason === undefined ? {} : { reason }),
+        };
       }
       case 'peer':
       case 'key-alarm': {
@@ -115,6 +125,16 @@ export class Presenter {
       case 'stopping':
         return { type: 'stopping' };
     }
+  }
+
+  /** Names by peer id, each looked up once. */
+  #names(): (author: string) => string {
+    const known = new Map<string, string>();
+    return (author) => {
+      const name = known.get(author) ?? this.#name(author);
+      known.set(author, name);
+      return name;
+    };
   }
 
   #name(author: string): string {

@@ -6,6 +6,7 @@ import { ManualClock } from '@p2p-chat/shared/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ChatEvents } from '../chat/events.js';
 import type { Message } from '../chat/message.js';
+import { packRuns } from '../chat/message-run.js';
 import { HOOK_TIMEOUT_MS, MAX_RUNNING_HOOKS, MAX_WAITING_HOOKS, MessageHook } from './message-hook.js';
 
 let folder: string;
@@ -38,6 +39,7 @@ async function script(body: string): Promise<string[]> {
 }
 
 let nextId = 0;
+const idOf = (n: number): string => String(n).padStart(36, '0');
 function receive(...bodies: string[]): void {
   const messages = bodies.map((body): Message => {
     nextId += 1;
@@ -45,19 +47,19 @@ function receive(...bodies: string[]): void {
       body === 'mine' ? (['out', 'self'] as const) : (['in', body === 'stranger' ? body : 'bob'] as const);
     const at = Date.UTC(2026, 10, 22);
     return {
-      id: `id ${nextId}`,
+      id: idOf(nextId),
       conversationId: 'bob',
       author,
       direction,
       kind: 'text',
       body,
-      clock: '0',
+      clock: '0'.repeat(16),
       sentAt: at,
-      receivedAt: at,
+      receivedAt: direction === 'in' ? at : null,
       state: 'delivered',
     };
   });
-  events.publish({ type: 'messages', messages });
+  for (const run of packRuns(messages)) events.publish({ type: 'messages', run });
 }
 
 const filesOf = async (ending: string): Promise<string[]> =>
@@ -86,7 +88,7 @@ describe('the command for messages', { timeout: 30_000 }, () => {
     expect(text).toMatch(/^\{.*\}\n$/);
     expect(JSON.parse(text)).toEqual({
       event: 'message',
-      id: `id ${nextId - 2}`,
+      id: idOf(nextId - 2),
       peerId: 'bob',
       user: 'Bob',
       body: '$(touch "$1/pwned"); `id`\n"two"',

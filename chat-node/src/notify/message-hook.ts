@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { type Clock, errorMessage } from '@p2p-chat/shared';
 import type { ChatEvents } from '../chat/events.js';
 import type { Message } from '../chat/message.js';
+import { messagesOf } from '../chat/message-run.js';
 import type { ChatLog } from '../chat/ports/log.js';
 
 /** Commands that run at the same time: a burst of messages is no storm of processes. */
@@ -38,7 +39,8 @@ export class MessageHook {
     events: ChatEvents,
   ) {
     this.#unsubscribe = events.subscribe((event) => {
-      if (event.type === 'messages') for (const message of event.messages) this.#take(message);
+      if (event.type !== 'messages' || event.run.receivedAt === null) return;
+      for (const message of messagesOf(event.run)) this.#take(message);
     });
   }
 
@@ -51,7 +53,7 @@ export class MessageHook {
   }
 
   #take(message: Message): void {
-    if (message.direction !== 'in' || !this.options.isWanted(message)) return;
+    if (!this.options.isWanted(message)) return;
     if (this.#waiting.length >= MAX_WAITING_HOOKS) {
       this.options.log.warn(
         { waiting: MAX_WAITING_HOOKS },

@@ -196,6 +196,7 @@ export class MemoryTransport extends PeerTransport {
       onOpen: (link) => this.#alive && handler.onOpen(link),
       onMessages: (link, messages) =>
         this.#alive ? handler.onMessages(link, messages) : new Promise<void>(() => undefined),
+      onRun: (link, run) => (this.#alive ? handler.onRun(link, run) : new Promise<void>(() => undefined)),
       onFrame: (link, frame) => this.#alive && handler.onFrame(link, frame),
       onClosed: (link, reason) => this.#alive && handler.onClosed(link, reason),
     };

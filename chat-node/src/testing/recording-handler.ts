@@ -1,4 +1,4 @@
-import type { ParsedFrame, ParsedMessage } from '@p2p-chat/shared';
+import type { ParsedFrame, ParsedMessage, ParsedRunFrame } from '@p2p-chat/shared';
 import type { LinkHandler, PeerLink } from '../chat/ports/peer-link.js';
 
 /** A handler that keeps what it is told and lets a test wait for it. */
@@ -6,8 +6,9 @@ export class RecordingHandler implements LinkHandler {
   readonly opened: PeerLink[] = [];
   readonly closed: { link: PeerLink; reason: string | null }[] = [];
   readonly messages: ParsedMessage[] = [];
+  readonly runs: ParsedRunFrame[] = [];
   readonly frames: ParsedFrame[] = [];
-  /** What onMessages waits for. */
+  /** What onMessages and onRun wait for. */
   gate: Promise<void> = Promise.resolve();
   /** Peers that may have no link. */
   readonly refused = new Set<string>();
@@ -31,6 +32,12 @@ export class RecordingHandler implements LinkHandler {
 
   async onMessages(_link: PeerLink, messages: readonly ParsedMessage[]): Promise<void> {
     this.messages.push(...messages);
+    this.#notify();
+    await this.gate;
+  }
+
+  async onRun(_link: PeerLink, run: ParsedRunFrame): Promise<void> {
+    this.runs.push(run);
     this.#notify();
     await this.gate;
   }

@@ -18,7 +18,7 @@ import { ManualClock, memoryDuplexPair, type MemoryLine } from '@p2p-chat/shared
 import { describe, expect, it } from 'vitest';
 import { FrameStream } from './frame-stream.js';
 
-const ACK: AckFrame = { type: 'ack', ids: ['00000000-0000-7000-8000-000000000000'] };
+const ACK: AckFrame = { type: 'ack', ids: '00000000-0000-7000-8000-000000000000' };
 
 class Far {
   readonly received: Record<string, unknown>[] = [];

@@ -10,13 +10,12 @@ import {
   MAX_DETAIL_CHARACTERS,
   MAX_UNREAD_BYTES,
   MID_FRAME_STALL_MS,
-  type MessageFrame,
+  type PlainFrame,
   type ParsedFrame,
   parseFrame,
   PING_INTERVAL_MS,
   ProtocolError,
   type Timer,
-  type WireFrame,
 } from '@p2p-chat/shared';
 
 export interface FrameStreamHandler {
@@ -78,7 +77,7 @@ export class FrameStream {
   }
 
   /** Sends a frame. After the end of the stream it does nothing. */
-  send(frame: Exclude<WireFrame, MessageFrame>): void {
+  send(frame: PlainFrame): void {
     this.sendBytes(encodeWireFrame(frame));
   }
 
@@ -127,7 +126,7 @@ export class FrameStream {
   }
 
   /** Sends a last frame and closes once it has left, or after a grace of two seconds. */
-  close(last?: Exclude<WireFrame, MessageFrame>): void {
+  close(last?: PlainFrame): void {
     if (this.#ended || this.#closing) return;
     if (last !== undefined) this.send(last);
     this.#closing = true;

@@ -2,39 +2,49 @@ import type { Duplex } from 'node:stream';
 import {
   encodeJsonFrame,
   encodeMessage,
+  encodeRun,
   encodeWireFrame,
+  FEATURES,
+  FrameDecoder,
   MAX_BODY_BYTES,
   newMessageId,
   packMessages,
+  splitIds,
   WINDOW_BYTES,
   WINDOW_MESSAGES,
+  type WireFrame,
 } from '@p2p-chat/shared';
 import { ManualClock, memoryDuplexPair } from '@p2p-chat/shared/testing';
 import { describe, expect, it } from 'vitest';
 import { RecordingHandler } from '../testing/recording-handler.js';
+import { aRun } from '../testing/runs.js';
 import { FrameStream } from './frame-stream.js';
 import { Link } from './link.js';
 
 const PEER = { peerId: 'bob', user: 'Bob', instance: 'b', agent: 'x/1', features: [], address: null };
 
-function start() {
+function start(features: string[] = []) {
   const clock = new ManualClock();
   const { a: near, b: far } = memoryDuplexPair();
   const handler = new RecordingHandler();
   const ends: { error: Error | null; reason: string | null }[] = [];
   const stream = new FrameStream(near, clock);
   const link = new Link(
-    { peer: PEER, outbound: false, openedAt: 0 },
+    { peer: { ...PEER, features }, outbound: false, openedAt: 0 },
     stream,
     handler,
     (_link, error, reason) => ends.push({ error, reason }),
   );
   stream.start(link);
-  far.resume();
+  const received: WireFrame[] = [];
+  const decoder = new FrameDecoder();
+  far.on('data', (chunk: Buffer) => {
+    for (const { payload } of decoder.push(chunk)) received.push(JSON.parse(payload.toString()) as WireFrame);
+  });
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 20; turn += 1) await clock.advance(0);
   };
-  return { clock, near, far, handler, ends, settle };
+  return { clock, near, far, handler, ends, link, received, settle };
 }
 
 function send(far: Duplex, count: number, bytes: number): void {
@@ -89,6 +99,53 @@ describe('Link', () => {
       expect(handler.messages).toHaveLength(count + more + 5);
     },
   );
+
+  it('counts runs in the window as it counts messages', async () => {
+    const { near, far, handler, settle } = start();
+    const { open } = gate(handler);
+    const texts = Array.from({ length: WINDOW_MESSAGES / 2 }, () => 'x');
+    far.write(encodeRun(aRun(texts)));
+    far.write(encodeRun(aRun(texts.slice(1))));
+    await settle();
+    expect(near.isPaused()).toBe(false);
+    far.write(encodeRun(aRun('x')));
+    await settle();
+    expect(near.isPaused()).toBe(true);
+    open();
+    await settle();
+    expect(near.isPaused()).toBe(false);
+    expect(handler.runs.map(({ count }) => count)).toEqual([WINDOW_MESSAGES / 2, WINDOW_MESSAGES / 2 - 1, 1]);
+  });
+
+  it('sends runs, and ids of acks as one text, to a peer that takes them', async () => {
+    const { link, received, settle } = start([FEATURES.run]);
+    const runs = [aRun(['one', 'two']), aRun('three', 3)];
+    link.sendRuns(runs);
+    link.sendAck(runs.map(({ ids }) => ids).join(''));
+    link.sendAck(runs[1]?.ids ?? '', 'receipt');
+    await settle();
+    expect(received).toMatchObject([
+      { type: 'run', ids: runs[0]?.ids, bodies: ['one', 'two'] },
+      { type: 'run', ids: runs[1]?.ids, bodies: ['three'] },
+      { type: 'ack', ids: runs.map(({ ids }) => ids).join('') },
+      { type: 'ack', ids: runs[1]?.ids, of: 'receipt' },
+    ]);
+  });
+
+  it('sends messages, and ids of acks as a list, to one that does not', async () => {
+    const { link, received, settle } = start();
+    const runs = [aRun(['one', 'two']), aRun('three', 3)];
+    const ids = runs.flatMap((run) => splitIds(run.ids));
+    link.sendRuns(runs);
+    link.sendAck(ids.join(''));
+    await settle();
+    const bodies = ['one', 'two', 'three'];
+    const messages = ids.map((id, at) => ({ id, body: bodies[at], kind: 'text', sentAt: 1 }));
+    expect(received).toMatchObject([
+      { type: 'message', messages },
+      { type: 'ack', ids },
+    ]);
+  });
 
   it('gives the window back for what could not be saved', async () => {
     const { near, far, handler, settle } = start();

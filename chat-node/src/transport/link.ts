@@ -1,14 +1,17 @@
 import {
   encodeMessage,
+  encodeRun,
+  FEATURES,
   packMessages,
   type PresenceFrame,
   type ParsedFrame,
-  type ParsedMessage,
   ProtocolError,
+  splitIds,
   WINDOW_BYTES,
   WINDOW_MESSAGES,
-  type WireMessage,
 } from '@p2p-chat/shared';
+import { toWire } from '../chat/message.js';
+import { messagesOf, type MessageRun } from '../chat/message-run.js';
 import type { LinkHandler, LinkPeer, PeerLink } from '../chat/ports/peer-link.js';
 import type { FrameStream, FrameStreamHandler } from './frame-stream.js';
 
@@ -23,6 +26,8 @@ export interface LinkOrigin {
 /** An open link: frames in and out, and no more unsaved messages in memory than the window. */
 export class Link implements PeerLink, FrameStreamHandler {
   readonly peer: LinkPeer;
+  /** Whether the peer understands runs, and acks whose ids are one text. */
+  readonly #takesRuns: boolean;
   #unsavedMessages = 0;
   #unsavedBytes = 0;
   #byeReason: string | null = null;
@@ -34,14 +39,21 @@ export class Link implements PeerLink, FrameStreamHandler {
     private readonly onEnded: (link: Link, error: Error | null, reason: string | null) => void,
   ) {
     this.peer = origin.peer;
+    this.#takesRuns = origin.peer.features.includes(FEATURES.run);
   }
 
-  sendMessages(messages: readonly WireMessage[]): void {
-    this.stream.sendBytes(...packMessages(messages.map(encodeMessage)));
+  sendRuns(runs: readonly MessageRun[]): void {
+    if (this.#takesRuns) return this.stream.sendBytes(...runs.map(encodeRun));
+    const messages = runs.flatMap(messagesOf);
+    this.stream.sendBytes(...packMessages(messages.map((one) => encodeMessage(toWire(one)))));
   }
 
-  sendAck(ids: readonly string[], of?: 'receipt'): void {
-    this.stream.send({ type: 'ack', ids: [...ids], ...(of === undefined ? {} : { of }) });
+  sendAck(ids: string, of?: 'receipt'): void {
+    this.stream.send({
+      type: 'ack',
+      ids: this.#takesRuns ? ids : splitIds(ids),
+      ...(of === undefined ? {} : { of }),
+    });
   }
 
   sendReceipt(ids: readonly string[]): void {
@@ -81,8 +93,14 @@ export class Link implements PeerLink, FrameStreamHandler {
 
   onFrame(frame: ParsedFrame): void {
     switch (frame.type) {
-      case 'message':
-        this.#take(frame.messages);
+      case 'message': {
+        const { messages } = frame;
+        const bytes = messages.reduce((sum, one) => sum + (one.ok ? one.bytes : 0), 0);
+        this.#take(messages.length, bytes, this.handler.onMessages(this, messages));
+        break;
+      }
+      case 'run':
+        this.#take(frame.count, frame.bytes, this.handler.onRun(this, frame));
         break;
       case 'ack':
       case 'receipt':
@@ -112,19 +130,19 @@ export class Link implements PeerLink, FrameStreamHandler {
     this.onEnded(this, error, this.#byeReason);
   }
 
-  #take(messages: readonly ParsedMessage[]): void {
-    const bytes = messages.reduce((sum, one) => sum + (one.ok ? one.bytes : 0), 0);
-    this.#unsavedMessages += messages.length;
+  /** Stops reading while too much of what came is not dealt with. */
+  #take(count: number, bytes: number, dealt: Promise<void>): void {
+    this.#unsavedMessages += count;
     this.#unsavedBytes += bytes;
     if (this.#unsavedMessages >= WINDOW_MESSAGES || this.#unsavedBytes >= WINDOW_BYTES)
       this.stream.hold('window');
     const saved = (): void => {
-      this.#unsavedMessages -= messages.length;
+      this.#unsavedMessages -= count;
       this.#unsavedBytes -= bytes;
       if (this.#unsavedMessages < WINDOW_MESSAGES && this.#unsavedBytes < WINDOW_BYTES)
         this.stream.release('window');
     };
     // What could not be saved was not acked: the sender has it and sends it again.
-    this.handler.onMessages(this, messages).then(saved, saved);
+    dealt.then(saved, saved);
   }
 }

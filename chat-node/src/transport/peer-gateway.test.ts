@@ -6,15 +6,15 @@ import {
   encodeWireFrame,
   type HelloFrame,
   MAX_UNAUTHENTICATED_PER_ADDRESS,
-  newMessageId,
   SystemClock,
-  type WireMessage,
+  newMessageId,
 } from '@p2p-chat/shared';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Identity } from '../identity/keystore.js';
 import { testIdentity } from '../testing/identities.js';
 import { RecordingHandler } from '../testing/recording-handler.js';
 import { type LogRecord, recordingLogger } from '../testing/recording-logger.js';
+import { aRun } from '../testing/runs.js';
 import { PeerGateway } from './peer-gateway.js';
 import { tlsOptions } from './tls-options.js';
 
@@ -76,10 +76,6 @@ async function start(
 const at = (node: { port: number }) => [{ host: LOCALHOST, port: node.port }];
 const never = new AbortController().signal;
 
-function aMessage(body: string): WireMessage {
-  return { id: newMessageId(Date.now()), clock: '0000000000010000', sentAt: 1, kind: 'text', body };
-}
-
 describe('PeerGateway', () => {
   it('carries messages and acks between two nodes that prove who they are', async () => {
     const a = await start(alice, 'Alice');
@@ -97,13 +93,13 @@ describe('PeerGateway', () => {
       address: { port: a.port },
     });
 
-    const message = aMessage('hello');
-    a.handler.opened[0]?.sendMessages([message]);
-    await b.handler.until(() => b.handler.messages.length === 1);
-    expect(b.handler.messages[0]).toMatchObject({ ok: true, message });
-    b.handler.opened[0]?.sendAck([message.id]);
+    const run = aRun('hello');
+    a.handler.opened[0]?.sendRuns([run]);
+    await b.handler.until(() => b.handler.runs.length === 1);
+    expect(b.handler.runs[0]).toMatchObject({ ids: run.ids, bodies: ['hello'] });
+    b.handler.opened[0]?.sendAck(run.ids);
     await a.handler.until(() => a.handler.frames.length === 1);
-    expect(a.handler.frames[0]).toEqual({ type: 'ack', ids: [message.id] });
+    expect(a.handler.frames[0]).toEqual({ type: 'ack', ids: run.ids });
   });
 
   it('gives the link that is there to who dials again', async () => {
@@ -130,9 +126,8 @@ describe('PeerGateway', () => {
     await Promise.allSettled(dials);
     await a.handler.until(() => a.handler.open.length === 1);
     await b.handler.until(() => b.handler.open.length === 1);
-    const message = aMessage('over the survivor');
-    a.handler.open[0]?.sendMessages([message]);
-    await b.handler.until(() => b.handler.messages.length === 1);
+    a.handler.open[0]?.sendRuns([aRun('over the survivor')]);
+    await b.handler.until(() => b.handler.runs.length === 1);
   });
 
   it('takes the link of a peer that started anew in the place of the old one', async () => {
@@ -238,8 +233,8 @@ describe('a stranger who knocks', () => {
     // Until both hellos are in, that link takes a place among the unauthenticated.
     await b.handler.until(() => b.handler.opened.length === 1);
     await knock(b.port);
-    a.handler.opened[0]?.sendMessages([aMessage('still here')]);
-    await b.handler.until(() => b.handler.messages.length === 1);
+    a.handler.opened[0]?.sendRuns([aRun('still here')]);
+    await b.handler.until(() => b.handler.runs.length === 1);
     expect(a.handler.closed).toHaveLength(0);
     expect(b.handler.opened).toHaveLength(1);
     return { node: b, warnings: b.records.filter(({ level }) => level === 'warn') };
@@ -302,11 +297,7 @@ describe('a stranger who knocks', () => {
   });
 
   it.each([
-    [
-      'a message before the hello',
-      encodeWireFrame({ type: 'ack', ids: [newMessageId(0)] }),
-      'hello-expected',
-    ],
+    ['a message before the hello', encodeWireFrame({ type: 'ack', ids: newMessageId(0) }), 'hello-expected'],
     ['malformed JSON', Buffer.from('00000002017b', 'hex'), 'frame-malformed'],
     ['a frame of 4 GiB', Buffer.from('ffffffff01', 'hex'), 'frame-too-large'],
     ['an unknown kind', Buffer.from('0000000109', 'hex'), 'frame-kind-unknown'],

@@ -9,6 +9,7 @@ import {
   type ParsedFrame,
   type WireMessage,
 } from './messages.js';
+import { encodeRun, type EncodedRun, fitsFrame } from './run.js';
 
 const ID = '01890a5d-ac96-774b-bcce-b302099a8057';
 const HELLO = {
@@ -30,8 +31,8 @@ describe('parseFrame', () => {
   it('gives back each frame that is encoded', () => {
     const frames = [
       HELLO as ParsedFrame & { type: 'hello' },
-      { type: 'ack', ids: [ID] },
-      { type: 'ack', ids: [ID], of: 'receipt' },
+      { type: 'ack', ids: ID + ID },
+      { type: 'ack', ids: ID, of: 'receipt' },
       { type: 'receipt', ids: [ID], state: 'read' },
       { type: 'reject', id: ID, code: 'body-too-large' },
       { type: 'reject', id: ID, code: 'busy', retryAfterMs: 5 },
@@ -135,6 +136,139 @@ describe('packMessages', () => {
     expect(encodeMessage({ ...MESSAGE, body: '\u0001'.repeat(fits) })).toBeDefined();
     expect(() => encodeMessage({ ...MESSAGE, body: '\u0001'.repeat(MAX_BODY_BYTES) })).toThrow(
       expect.objectContaining({ code: 'frame-too-large' }),
+    );
+  });
+});
+
+describe('runs', () => {
+  const OTHER = '01890a5d-ac96-774b-bcce-b302099a8058';
+  const RUN: EncodedRun = {
+    kind: 'text',
+    ids: ID + OTHER,
+    clocks: '00000000000100007fffffffffffffff',
+    sentAt: '00000000000000018999999999999999',
+    bodies: JSON.stringify(['hi "you"', '\u{1f600}']),
+  };
+  const frame = { ...RUN, type: 'run', bodies: JSON.parse(RUN.bodies) as string[] };
+
+  it('come back as they were encoded', () => {
+    const [parsed] = payloads([encodeRun(RUN)]);
+    expect(parsed).toEqual({ ...frame, count: 2, bytes: encodeRun(RUN).length - 5 });
+  });
+
+  it.each([
+    ['ids that are none', { ids: `${ID}x${OTHER.slice(1)}` }],
+    ['ids as a list', { ids: [ID, OTHER] }],
+    ['no ids', { ids: '', clocks: '', sentAt: '', bodies: [] }],
+    ['a body too few', { bodies: ['hi'] }],
+    ['a body too many', { bodies: ['hi', 'there', 'you'] }],
+    ['bodies that are no list', { bodies: 'hi' }],
+    ['a clock too few', { clocks: '0000000000010000' }],
+    ['a clock of the upper half', { clocks: '00000000000100008000000000000000' }],
+    ['clocks that are none', { clocks: '0000000000010000000000000001000g' }],
+    ['a time too few', { sentAt: '0000000000000001' }],
+    ['a time past any number', { sentAt: '00000000000000019000000000000000' }],
+    ['times that are none', { sentAt: '000000000000000100000000000000-1' }],
+    ['no kind', { kind: undefined }],
+    ['a kind that is a tale', { kind: 'x'.repeat(65) }],
+  ])('with %s are malformed', (_, change) => {
+    expect(() => parse({ ...frame, ...change })).toThrow(
+      expect.objectContaining({ code: 'frame-malformed' }) as Error,
+    );
+  });
+
+  it.each([
+    ['no text', 7, 'malformed-message'],
+    ['an empty body', '', 'malformed-message'],
+    ['half a character', '\ud800', 'malformed-message'],
+    ['a body that is too large', 'x'.repeat(MAX_BODY_BYTES + 1), 'body-too-large'],
+    ['a body of many bytes that is too large', `${'\u20ac'.repeat(MAX_BODY_BYTES / 3)}xx`, 'body-too-large'],
+  ])('with %s are taken one by one, and that one is rejected', (_, body, code) => {
+    expect(parse({ ...frame, bodies: ['hi', body] })).toEqual({
+      type: 'message',
+      messages: [
+        {
+          ok: true,
+          bytes: 2,
+          message: { id: ID, clock: '0000000000010000', sentAt: 1, kind: 'text', body: 'hi' },
+        },
+        { ok: false, id: OTHER, code },
+      ],
+    });
+  });
+
+  it(`take a body of ${MAX_BODY_BYTES} bytes`, () => {
+    const bodies = ['x'.repeat(MAX_BODY_BYTES), '\u{10ffff}'.repeat(MAX_BODY_BYTES / 4)];
+    expect(parse({ ...frame, bodies })).toMatchObject({ type: 'run', bodies });
+  });
+
+  const many = (count: number): Omit<EncodedRun, 'bodies'> & { bodies: string[] } => ({
+    kind: 'text',
+    ids: ID.repeat(count),
+    clocks: '0000000000010000'.repeat(count),
+    sentAt: '0000000000000001'.repeat(count),
+    bodies: Array<string>(count).fill('x'),
+  });
+  const encoded = (count: number): EncodedRun => ({
+    ...many(count),
+    bodies: JSON.stringify(many(count).bodies),
+  });
+
+  it(`hold ${MAX_MESSAGES_PER_FRAME} messages and no more`, () => {
+    expect(parse({ type: 'run', ...many(MAX_MESSAGES_PER_FRAME) })).toMatchObject({
+      count: MAX_MESSAGES_PER_FRAME,
+    });
+    expect(() => parse({ type: 'run', ...many(MAX_MESSAGES_PER_FRAME + 1) })).toThrow('messages');
+    expect(fitsFrame(encoded(MAX_MESSAGES_PER_FRAME))).toBe(true);
+    expect(fitsFrame(encoded(MAX_MESSAGES_PER_FRAME + 1))).toBe(false);
+  });
+
+  it(`fit a frame of ${MAX_JSON_FRAME_BYTES} bytes exactly, in characters of any length`, () => {
+    const bytesOf = (bodies: string[]): number =>
+      encodeRun({ ...RUN, bodies: JSON.stringify(bodies) }).length;
+    // The header of five bytes counts its kind.
+    const room = MAX_JSON_FRAME_BYTES + 5 - bytesOf(['', '']);
+    for (const character of ['x', '\u20ac']) {
+      const size = Buffer.byteLength(character);
+      const body = character.repeat(Math.floor(room / size)) + 'x'.repeat(room % size);
+      const [fits, not] = [
+        [body, ''],
+        [`${body}x`, ''],
+      ].map((bodies) => ({
+        ...RUN,
+        bodies: JSON.stringify(bodies),
+      })) as [EncodedRun, EncodedRun];
+      expect(fitsFrame(fits)).toBe(true);
+      expect(encodeRun(fits)).toHaveLength(MAX_JSON_FRAME_BYTES + 5);
+      expect(fitsFrame(not)).toBe(false);
+      expect(() => encodeRun(not)).toThrow(expect.objectContaining({ code: 'frame-too-large' }) as Error);
+    }
+  });
+
+  it('fit a frame with any one message that a message frame holds', () => {
+    // Whatever escapes a body has, its run is shorter than its message frame.
+    const body = '\u0001'.repeat(100);
+    const run = encodeRun({ ...encoded(1), bodies: JSON.stringify([body]) });
+    const [message] = packMessages([encodeMessage({ ...MESSAGE, sentAt: Number.MAX_SAFE_INTEGER, body })]);
+    expect(run.length).toBeLessThanOrEqual(message?.length ?? 0);
+  });
+});
+
+describe('acks', () => {
+  it('come as a list or as one text', () => {
+    expect(parse({ type: 'ack', ids: [ID, ID] })).toEqual({ type: 'ack', ids: ID + ID });
+    expect(parse({ type: 'ack', ids: ID + ID })).toEqual({ type: 'ack', ids: ID + ID });
+    expect(parse({ type: 'ack', ids: ID.repeat(MAX_IDS_PER_FRAME) })).toMatchObject({ type: 'ack' });
+  });
+
+  it.each([
+    ['an empty text', ''],
+    ['half an id', ID.slice(1)],
+    ['an id and a half', ID + ID.slice(18)],
+    ['too many', ID.repeat(MAX_IDS_PER_FRAME + 1)],
+  ])('of %s are malformed', (_, ids) => {
+    expect(() => parse({ type: 'ack', ids })).toThrow(
+      expect.objectContaining({ code: 'frame-malformed' }) as Error,
     );
   });
 });

@@ -1,3 +1,4 @@
+import { areMessageIds, countIds, idAt, MESSAGE_CLOCK_LENGTH, MESSAGE_ID_LENGTH } from '../message-id.js';
 import { isStatusText, isUserName } from '../text.js';
 import { encodeJsonFrame, ProtocolError } from './frame.js';
 import {
@@ -13,6 +14,7 @@ import {
   PROTOCOL_VERSION,
   TARGET_BATCH_BYTES,
 } from './limits.js';
+import { type RunFrame, SENT_AT_LENGTH } from './run.js';
 
 /** First from both sides, once. */
 export interface HelloFrame {
@@ -51,7 +53,8 @@ export interface MessageFrame {
 /** These messages (or, with `of: receipt`, these receipts) are durable here. */
 export interface AckFrame {
   type: 'ack';
-  ids: string[];
+  /** A list; to a peer that announced `run`, one after the other in one text. */
+  ids: string[] | string;
   of?: 'receipt';
 }
 
@@ -112,12 +115,13 @@ export interface TypingFrame {
 }
 
 /** Abilities that a hello may announce. A frame of one is sent only to who announced it. */
-export const FEATURES = { presence: 'presence', typing: 'typing' } as const;
+export const FEATURES = { presence: 'presence', typing: 'typing', run: 'run' } as const;
 export type Feature = keyof typeof FEATURES;
 
 export type WireFrame =
   | HelloFrame
   | MessageFrame
+  | RunFrame
   | AckFrame
   | ReceiptFrame
   | RejectFrame
@@ -127,6 +131,9 @@ export type WireFrame =
   | TypingFrame
   | ByeFrame
   | ErrorFrame;
+
+/** A frame that carries no messages. */
+export type PlainFrame = Exclude<WireFrame, MessageFrame | RunFrame>;
 
 /** An entry of a message frame: well-formed, or to be rejected for good with a code. */
 export type ParsedMessage =
@@ -138,12 +145,28 @@ export interface ParsedMessageFrame {
   type: 'message';
   messages: ParsedMessage[];
 }
-export type ParsedFrame = Exclude<WireFrame, MessageFrame> | ParsedMessageFrame;
+
+/** A run after parsing: well-formed as a whole. */
+export interface ParsedRunFrame extends RunFrame {
+  count: number;
+  /** Of the whole payload. */
+  bytes: number;
+}
+
+/** An ack after parsing: its ids are one text, however they came. */
+export interface ParsedAckFrame extends AckFrame {
+  ids: string;
+}
+
+export type ParsedFrame =
+  Exclude<PlainFrame, AckFrame> | ParsedMessageFrame | ParsedRunFrame | ParsedAckFrame;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 // The first digit is 0 to 7: the other half of the range stays free, so that
 // a clock can always go on from the greatest that a peer can send.
 const CLOCK = /^[0-7][0-9a-f]{15}$/;
+const CLOCKS = /^(?:[0-7][0-9a-f]{15})+$/;
+const TIMES = /^(?:[0-8][0-9]{15})+$/;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Whether the text is a UUID in lower case. */
@@ -168,10 +191,12 @@ export function parseFrame(payload: Uint8Array): ParsedFrame {
   switch (value['type']) {
     case 'message':
       return { type: 'message', messages: parseMessages(value['messages']) };
+    case 'run':
+      return parseRun(value, payload.length);
     case 'ack':
       return value['of'] === 'receipt'
-        ? { type: 'ack', ids: ids(value['ids']), of: 'receipt' }
-        : { type: 'ack', ids: ids(value['ids']) };
+        ? { type: 'ack', ids: ackedIds(value['ids']), of: 'receipt' }
+        : { type: 'ack', ids: ackedIds(value['ids']) };
     case 'ping':
       return { type: 'ping' };
     case 'pong':
@@ -201,10 +226,10 @@ export function parseFrame(payload: Uint8Array): ParsedFrame {
 }
 
 /**
- * Any frame but `message` as bytes.
+ * Any frame but those of messages as bytes.
  * @throws {ProtocolError} `frame-too-large`
  */
-export function encodeWireFrame(frame: Exclude<WireFrame, MessageFrame>): Buffer {
+export function encodeWireFrame(frame: PlainFrame): Buffer {
   return encodeJsonFrame(JSON.stringify(frame));
 }
 
@@ -299,6 +324,47 @@ function parseMessages(value: unknown): ParsedMessage[] {
   return value.map(parseMessage);
 }
 
+/** @returns the run; or its entries one by one, where one of them is to be rejected for good */
+function parseRun(
+  { kind, ids, clocks, sentAt, bodies }: Record<string, unknown>,
+  bytes: number,
+): ParsedRunFrame | ParsedMessageFrame {
+  if (!areMessageIds(ids)) throw malformed('ids of a run are UUIDs, one after the other');
+  const count = countIds(ids);
+  if (count > MAX_MESSAGES_PER_FRAME) throw malformed(`a run has 1 to ${MAX_MESSAGES_PER_FRAME} messages`);
+  if (!Array.isArray(bodies) || bodies.length !== count) throw malformed('a run has a body for each id');
+  const hasClocks = isText(clocks, count * MESSAGE_CLOCK_LENGTH) && CLOCKS.test(clocks);
+  const hasTimes = isText(sentAt, count * SENT_AT_LENGTH) && TIMES.test(sentAt);
+  if (!hasClocks || !hasTimes) throw malformed('a run has a clock and a time for each id');
+  if (typeof kind !== 'string' || kind.length > MAX_AGENT_CHARACTERS)
+    throw malformed('kind of a run is a name');
+  if (bodies.every(isBody)) return { type: 'run', count, bytes, kind, ids, clocks, sentAt, bodies };
+  const messages = bodies.map((body: unknown, at) =>
+    parseMessage({
+      id: idAt(ids, at),
+      clock: clocks.slice(at * MESSAGE_CLOCK_LENGTH, (at + 1) * MESSAGE_CLOCK_LENGTH),
+      sentAt: Number(sentAt.slice(at * SENT_AT_LENGTH, (at + 1) * SENT_AT_LENGTH)),
+      kind,
+      body,
+    }),
+  );
+  return { type: 'message', messages };
+}
+
+function isText(value: unknown, length: number): value is string {
+  return typeof value === 'string' && value.length === length;
+}
+
+function isBody(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value !== '' &&
+    value.isWellFormed() &&
+    // The cheap bound first.
+    (value.length * 3 <= MAX_BODY_BYTES || Buffer.byteLength(value) <= MAX_BODY_BYTES)
+  );
+}
+
 function parseMessage(value: unknown): ParsedMessage {
   if (!isRecord(value) || !isMessageId(value['id'])) throw malformed('id of a message is a UUID');
   const { id, clock, sentAt, kind, body } = value;
@@ -334,6 +400,15 @@ function parsePresence({ state, status, user }: Record<string, unknown>): Presen
     throw malformed(`status is one line of at most ${MAX_STATUS_CHARACTERS} characters`);
   if (!isUserName(user)) throw malformed('user is a name of 1 to 64 characters');
   return { type: 'presence', state: known, status, user };
+}
+
+/** The ids of an ack, one after the other. */
+function ackedIds(value: unknown): string {
+  if (typeof value !== 'string') return ids(value).join('');
+  if (value.length > MAX_IDS_PER_FRAME * MESSAGE_ID_LENGTH || !areMessageIds(value)) {
+    throw malformed(`ids is a text of 1 to ${MAX_IDS_PER_FRAME} UUIDs`);
+  }
+  return value;
 }
 
 function ids(value: unknown): string[] {

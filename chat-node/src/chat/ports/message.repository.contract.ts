@@ -3,6 +3,7 @@ import { MAX_BODY_BYTES, newMessageId, peerIdOfKey } from '@p2p-chat/shared';
 import { testKeys } from '@p2p-chat/shared/testing';
 import { ChatError, StorageError } from '../errors.js';
 import { compareMessages, type Message } from '../message.js';
+import { messagesOf, packRuns } from '../message-run.js';
 import type { MessageRepository } from './message.repository.js';
 import type { PeerRepository } from './peer.repository.js';
 
@@ -125,6 +126,57 @@ export function messageRepositoryContract(name: string, createPlace: () => Promi
         await repository.addOutgoing([first, second, second]);
         expect(await wholeHistory()).toEqual([{ ...first, state: 'delivered' }, second]);
         expect(await repository.conversation(ALICE)).toMatchObject({ queued: 1, last: second });
+      });
+    });
+
+    describe('runs', () => {
+      const joined = (messages: readonly Message[]): string => idsOf(messages).join('');
+
+      it('that were written here are saved, queued and delivered as messages are', async () => {
+        const messages = [
+          ...range(1, 3, (n) => outgoing(n, { body: `"${n}" \u{1f600} \u0001` })),
+          outgoing(4, { conversationId: BOB }),
+        ];
+        await repository.addOutgoingRuns(packRuns(messages));
+        expect(await wholeHistory(ALICE)).toEqual(messages.slice(0, 3));
+        expect(await wholeHistory(BOB)).toEqual(messages.slice(3));
+        const queued = await repository.queuedRuns(ALICE, '', 10, 1_000);
+        expect(queued.flatMap(messagesOf)).toEqual(messages.slice(0, 3));
+        const [first, second] = messages as [Message, Message];
+        expect(await repository.setDelivered(ALICE, joined([first, second]))).toBe(joined([first, second]));
+        expect(await repository.setDelivered(ALICE, joined(messages))).toBe(joined(messages.slice(2, 3)));
+        expect(await repository.queuedRuns(ALICE, '', 10, 1_000)).toEqual([]);
+        expect(await repository.conversation(ALICE)).toMatchObject({ queued: 0 });
+      });
+
+      it('that arrive are saved, and the places of those that are new are told', async () => {
+        const messages = range(1, 4, (n) => incoming(n));
+        const others = range(1, 2, (n) => incoming(n, { conversationId: BOB }));
+        await repository.addIncomingRuns(packRuns([messages[1]!]));
+        const again = [
+          packRuns(messages.map((one) => ({ ...one, receivedAt: NOW })))[0]!,
+          packRuns(others.map((one) => ({ ...one, receivedAt: NOW })))[0]!,
+        ];
+        expect(await repository.addIncomingRuns(again)).toEqual([[0, 2, 3], null]);
+        expect(await repository.addIncomingRuns(again)).toEqual([[], []]);
+        expect(idsOf(await wholeHistory(ALICE))).toEqual(idsOf(messages));
+        expect(await wholeHistory(BOB)).toEqual(again.slice(1).flatMap(messagesOf));
+      });
+
+      it('go on after a clock, within a number and a size', async () => {
+        const messages = range(1, 20, (n) => outgoing(n, { body: 'x'.repeat(100) }));
+        await repository.addOutgoingRuns(packRuns(messages));
+        const ids = async (after: string, limit: number, bytes: number): Promise<string> =>
+          (await repository.queuedRuns(ALICE, after, limit, bytes)).map((run) => run.ids).join('');
+        expect(await ids('', 5, 10_000)).toBe(joined(messages.slice(0, 5)));
+        expect(await ids(clockOf(5), 100, 10_000)).toBe(joined(messages.slice(5)));
+        expect(await ids(clockOf(5), 100, 300)).toBe(joined(messages.slice(5, 8)));
+      });
+
+      it('take no runs at all', async () => {
+        await repository.addOutgoingRuns([]);
+        expect(await repository.addIncomingRuns([])).toEqual([]);
+        expect(await repository.conversations()).toEqual([]);
       });
     });
 

@@ -1,5 +1,7 @@
+import { splitIds } from '@p2p-chat/shared';
 import type { ConversationSummary } from '../conversation.js';
 import type { Message } from '../message.js';
+import { messagesOf, type MessageRun, packRuns } from '../message-run.js';
 
 /** A page of history. `before` and `after` are message ids of the conversation and exclude themselves. */
 export interface HistoryPage {
@@ -18,10 +20,18 @@ export interface HistoryPage {
  * power cut) and has left nothing behind when it rejects. Calls that are made
  * while a commit runs may share the next one; they take effect in the order
  * in which they were made. A rejection is a {@link StorageError}.
+ *
+ * The calls with runs are what the core uses for bursts. They say the same as
+ * those with messages; a repository that has a shorter way takes it there.
  */
 export abstract class MessageRepository {
   /** Saves messages that were written here, state `queued`. Creates conversations as needed. */
   abstract addOutgoing(messages: readonly Message[]): Promise<void>;
+
+  /** {@link addOutgoing} of runs, all of them or none. */
+  addOutgoingRuns(runs: readonly MessageRun[]): Promise<void> {
+    return this.addOutgoing(runs.flatMap(messagesOf));
+  }
 
   /**
    * Saves messages that arrived, state `delivered`. The unique key is (author,
@@ -29,6 +39,19 @@ export abstract class MessageRepository {
    * @returns for each message, in order: true if it is new, false if it was there
    */
   abstract addIncoming(messages: readonly Message[]): Promise<boolean[]>;
+
+  /**
+   * {@link addIncoming} of runs, all of them or none.
+   * @returns for each run the places of those that are new; null for all
+   */
+  async addIncomingRuns(runs: readonly MessageRun[]): Promise<(readonly number[] | null)[]> {
+    const isNew = await this.addIncoming(runs.flatMap(messagesOf));
+    let start = 0;
+    return runs.map(({ count }) => {
+      const mine = isNew.slice(start, (start += count));
+      return mine.includes(false) ? mine.flatMap((one, at) => (one ? [at] : [])) : null;
+    });
+  }
 
   /**
    * Saves messages of an earlier history as they are: what was written here in
@@ -59,6 +82,15 @@ export abstract class MessageRepository {
   ): Promise<string[]>;
 
   /**
+   * {@link setState} to `delivered`.
+   * @param ids one after the other
+   * @returns those that changed, one after the other
+   */
+  async setDelivered(conversationId: string, ids: string): Promise<string> {
+    return (await this.setState(conversationId, splitIds(ids), 'delivered')).join('');
+  }
+
+  /**
    * The next outgoing messages in state `queued`, in order.
    * @param afterClock only those with a greater clock; '' for the first
    * @param maxBytes stops after the message that reaches this many bytes of bodies (at least one message)
@@ -69,6 +101,16 @@ export abstract class MessageRepository {
     limit: number,
     maxBytes: number,
   ): Promise<Message[]>;
+
+  /** {@link queued}, as runs that each fit a frame. */
+  async queuedRuns(
+    conversationId: string,
+    afterClock: string,
+    limit: number,
+    maxBytes: number,
+  ): Promise<MessageRun[]> {
+    return packRuns(await this.queued(conversationId, afterClock, limit, maxBytes));
+  }
 
   /**
    * A page of a conversation, oldest first, by keyset: its cost does not grow

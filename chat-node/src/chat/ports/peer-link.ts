@@ -1,4 +1,5 @@
-import type { ParsedMessage, ParsedFrame, PresenceFrame, WireMessage } from '@p2p-chat/shared';
+import type { ParsedFrame, ParsedMessage, ParsedRunFrame, PresenceFrame } from '@p2p-chat/shared';
+import type { MessageRun } from '../message-run.js';
 import type { PeerAddress } from '../peer.js';
 
 /** The far end of a link, as it proved and named itself. */
@@ -18,9 +19,10 @@ export interface LinkPeer {
 /** An open, authenticated link after both hellos. Sending never throws: a link that breaks says so by `onClosed`. */
 export interface PeerLink {
   readonly peer: LinkPeer;
-  /** Sends messages in order. The caller keeps the window. */
-  sendMessages(messages: readonly WireMessage[]): void;
-  sendAck(ids: readonly string[], of?: 'receipt'): void;
+  /** Sends runs, each of which fits a frame, in order. The caller keeps the window. */
+  sendRuns(runs: readonly MessageRun[]): void;
+  /** @param ids one after the other */
+  sendAck(ids: string, of?: 'receipt'): void;
   sendReceipt(ids: readonly string[]): void;
   sendReject(id: string, code: string, retryAfterMs?: number): void;
   /** Only to a peer that announced the feature. */
@@ -45,6 +47,8 @@ export interface LinkHandler {
   onOpen(link: PeerLink): void;
   /** Messages, in order. The promise resolves when they were dealt with; further reading from the link may wait for it. */
   onMessages(link: PeerLink, messages: readonly ParsedMessage[]): Promise<void>;
+  /** The same for messages that came as a run. */
+  onRun(link: PeerLink, run: ParsedRunFrame): Promise<void>;
   onFrame(link: PeerLink, frame: PeerFrame): void;
   /** `reason` is that of the peer's bye; null where the link broke. */
   onClosed(link: PeerLink, reason: string | null): void;

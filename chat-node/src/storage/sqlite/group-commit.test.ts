@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Message } from '../../chat/message.js';
+import { packRuns } from '../../chat/message-run.js';
 import { incoming, outgoing } from '../../chat/ports/message.repository.contract.js';
 import { openDatabase } from './database.js';
 import { GroupCommit } from './group-commit.js';
-import { packRuns } from './message-run.js';
 import { MessageStore } from './message-store.js';
 import type { Answer, Call } from './operations.js';
 import { PeerStore } from './peer-store.js';
@@ -104,10 +104,10 @@ describe('GroupCommit', () => {
 
   it('fails a call that is at fault by itself alone', () => {
     const [good, other] = [outgoing(1), outgoing(2)];
-    const bad = { ...outgoing(3), body: undefined as unknown as string };
+    const bad = packRuns([outgoing(3)]).map((run) => ({ ...run, bodies: 'no JSON' }));
     const answers = commit.run([
       call('addOutgoing', packRuns([good])),
-      call('addOutgoing', packRuns([bad])),
+      call('addOutgoing', bad),
       call('addOutgoing', packRuns([other])),
       call('noSuchMethod'),
     ]);

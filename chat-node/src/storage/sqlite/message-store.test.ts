@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { splitIds } from '@p2p-chat/shared';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Message } from '../../chat/message.js';
+import { packRuns } from '../../chat/message-run.js';
 import { clockOf, incoming, outgoing } from '../../chat/ports/message.repository.contract.js';
 import { openDatabase } from './database.js';
-import { packRuns, unpackQueued } from './message-run.js';
 import { MessageStore } from './message-store.js';
+import { runsOf } from './queued-texts.js';
 
 const CONVERSATION = outgoing(1).conversationId;
 
@@ -44,7 +46,7 @@ describe('acks', () => {
 
   function queued(): string[] {
     const parts = store.queued(CONVERSATION, '', 100_000, 100_000_000);
-    return parts.flatMap((part) => unpackQueued(CONVERSATION, part)).map(({ id }) => id);
+    return parts.flatMap((part) => runsOf(CONVERSATION, part)).flatMap(({ ids }) => splitIds(ids));
   }
 
   function changedRows(): number {

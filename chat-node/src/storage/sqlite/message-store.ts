@@ -1,16 +1,17 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { newMessageId } from '@p2p-chat/shared/message-id';
+import { idAt, MESSAGE_ID_LENGTH, newMessageId } from '@p2p-chat/shared/message-id';
 import { ChatError } from '../../chat/errors.js';
 import type { ConversationSummary } from '../../chat/conversation.js';
 import { directConversationId } from '../../chat/conversation.js';
 import type { Message } from '../../chat/message.js';
+import { clockAt, isAscending, type MessageRun, packRuns } from '../../chat/message-run.js';
 import type { HistoryPage } from '../../chat/ports/message.repository.js';
 import { AuthorTable } from './author-table.js';
 import { ConversationTable, type OpenConversation } from './conversation-table.js';
 import { ID_PARAMETER, MESSAGE_COLUMNS, MESSAGE_TABLES, messageOf, uuidOf } from './message-row.js';
-import { clockAt, idAt, ID_LENGTH, type MessageRun, packRuns, type QueuedTexts } from './message-run.js';
 import { COMES_FROM, INCOMING, PRESENT_STATUS, Status } from './message-status.js';
 import { PendingAcks } from './pending-acks.js';
+import type { QueuedTexts } from './queued-texts.js';
 
 /** At least every clock. */
 const GREATEST_CLOCK = 'f'.repeat(16);
@@ -93,7 +94,8 @@ export class MessageStore {
     this.#queued = database.prepare(
       `SELECT count(*) AS count, sum(octet_length(m.body)) AS bytes, min(a.peer_id) AS author,
          group_concat(lower(hex(m.id)), '') AS ids, group_concat(lower(hex(m.clock)), '') AS clocks,
-         json_group_array(m.kind) AS kinds, json_group_array(m.sent_at) AS sentAt, json_group_array(m.body) AS bodies
+         json_group_array(m.kind) AS kinds, group_concat(printf('%016d', m.sent_at), '') AS sentAt,
+         json_group_array(m.body) AS bodies
        FROM (
          SELECT n, sum(bytes) OVER (ORDER BY place ROWS UNBOUNDED PRECEDING) - bytes AS before
          FROM (
@@ -208,17 +210,17 @@ export class MessageStore {
   ): string[] | null {
     const conversation = this.#conversations.get(conversationId);
     if (conversation === undefined) return [];
-    const total = ids.length / ID_LENGTH;
+    const total = ids.length / MESSAGE_ID_LENGTH;
     const changed: string[] = [];
     let at = state === 'delivered' ? this.#takeAcks(conversation, ids, 0) : 0;
     if (at === total) return null;
-    for (let taken = 0; taken < at; taken += 1) changed.push(idAt({ ids }, taken));
+    for (let taken = 0; taken < at; taken += 1) changed.push(idAt(ids, taken));
     while (at < total) {
-      const id = idAt({ ids }, at);
+      const id = idAt(ids, at);
       if (this.#setOne(conversation, id, state, reason)) changed.push(id);
       at += 1;
       const next = state === 'delivered' ? this.#takeAcks(conversation, ids, at) : at;
-      for (; at < next; at += 1) changed.push(idAt({ ids }, at));
+      for (; at < next; at += 1) changed.push(idAt(ids, at));
     }
     return changed;
   }
@@ -234,7 +236,7 @@ export class MessageStore {
       const size = Math.min(left, QUEUED_PART);
       const sentAfter = after > deliveredTo ? after : deliveredTo;
       const row = this.#queued.get(ref, after, sentAfter, size, bytes);
-      const part = row as unknown as (QueuedTexts & { count: number; bytes: number }) | undefined;
+      const part = row as unknown as (QueuedTexts & { bytes: number }) | undefined;
       if (part === undefined || part.count === 0) break;
       parts.push(part);
       if (part.count < size) break;
@@ -295,8 +297,8 @@ export class MessageStore {
   receiptsSent(conversationId: string, ids: string): void {
     const conversation = this.#conversations.get(conversationId);
     if (conversation === undefined) return;
-    for (let at = 0; at < ids.length / ID_LENGTH; at += 1) {
-      this.#receiptSent.run(idAt({ ids }, at), conversation.ref);
+    for (let at = 0; at < ids.length / MESSAGE_ID_LENGTH; at += 1) {
+      this.#receiptSent.run(idAt(ids, at), conversation.ref);
     }
   }
 
@@ -325,7 +327,7 @@ export class MessageStore {
     const added = Array.from({ length: run.count }, (_, at) => at);
     if (changes < run.count) {
       const ids = new Set(this.#inserted.all(before).map((row) => uuidOf(row['id'] as string)));
-      added.splice(0, added.length, ...added.filter((at) => ids.delete(idAt(run, at))));
+      added.splice(0, added.length, ...added.filter((at) => ids.delete(idAt(run.ids, at))));
     }
     if (added.length === 0) return added;
     let last = 0;
@@ -336,7 +338,7 @@ export class MessageStore {
     this.#conversations.added(conversation, {
       clock: clockAt(run, at),
       author: run.author,
-      id: idAt(run, at),
+      id: idAt(run.ids, at),
       n: before + last + 1,
     });
     this.#conversations.changed(conversation);
@@ -354,7 +356,7 @@ export class MessageStore {
       this.#conversations.changed(conversation);
       at += count;
       // Only what was looked up may have ended before the acks did.
-      if (at * ID_LENGTH === ids.length || this.#pending.knows(conversation.ref)) return at;
+      if (at * MESSAGE_ID_LENGTH === ids.length || this.#pending.knows(conversation.ref)) return at;
     }
   }
 
@@ -401,12 +403,7 @@ export class MessageStore {
 /** Whether the message at one place of a run comes after that at another; the author is the same. */
 function isAfter(run: MessageRun, one: number, other: number): boolean {
   const [a, b] = [clockAt(run, one), clockAt(run, other)];
-  return a > b || (a === b && idAt(run, one) > idAt(run, other));
-}
-
-function isAscending(run: MessageRun): boolean {
-  for (let at = 1; at < run.count; at += 1) if (clockAt(run, at - 1) >= clockAt(run, at)) return false;
-  return true;
+  return a > b || (a === b && idAt(run.ids, one) > idAt(run.ids, other));
 }
 
 function leastClock(run: MessageRun): string {

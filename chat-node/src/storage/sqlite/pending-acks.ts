@@ -1,4 +1,5 @@
-import { clockAt, idAt, ID_LENGTH, type MessageRun } from './message-run.js';
+import { idAt, MESSAGE_ID_LENGTH } from '@p2p-chat/shared/message-id';
+import { clockAt, lastClock, type MessageRun } from '../../chat/message-run.js';
 
 /** Ids and clocks of messages in the order in which their acks come. */
 export type Stretch = Pick<MessageRun, 'ids' | 'clocks' | 'count'>;
@@ -67,16 +68,26 @@ export class PendingAcks {
    */
   take(conversation: number, ids: string, from: number): { count: number; clock: string } {
     const known = this.#known.get(conversation);
-    const total = ids.length / ID_LENGTH;
+    const total = ids.length / MESSAGE_ID_LENGTH;
     let [count, clock] = [0, ''];
     for (
       let next = known?.stretches[0];
       known !== undefined && next !== undefined;
       next = known.stretches[0]
     ) {
-      if (known.settled.size === 0 || !known.settled.delete(idAt(next, known.taken))) {
+      // Mostly a whole stretch is acked, as it was sent.
+      const isWhole = known.taken === 0 && known.settled.size === 0;
+      if (isWhole && ids.startsWith(next.ids, (from + count) * MESSAGE_ID_LENGTH)) {
+        count += next.count;
+        clock = lastClock(next);
+        known.stretches.shift();
+        this.#held -= next.count;
+        continue;
+      }
+      if (known.settled.size === 0 || !known.settled.delete(idAt(next.ids, known.taken))) {
         const isNext =
-          from + count < total && next.ids.startsWith(idAt({ ids }, from + count), known.taken * ID_LENGTH);
+          from + count < total &&
+          next.ids.startsWith(idAt(ids, from + count), known.taken * MESSAGE_ID_LENGTH);
         if (!isNext) break;
         count += 1;
         clock = clockAt(next, known.taken);

@@ -1,7 +1,10 @@
 import type { ConversationSummary } from '../../chat/conversation.js';
+import { countIds, MESSAGE_CLOCK_LENGTH, MESSAGE_ID_LENGTH, SENT_AT_LENGTH } from '@p2p-chat/shared';
+import { StorageError } from '../../chat/errors.js';
 import type { Message } from '../../chat/message.js';
+import { type MessageRun, messagesOf, packRuns } from '../../chat/message-run.js';
 import { type HistoryPage, MessageRepository } from '../../chat/ports/message.repository.js';
-import { ID_LENGTH, packRuns, unpackQueued } from './message-run.js';
+import { runsOf } from './queued-texts.js';
 import type { WorkerClient } from './worker-client.js';
 
 /** MessageRepository whose work is done by the storage thread. */
@@ -10,19 +13,27 @@ export class SqliteMessageRepository extends MessageRepository {
     super();
   }
 
-  override async addOutgoing(messages: readonly Message[]): Promise<void> {
-    await this.worker.call('messages', 'addOutgoing', packRuns(messages));
+  override addOutgoing(messages: readonly Message[]): Promise<void> {
+    return this.addOutgoingRuns(packRuns(messages));
+  }
+
+  override async addOutgoingRuns(runs: readonly MessageRun[]): Promise<void> {
+    await this.worker.call('messages', 'addOutgoing', checked(runs));
   }
 
   override async addIncoming(messages: readonly Message[]): Promise<boolean[]> {
     const runs = packRuns(messages);
-    const added = await this.worker.call('messages', 'addIncoming', runs);
+    const added = await this.addIncomingRuns(runs);
     return runs.flatMap(({ count }, nth) => {
       const places = added[nth] ?? null;
       const isNew = Array.from({ length: count }, () => places === null);
       for (const at of places ?? []) isNew[at] = true;
       return isNew;
     });
+  }
+
+  override async addIncomingRuns(runs: readonly MessageRun[]): Promise<(readonly number[] | null)[]> {
+    return this.worker.call('messages', 'addIncoming', checked(runs));
   }
 
   override addImported(messages: readonly Message[]): Promise<boolean[]> {
@@ -50,14 +61,28 @@ export class SqliteMessageRepository extends MessageRepository {
     return changed ?? [...ids];
   }
 
+  override async setDelivered(conversationId: string, ids: string): Promise<string> {
+    const changed = await this.worker.call('messages', 'setState', conversationId, ids, 'delivered');
+    return changed?.join('') ?? ids;
+  }
+
   override async queued(
     conversationId: string,
     afterClock: string,
     limit: number,
     maxBytes: number,
   ): Promise<Message[]> {
+    return (await this.queuedRuns(conversationId, afterClock, limit, maxBytes)).flatMap(messagesOf);
+  }
+
+  override async queuedRuns(
+    conversationId: string,
+    afterClock: string,
+    limit: number,
+    maxBytes: number,
+  ): Promise<MessageRun[]> {
     const parts = await this.worker.call('messages', 'queued', conversationId, afterClock, limit, maxBytes);
-    return parts.flatMap((part) => unpackQueued(conversationId, part));
+    return parts.flatMap((part) => runsOf(conversationId, part));
   }
 
   override history(conversationId: string, page: HistoryPage): Promise<Message[]> {
@@ -93,7 +118,23 @@ export class SqliteMessageRepository extends MessageRepository {
   }
 }
 
+/**
+ * The runs as they are.
+ * @throws {StorageError} `storage-failed` where an id or a clock has not its length
+ */
+function checked(runs: readonly MessageRun[]): readonly MessageRun[] {
+  for (const { ids, clocks, sentAt, count } of runs) {
+    const areWhole =
+      clocks.length === count * MESSAGE_CLOCK_LENGTH && sentAt.length === count * SENT_AT_LENGTH;
+    if (areWhole && countIds(ids) === count) continue;
+    throw new StorageError('storage-failed', 'An id or a clock of a message has not its length.', {
+      hint: 'This is a fault of the program; please report it.',
+    });
+  }
+  return runs;
+}
+
 /** Ids, one after the other; what has not the length of an id is that of no message. */
 function packIds(ids: readonly string[]): string {
-  return ids.filter(({ length }) => length === ID_LENGTH).join('');
+  return ids.filter(({ length }) => length === MESSAGE_ID_LENGTH).join('');
 }

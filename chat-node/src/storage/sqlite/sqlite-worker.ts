@@ -2,7 +2,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { packError } from './error-record.js';
 import { IdleWork } from './idle-work.js';
-import type { MessageRun } from './message-run.js';
+import type { MessageRun } from '../../chat/message-run.js';
 import type { Call, FromWorker, ToWorker, WorkerOptions } from './operations.js';
 import type { IndexProgress } from './search-store.js';
 import { storageErrorOf } from './sqlite-errors.js';

@@ -9,7 +9,7 @@ import { incoming, outgoing } from '../../chat/ports/message.repository.contract
 import { openDatabase } from './database.js';
 import { packError } from './error-record.js';
 import { GroupCommit } from './group-commit.js';
-import { packRuns } from './message-run.js';
+import { packRuns } from '../../chat/message-run.js';
 import type { Answer, Call } from './operations.js';
 import { refusedLogOf } from './refused-log.js';
 import { StoreKeeper } from './store-keeper.js';
@@ -98,8 +98,9 @@ describe('StoreKeeper', () => {
   });
 
   it('stays with the file after an error that is not of the disk', () => {
-    const bad = { ...incoming(1), body: undefined as unknown as string };
-    expect(keeper.run([add(bad)]).map(code)).toEqual(['storage-failed']);
+    const bad = packRuns([incoming(1)]).map((run) => ({ ...run, bodies: 'no JSON' }));
+    const call: Call = { store: 'messages', method: 'addIncoming', args: [bad] };
+    expect(keeper.run([call]).map(code)).toEqual(['storage-failed']);
     expect(failures).toBe(0);
   });
 });

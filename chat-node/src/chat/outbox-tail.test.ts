@@ -1,0 +1,59 @@
+import { WINDOW_BYTES, WINDOW_MESSAGES } from '@p2p-chat/shared';
+import { describe, expect, it } from 'vitest';
+import { aRun } from '../testing/runs.js';
+import { OutboxTail } from './outbox-tail.js';
+
+describe('OutboxTail', () => {
+  it('gives back what was put in, in order, however much passes through', () => {
+    const tail = new OutboxTail();
+    let [put, taken] = [0, 0];
+    for (let round = 0; round < 1_000; round += 1) {
+      for (let nth = 0; nth <= round % 3; nth += 1) tail.push(aRun(`${(put += 1)}`));
+      expect(tail.shift()?.bodies).toBe(`["${(taken += 1)}"]`);
+    }
+    while (taken < put) expect(tail.shift()?.bodies).toBe(`["${(taken += 1)}"]`);
+    expect(tail.shift()).toBeUndefined();
+    expect(tail.first).toBeUndefined();
+  });
+
+  it('gives one message alone and keeps the rest of its run in front', () => {
+    const tail = new OutboxTail();
+    tail.push(aRun(['a', 'b', 'c']));
+    tail.push(aRun(['d']));
+    expect(tail.shiftOne()?.bodies).toBe('["a"]');
+    expect(tail.first?.bodies).toBe('["b","c"]');
+    expect([tail.shiftOne(), tail.shiftOne(), tail.shiftOne()].map((run) => run?.bodies)).toEqual([
+      '["b"]',
+      '["c"]',
+      '["d"]',
+    ]);
+    expect(tail.shiftOne()).toBeUndefined();
+  });
+
+  it('is full with twice the bytes of a window or four times its messages as runs of one, and not before', () => {
+    const wide = new OutboxTail();
+    wide.push(aRun('x'.repeat(2 * WINDOW_BYTES - 73)));
+    expect(wide.isFull).toBe(false);
+    wide.push(aRun('x'));
+    expect(wide.isFull).toBe(true);
+    const long = new OutboxTail();
+    for (let nth = 1; nth < 4 * WINDOW_MESSAGES; nth += 1) long.push(aRun('x'));
+    expect(long.isFull).toBe(false);
+    long.push(aRun('x'));
+    expect(long.isFull).toBe(true);
+    long.shift();
+    expect(long.isFull).toBe(false);
+  });
+
+  it('is short under half a window', () => {
+    const tail = new OutboxTail();
+    const half = Array.from({ length: WINDOW_MESSAGES / 2 }, () => 'x');
+    tail.push(aRun(half.slice(1)));
+    expect(tail.isShort).toBe(true);
+    tail.push(aRun('x'));
+    expect(tail.isShort).toBe(false);
+    tail.clear();
+    expect(tail.isShort).toBe(true);
+    expect(tail.first).toBeUndefined();
+  });
+});
