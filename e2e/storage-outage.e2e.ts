@@ -1,8 +1,10 @@
 import type { MessageView } from '@p2p-chat/shared';
+import mongoose from 'mongoose';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { controlOf, linkedPair, untilQueued, wholeConversation } from './support/control.ts';
 import { hasDocker, MongoContainer } from './support/mongo-container.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
+import { Relay } from './support/storage.ts';
 
 /**
  * The longest that a sender may be left without an answer, in milliseconds.
@@ -158,29 +160,59 @@ describe.skipIf(!hasServer)('MongoDB (set MONGODB_URI_TEST; needs Docker)', () =
 
   it('that hangs: the sender is told within seconds, and the node goes on when it answers again', async () => {
     const { alice, bob } = await linkedPair(world, { alice: onMongo() });
-    const toBob = new Writer(alice, bob);
+    const [toBob, toAlice] = [new Writer(alice, bob), new Writer(bob, alice)];
     await toBob.write();
+    // One is on its way to the server when it stops in its tracks.
+    const running = toBob.write();
     await mongo.freeze();
     try {
+      await running;
       await toBob.write();
-      await toBob.write();
+      await toAlice.write();
     } finally {
       await mongo.thaw();
     }
-    expect(toBob.refused).toHaveLength(2);
     expectRefusedAtOnce([toBob]);
+    const { length } = toBob.accepted;
     await waitFor(
       'the node to go on',
-      async () => (await toBob.write(), toBob.accepted.length > 1),
+      async () => (await toBob.write(), toBob.accepted.length > length),
       RECOVERY_MS,
     );
-    await waitFor(
-      'what was accepted to arrive',
-      async () => {
-        const arrived = new Set(bodies(await wholeConversation(bob, alice.peerId), 'in'));
-        return toBob.accepted.every((body) => arrived.has(body));
-      },
-      RECOVERY_MS,
-    );
+    await expectWhole(toBob, toAlice, [alice, bob]);
   }, 240_000);
+
+  it('whose answer is lost: what was refused is taken back, also by a node that was killed before it could', async () => {
+    const relay = await Relay.before('127.0.0.1', mongo.port);
+    try {
+      const target = mongo.database();
+      const uri = target.replace(`:${mongo.port}`, `:${relay.port}`);
+      const { alice, bob } = await linkedPair(world, { alice: { env: { MONGODB_URI: uri } } });
+      const [toBob, toAlice] = [new Writer(alice, bob), new Writer(bob, alice)];
+      await toBob.write();
+      await untilQueued(alice, 0);
+      relay.mute();
+      const refused = toBob.write();
+      await waitFor('the message to be in the database', () => hasBody(target, 'Alice 2'));
+      relay.cut();
+      await refused;
+      expect(toBob.refused).toHaveLength(1);
+      await alice.kill();
+      relay.heal();
+      const again = await world.daemon(alice.options);
+      await expectWhole(toBob, toAlice, [again, bob]);
+    } finally {
+      await relay.close();
+    }
+  }, 120_000);
 });
+
+/** Whether a message with this text is in the database, whatever a node says. */
+async function hasBody(uri: string, body: string): Promise<boolean> {
+  const connection = await mongoose.createConnection(uri).asPromise();
+  try {
+    return (await connection.collection('messages').findOne({ body })) !== null;
+  } finally {
+    await connection.close();
+  }
+}

@@ -231,6 +231,27 @@ describe.skipIf(server === undefined)('MongoDB (set MONGODB_URI_TEST) behind a l
     expect(await eventually(() => store.messages.history(PEER, { limit: 10 }))).toEqual([message]);
   });
 
+  it('keeps out a message whose insert is carried out after it was refused', async () => {
+    const [before, refused, after] = [outgoing(1), outgoing(2), outgoing(4)];
+    const [known, received] = [incoming(3), incoming(5)];
+    await store.messages.addOutgoing([before]);
+    await store.messages.addIncoming([known]);
+    relay.holdInsert();
+    // While this is read, what is to be added becomes one insert.
+    void store.messages.conversations();
+    const calls = [store.messages.addOutgoing([refused]), store.messages.addIncoming([known, received])];
+    await Promise.all(calls.map((call) => expect(call).rejects.toMatchObject(unavailable)));
+    await eventually(() => store.messages.addOutgoing([after]));
+    await relay.letGo();
+    expect(await wholeHistory(store.messages)).not.toContainEqual(refused);
+    expect(await store.messages.find(PEER, refused.id)).toBeNull();
+    expect(await store.messages.queued(PEER, '', 10, 1_000)).toEqual([before, after]);
+    // What comes from the other node comes again, and is new to everybody here.
+    expect(await store.messages.addIncoming([known, received])).toEqual([false, true]);
+    expect(await store.messages.conversation(PEER)).toMatchObject({ queued: 2, unread: 2, last: received });
+    expect(await wholeHistory(store.messages)).toEqual([before, known, after, received]);
+  }, 40_000);
+
   /** Waits until the message is in the database, as seen past the relay. */
   async function arrived(message: Message): Promise<void> {
     const direct = await openStore(place.target);

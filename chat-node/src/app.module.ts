@@ -63,7 +63,7 @@ export async function openStorage(config: NodeConfig, onDiskFailure: () => void)
   }
   // Loaded only where it is chosen: Mongoose is most of what a node would load.
   const { MongoStorage } = await import('./storage/mongo/mongo-storage.js');
-  return MongoStorage.open({ uri: config.mongodbUri });
+  return MongoStorage.open({ uri: config.mongodbUri, folder: config.home });
 }
 
 /** What a node is put together from. */

@@ -21,6 +21,7 @@ const FILES = [
   'messages.sqlite',
   'messages.sqlite-wal',
   'messages.sqlite-shm',
+  'unknown-writes.json',
 ];
 
 /**

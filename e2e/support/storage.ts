@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -19,11 +20,10 @@ export interface OpenStore {
   close(): Promise<void>;
 }
 
-/** Opens the built store: SQLite at a path, MongoDB at a connection string. */
-export function openStore(target: string): Promise<OpenStore> {
-  return target.startsWith('mongodb')
-    ? MongoStorage.open({ uri: target })
-    : SqliteStorage.open({ file: target });
+/** Opens the built store: SQLite at a path, MongoDB at a connection string, with the data directory of its profile. */
+export function openStore(target: string, folder?: string): Promise<OpenStore> {
+  if (!target.startsWith('mongodb')) return SqliteStorage.open({ file: target });
+  return MongoStorage.open({ uri: target, ...(folder === undefined ? {} : { folder }) });
 }
 
 /** A message that was written here, with this number as its clock. */
@@ -86,7 +86,9 @@ export function mongoPlace(server: string): Promise<Place> {
 /** A relay in front of a TCP server whose line can be cut. */
 export class Relay {
   readonly #sockets = new Set<Socket>();
-  #mode: 'open' | 'mute' | 'closed' = 'open';
+  #mode: 'open' | 'mute' | 'hold' | 'closed' = 'open';
+  /** What clients sent and the server does not have yet, with the connections that it goes over. */
+  readonly #held = new Map<Socket, Buffer[]>();
   readonly #server: Server;
 
   private constructor(host: string, port: number) {
@@ -94,8 +96,15 @@ export class Relay {
       if (this.#mode === 'closed') return client.destroy();
       const server = connect(port, host);
       this.#sockets.add(client).add(server);
-      client.on('data', (chunk) => server.write(chunk));
-      server.on('data', (chunk) => this.#mode === 'open' && client.write(chunk));
+      client.on('data', (chunk: Buffer) => {
+        const held = this.#held.get(server);
+        if (held !== undefined) held.push(chunk);
+        else if (this.#mode === 'hold' && isInsert(chunk)) {
+          this.#mode = 'open';
+          this.#held.set(server, [chunk]);
+        } else server.write(chunk);
+      });
+      server.on('data', (chunk) => this.#mode !== 'mute' && client.write(chunk));
       for (const [one, other] of [
         [client, server],
         [server, client],
@@ -103,7 +112,7 @@ export class Relay {
         one.on('error', () => other.destroy());
         one.on('close', () => {
           this.#sockets.delete(one);
-          other.destroy();
+          if (!this.#held.has(other)) other.destroy();
         });
       }
       return undefined;
@@ -127,10 +136,31 @@ export class Relay {
     this.#mode = 'mute';
   }
 
-  /** Ends every connection and takes no new one. */
+  /** The next insert does not get to the server, which seems to hang; nor does what follows it on its connection. */
+  holdInsert(): void {
+    this.#mode = 'hold';
+  }
+
+  /**
+   * Now the server gets what was held, as one does that was stopped in its
+   * tracks and goes on: it answers, whether or not anybody still listens.
+   */
+  async letGo(): Promise<void> {
+    const held = [...this.#held];
+    this.#held.clear();
+    await Promise.all(
+      held.map(async ([server, chunks]) => {
+        const answered = once(server, 'data');
+        for (const chunk of chunks) server.write(chunk);
+        await answered;
+      }),
+    );
+  }
+
+  /** Ends every connection and takes no new one. What is held stays so. */
   cut(): void {
     this.#mode = 'closed';
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets) if (!this.#held.has(socket)) socket.destroy();
   }
 
   heal(): void {
@@ -138,7 +168,13 @@ export class Relay {
   }
 
   async close(): Promise<void> {
+    for (const server of this.#held.keys()) server.destroy();
     this.cut();
     await new Promise((resolve) => this.#server.close(resolve));
   }
+}
+
+/** Whether bytes of a client of MongoDB begin to add a message. */
+function isInsert(chunk: Buffer): boolean {
+  return chunk.includes('\x02insert\0') && chunk.includes('messages\0');
 }

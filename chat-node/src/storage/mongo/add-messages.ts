@@ -39,7 +39,7 @@ export class AddMessages extends Step {
     return true;
   }
 
-  override async run(): Promise<void> {
+  override async run(givenUp: AbortSignal): Promise<void> {
     const messages = this.#calls.flatMap((one) => one.messages);
     const write = randomUUID();
     // Of two with one key, the first counts.
@@ -52,13 +52,16 @@ export class AddMessages extends Step {
       added.add(message);
     }
     await this.conversations.create(new Set(messages.map((message) => message.conversationId)));
-    const duplicates = new Set(await this.#insert(write, [...documents.values()]));
-    for (const [at, message] of [...added].entries()) {
-      if (duplicates.has(at)) added.delete(message);
-    }
-    for (const [at, document] of [...documents.values()].entries()) {
-      if (!duplicates.has(at)) this.conversations.added(document);
-    }
+    givenUp.throwIfAborted();
+    const all = [...documents.values()];
+    const duplicates = await this.#insert(write, all, givenUp);
+    const late = await this.unknownWrites.cameLate(duplicates.flatMap((at) => all[at] ?? []));
+    givenUp.throwIfAborted();
+    const known = new Set(duplicates.filter((at) => !late.has(all[at] as MessageDocument)));
+    for (const [at, message] of [...added].entries()) if (known.has(at)) added.delete(message);
+    for (const [at, document] of all.entries()) if (!known.has(at)) this.conversations.added(document);
+    // They may have been counted since.
+    if (late.size > 0) this.conversations.invalidate();
     for (const { messages: own, call } of this.#calls) call.resolve(own.map((message) => added.has(message)));
   }
 
@@ -67,11 +70,11 @@ export class AddMessages extends Step {
   }
 
   /** @returns the places of the documents that were there already */
-  async #insert(write: string, documents: MessageDocument[]): Promise<number[]> {
+  async #insert(write: string, documents: MessageDocument[], givenUp: AbortSignal): Promise<number[]> {
     if (documents.length === 0) return [];
-    const keys = documents.map((document) => document._id);
-    this.unknownWrites.begin(write, keys);
+    this.unknownWrites.begin(write, documents);
     const duplicates = await this.#duplicatesAfterInsert(documents);
+    givenUp.throwIfAborted();
     this.unknownWrites.end(write);
     return duplicates;
   }

@@ -22,7 +22,7 @@ export class MarkRead extends Step {
     return false;
   }
 
-  override async run(): Promise<void> {
+  override async run(givenUp: AbortSignal): Promise<void> {
     const documents = await this.models.messages
       .find(
         {
@@ -43,6 +43,7 @@ export class MarkRead extends Step {
           : { $set: { state: 'read' }, $unset: { waiting: true } },
       );
     }
+    givenUp.throwIfAborted();
     this.conversations.read(this.conversationId, documents.length);
     this.call.resolve(documents.map((document) => document.id));
   }

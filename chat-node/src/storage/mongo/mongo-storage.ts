@@ -15,10 +15,17 @@ import { numberMessages } from './number-messages.js';
 import { SavingOrder } from './saving-order.js';
 import { StepQueue } from './step-queue.js';
 import { UnknownWrites } from './unknown-writes.js';
+import { UnknownWritesFile } from './unknown-writes-file.js';
 
 export interface MongoStorageOptions {
   /** A connection string with the name of the database, which must be this node's own. */
   uri: string;
+  /**
+   * The profile's data directory, in which a write whose outcome was not learnt
+   * is noted, so that it is taken back also after a kill; without it, that is
+   * kept in memory.
+   */
+  folder?: string;
 }
 
 /** Messages and peers in one MongoDB database, which this node alone uses. */
@@ -45,13 +52,16 @@ export class MongoStorage {
    * `storage-too-new` (nothing was changed), `storage-failed` where the
    * connection string or the password is wrong
    */
-  static async open({ uri }: MongoStorageOptions): Promise<MongoStorage> {
+  static async open({ uri, folder }: MongoStorageOptions): Promise<MongoStorage> {
     const server = await MongoServer.connect(uri);
     try {
       const models = modelsOf(server.connection);
       await prepareSchema(models);
       const index = new ConversationIndex(models);
-      const unknownWrites = new UnknownWrites(models.messages);
+      const file = folder === undefined ? null : new UnknownWritesFile(folder);
+      const unknownWrites = new UnknownWrites(models.messages, file);
+      await unknownWrites.recall();
+      await unknownWrites.undo();
       const queue = new StepQueue(
         {
           prepare: async () => {
@@ -59,7 +69,10 @@ export class MongoStorage {
             await unknownWrites.undo();
             await index.load();
           },
-          failed: () => index.invalidate(),
+          failed: async () => {
+            index.invalidate();
+            await unknownWrites.failed();
+          },
           hung: () => server.drop(),
         },
         new SystemClock(),

@@ -53,7 +53,7 @@ export class SetState extends Step {
     return true;
   }
 
-  override async run(): Promise<void> {
+  override async run(givenUp: AbortSignal): Promise<void> {
     const ids = this.#calls.flatMap((one) => one.ids);
     const documents = await this.models.messages
       .find(
@@ -75,6 +75,7 @@ export class SetState extends Step {
         },
       );
     }
+    givenUp.throwIfAborted();
     this.conversations.left(this.conversationId, documents.filter(({ state }) => state === 'queued').length);
     const moved = new Set(documents.map((document) => document.id));
     // Whoever names an id first has moved it.

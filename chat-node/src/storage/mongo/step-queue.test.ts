@@ -49,16 +49,18 @@ describe('StepQueue', () => {
   let queue: StepQueue;
   let clock: ManualClock;
   let drops: number;
+  let prepared: Promise<void>;
 
   beforeEach(() => {
     log = [];
     failures = 0;
     clock = new ManualClock();
     drops = 0;
+    prepared = Promise.resolve();
     queue = new StepQueue(
       {
-        prepare: () => Promise.resolve(),
-        failed: () => (failures += 1),
+        prepare: () => prepared,
+        failed: () => Promise.resolve(void (failures += 1)),
         hung: () => Promise.resolve(void (drops += 1)),
       },
       clock,
@@ -162,5 +164,18 @@ describe('StepQueue', () => {
     await letOn(next);
     expect(await next.call.result).toBe('b');
     expect(clock.timers).toBe(0);
+  });
+
+  it('does not begin a step that was given up, when what it waited for is there after all', async () => {
+    const late = Promise.withResolvers<void>();
+    prepared = late.promise;
+    const stuck = push('add', 'a', ['1']);
+    const rejected = expect(stuck.call.result).rejects.toMatchObject({ code: 'storage-unavailable' });
+    await clock.advance(HUNG_STEP_MS);
+    await rejected;
+    prepared = Promise.resolve();
+    late.resolve();
+    await letOn(push('add', 'b', ['1']));
+    expect(log).toEqual(['b']);
   });
 });

@@ -13,8 +13,8 @@ export const HUNG_STEP_MS = 25_000;
 export interface StepSurroundings {
   /** Makes sure, before every step, that the server is there and what is in the database is known. */
   prepare(): Promise<void>;
-  /** After a step whose effect on the database is not known. */
-  failed(): void;
+  /** After a step whose effect on the database is not known, before its calls are rejected. */
+  failed(): Promise<void>;
   /** After a step that hung: ends whatever it still waits for. */
   hung(): Promise<void>;
 }
@@ -58,13 +58,14 @@ export class StepQueue {
   async #run(): Promise<void> {
     for (let step = this.#next(); step !== null; step = this.#next()) {
       try {
-        await this.#within(HUNG_STEP_MS, async () => {
+        await this.#within(HUNG_STEP_MS, async (givenUp) => {
           await this.surroundings.prepare();
-          await step.run();
+          givenUp.throwIfAborted();
+          await step.run(givenUp);
         });
       } catch (thrown) {
         const error = storageErrorOf(thrown);
-        this.surroundings.failed();
+        await this.surroundings.failed();
         step.reject(error);
         // Who waited while the server was away need not wait for it once more each.
         if (error.code === 'storage-unavailable')
@@ -74,16 +75,20 @@ export class StepQueue {
     }
   }
 
-  async #within(ms: number, run: () => Promise<void>): Promise<void> {
+  async #within(ms: number, run: (givenUp: AbortSignal) => Promise<void>): Promise<void> {
+    const givenUp = new AbortController();
     const late = Promise.withResolvers<never>();
     const timer = this.clock.setTimeout(() => late.reject(new HungError()), ms);
     try {
-      const running = run();
+      const running = run(givenUp.signal);
       // It may still fail after it was given up, when nobody waits for it.
       running.catch(() => undefined);
       await Promise.race([running, late.promise]);
     } catch (error) {
-      if (error instanceof HungError) await this.surroundings.hung();
+      if (error instanceof HungError) {
+        givenUp.abort(error);
+        await this.surroundings.hung();
+      }
       throw error;
     } finally {
       timer.clear();

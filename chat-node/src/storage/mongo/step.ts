@@ -16,8 +16,11 @@ export abstract class Step {
    */
   abstract absorb(later: Step): boolean;
 
-  /** Does it and answers its calls. Where it rejects, nothing of it counts and no call was answered. */
-  abstract run(): Promise<void>;
+  /**
+   * Does it and answers its calls. Where it rejects, nothing of it counts and no call was answered.
+   * @param givenUp aborts when the step was rejected meanwhile: what its commands give is not to be used
+   */
+  abstract run(givenUp: AbortSignal): Promise<void>;
 
   /** Tells the calls why it was not done. */
   abstract reject(error: StorageError | ChatError): void;
