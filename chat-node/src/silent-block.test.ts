@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,12 +14,14 @@ import {
   type WireFrame,
   type WireMessage,
 } from '@p2p-chat/shared';
+import mongoose from 'mongoose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { composeChat } from './app.module.js';
+import { composeChat, type Storage } from './app.module.js';
 import type { Chat } from './chat/chat.js';
 import { directConversationId } from './chat/conversation.js';
 import { readConfig } from './config.js';
 import type { Identity } from './identity/keystore.js';
+import { MongoStorage } from './storage/mongo/mongo-storage.js';
 import { SqliteStorage } from './storage/sqlite/sqlite-storage.js';
 import { testIdentity } from './testing/identities.js';
 import { recordingLogger } from './testing/recording-logger.js';
@@ -26,6 +29,8 @@ import { tlsOptions } from './transport/tls-options.js';
 
 // A worker thread runs built code.
 const workerUrl = new URL('../dist/storage/sqlite/sqlite-worker.js', import.meta.url);
+// A connection string without a database name.
+const server = process.env['MONGODB_URI_TEST'];
 const LOCALHOST = '127.0.0.1';
 /** Messages of each side whose acks are timed. */
 const SAMPLES = 200;
@@ -38,15 +43,16 @@ const SAMPLES = 200;
 const ALIKE = { least: 0.25, most: 0.75 };
 
 const cleanUp: (() => unknown)[] = [];
-let storage: SqliteStorage;
+let storage: Storage;
 let chat: Chat;
 let port: number;
 let eve: Identity, carol: Identity;
 
-beforeEach(async () => {
+/** Starts Bob's node on a storage of its own. */
+async function start(open: (folder: string) => Promise<Storage>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'p2p-chat-'));
   cleanUp.push(() => rm(folder, { recursive: true }));
-  storage = await SqliteStorage.open({ file: join(folder, 'messages.db'), workerUrl });
+  storage = await open(folder);
   cleanUp.push(() => storage.close());
   const config = readConfig({
     P2P_CHAT_USER: 'Bob',
@@ -69,10 +75,30 @@ beforeEach(async () => {
   // Both know Bob, as people who are blocked mostly do; then Bob blocks one of them.
   for (const { peerId } of [eve, carol]) await chat.accept(peerId);
   await chat.setBlocked(eve.peerId, true);
-});
+}
+
+const openSqlite = (folder: string): Promise<Storage> =>
+  SqliteStorage.open({ file: join(folder, 'messages.db'), workerUrl });
+
+function openMongo(): Promise<Storage> {
+  const uri = `${server?.replace(/\/$/, '')}/p2p-chat-test-${randomUUID()}`;
+  cleanUp.push(async () => {
+    const connection = await mongoose.createConnection(uri).asPromise();
+    await connection.dropDatabase();
+    await connection.close();
+  });
+  return MongoStorage.open({ uri });
+}
+
 afterEach(async () => {
   for (const step of cleanUp.splice(0).reverse()) await step();
 });
+
+/** What is timed: a message of this text, or its second arrival. */
+interface Sample {
+  body: string;
+  repeated?: boolean;
+}
 
 /** One end of a link by hand, which sees whatever Bob's node lets it see. */
 class Onlooker {
@@ -122,13 +148,18 @@ class Onlooker {
   }
 
   /** How long it takes until a message of its own is acked, in milliseconds. */
-  async timed(): Promise<number> {
-    const message = this.message();
-    this.received.length = 0;
+  async timed({ body, repeated }: Sample): Promise<number> {
+    const message = this.message(body);
+    if (repeated === true) await this.#acked(message);
     const began = performance.now();
+    await this.#acked(message);
+    return performance.now() - began;
+  }
+
+  async #acked(message: WireMessage): Promise<void> {
+    this.received.length = 0;
     this.send(message);
     await this.until(() => this.received.some((frame) => isAckOf(frame, message.id)));
-    return performance.now() - began;
   }
 
   /** What came, with numbers in place of the ids that are its own. */
@@ -173,19 +204,29 @@ function shareBelow(a: readonly number[], b: readonly number[]): number {
 }
 
 /** Latencies of both, taken in turns, so that the load of the machine falls on both alike. */
-async function latencies(): Promise<{ blocked: number[]; other: number[] }> {
+async function latencies(sample: Sample): Promise<{ blocked: number[]; other: number[] }> {
   const [one, two] = [await Onlooker.link(eve), await Onlooker.link(carol)];
   const blocked: number[] = [];
   const other: number[] = [];
   for (let count = 0; count < SAMPLES; count += 1) {
-    if (count % 2 === 0) blocked.push(await one.timed());
-    other.push(await two.timed());
-    if (count % 2 === 1) blocked.push(await one.timed());
+    if (count % 2 === 0) blocked.push(await one.timed(sample));
+    other.push(await two.timed(sample));
+    if (count % 2 === 1) blocked.push(await one.timed(sample));
   }
   return { blocked, other };
 }
 
-describe('who is blocked', () => {
+const LONG = 'x'.repeat(60_000);
+
+describe.each([
+  ['SQLite', openSqlite, true],
+  ['MongoDB (set MONGODB_URI_TEST)', openMongo, server !== undefined],
+])('who is blocked, on %s', (_, open, isThere) => {
+  beforeEach(async ({ skip }) => {
+    skip(!isThere);
+    await start(open);
+  });
+
   it('sees the same frames in the same order as anybody else, on the same occasions', async () => {
     const [one, two] = [await Onlooker.link(eve), await Onlooker.link(carol)];
     for (const onlooker of [one, two]) await useLink(onlooker);
@@ -212,16 +253,24 @@ describe('who is blocked', () => {
     expect(await stored(eve.peerId)).toEqual(['last', 'one', 'three', 'two']);
   });
 
-  it('waits as long for an ack as anybody else', async () => {
-    const { blocked, other } = await latencies();
-    const share = shareBelow(blocked, other);
-    expect(share).toBeGreaterThan(ALIKE.least);
-    expect(share).toBeLessThan(ALIKE.most);
-  }, 120_000);
+  it.each<[string, Sample]>([
+    ['a short message', { body: 'hello' }],
+    ['a long one', { body: LONG }],
+    ['one that came before', { body: LONG, repeated: true }],
+  ])(
+    'waits as long for an ack as anybody else: of %s',
+    async (_title, sample) => {
+      const { blocked, other } = await latencies(sample);
+      const share = shareBelow(blocked, other);
+      expect(share).toBeGreaterThan(ALIKE.least);
+      expect(share).toBeLessThan(ALIKE.most);
+    },
+    120_000,
+  );
 
   it('would not, were dropping free: the comparison can tell', async () => {
     vi.spyOn(storage.messages, 'addDropped').mockResolvedValue(undefined);
-    const { blocked, other } = await latencies();
+    const { blocked, other } = await latencies({ body: 'hello' });
     expect(shareBelow(blocked, other)).toBeGreaterThan(ALIKE.most);
   }, 120_000);
 });

@@ -98,44 +98,37 @@ export class ReceiveMessage {
 
   async #saveRun(link: PeerLink, texts: RunTexts): Promise<void> {
     const { peerId } = link.peer;
-    if (this.directory.isBlocked(peerId)) return this.#drop(link, texts.ids, texts.count);
     const run = runOf(texts, peerId, this.clock.now());
+    if (this.directory.isBlocked(peerId)) return this.#drop(link, [run]);
     if (!this.requests.concern(peerId) && !this.#turns.isTaken(peerId)) return this.#store(link, [run]);
     await this.#save(link, messagesOf(run).map(toWire));
   }
 
   async #save(link: PeerLink, wire: readonly WireMessage[]): Promise<void> {
     const { peerId } = link.peer;
-    if (this.directory.isBlocked(peerId)) return this.#dropAll(link, wire);
-    if (!this.requests.concern(peerId) && !this.#turns.isTaken(peerId)) return this.#storeAll(link, wire);
+    if (this.directory.isBlocked(peerId)) return this.#drop(link, this.#runsOf(link, wire));
+    if (!this.requests.concern(peerId) && !this.#turns.isTaken(peerId))
+      return this.#store(link, this.#runsOf(link, wire));
     await this.#turns.run(peerId, async () => {
       const admitted = await this.requests.admit(link, wire);
       if (admitted.length === 0) return;
-      if (this.directory.isBlocked(peerId)) return this.#dropAll(link, admitted);
-      await this.#storeAll(link, admitted);
+      if (this.directory.isBlocked(peerId)) return this.#drop(link, this.#runsOf(link, admitted));
+      await this.#store(link, this.#runsOf(link, admitted));
       await this.requests.stored(peerId);
     });
   }
 
-  #dropAll(link: PeerLink, wire: readonly WireMessage[]): Promise<void> {
-    return this.#drop(link, wire.map(({ id }) => id).join(''), wire.length);
-  }
-
-  async #drop(link: PeerLink, ids: string, count: number): Promise<void> {
+  async #drop(link: PeerLink, runs: readonly MessageRun[]): Promise<void> {
     // The same steps as for what is stored, so that nobody can tell by the time.
     const conversationClock = this.clocks.get(directConversationId(link.peer.peerId));
     if (conversationClock instanceof Promise) await conversationClock;
-    await this.#order.after(link, this.messages.addDropped(link.peer.peerId, count));
-    link.sendAck(ids);
+    await this.#order.after(link, this.messages.addDropped(runs));
+    link.sendAck(runs.map(({ ids }) => ids).join(''));
   }
 
-  #storeAll(link: PeerLink, wire: readonly WireMessage[]): Promise<void> {
-    const { peerId } = link.peer;
+  #runsOf({ peer: { peerId } }: PeerLink, wire: readonly WireMessage[]): MessageRun[] {
     const now = this.clock.now();
-    return this.#store(
-      link,
-      packRuns(wire.map((one) => fromWire(one, peerId, directConversationId(peerId), now))),
-    );
+    return packRuns(wire.map((one) => fromWire(one, peerId, directConversationId(peerId), now)));
   }
 
   async #store(link: PeerLink, runs: readonly MessageRun[]): Promise<void> {

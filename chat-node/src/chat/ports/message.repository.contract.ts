@@ -296,8 +296,12 @@ export function messageRepositoryContract(name: string, createPlace: () => Promi
 
     describe('addDropped', () => {
       it('leaves no message and no conversation behind', async () => {
-        await repository.addDropped(ALICE, 3);
-        await repository.addDropped(ALICE, 1);
+        const messages = range(1, 3, (n) => incoming(n));
+        await repository.addDropped(packRuns(messages));
+        // Some of them once more, a long one, and none at all.
+        const long = incoming(4, { body: 'é'.repeat(MAX_BODY_BYTES / 2) });
+        await repository.addDropped(packRuns([...messages.slice(1), long]));
+        await repository.addDropped([]);
         expect(await repository.conversations()).toEqual([]);
         expect(await wholeHistory()).toEqual([]);
       });
@@ -307,7 +311,7 @@ export function messageRepositoryContract(name: string, createPlace: () => Promi
         await repository.addIncoming([message]);
         const before = await repository.conversation(ALICE);
         const [, added] = await Promise.all([
-          repository.addDropped(ALICE, 2),
+          repository.addDropped(packRuns([message, incoming(2)])),
           repository.addIncoming([incoming(2, { conversationId: BOB })]),
         ]);
         expect(added).toEqual([true]);

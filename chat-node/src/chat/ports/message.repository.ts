@@ -63,10 +63,11 @@ export abstract class MessageRepository {
   abstract addImported(messages: readonly Message[]): Promise<boolean[]>;
 
   /**
-   * Counts messages of a blocked peer that were dropped. Costs and takes as
-   * long as saving them, so that the sender cannot tell.
+   * Counts messages of a blocked peer that were dropped, and keeps nothing of
+   * what they say. Costs and takes as long as {@link addIncoming}, by their
+   * size and where they are repeats, so that the sender cannot tell.
    */
-  abstract addDropped(peerId: string, count: number): Promise<void>;
+  abstract addDropped(runs: readonly MessageRun[]): Promise<void>;
 
   /**
    * Moves outgoing messages of a conversation forward: `queued` to `delivered`

@@ -1,4 +1,5 @@
 import type { ChatError, StorageError } from '../../chat/errors.js';
+import type { Message } from '../../chat/message.js';
 import type { DroppedMessages } from './dropped-messages.js';
 import { PendingCall, Step } from './step.js';
 
@@ -6,27 +7,25 @@ import { PendingCall, Step } from './step.js';
 export class DropMessages extends Step {
   readonly call = new PendingCall<void>();
   readonly #calls = [this.call];
-  readonly #counts: Map<string, number>;
+  readonly #messages: Message[];
 
   constructor(
     private readonly dropped: DroppedMessages,
-    peerId: string,
-    count: number,
+    messages: readonly Message[],
   ) {
     super();
-    this.#counts = new Map([[peerId, count]]);
+    this.#messages = [...messages];
   }
 
   override absorb(later: Step): boolean {
     if (!(later instanceof DropMessages)) return false;
     this.#calls.push(...later.#calls);
-    for (const [peerId, count] of later.#counts)
-      this.#counts.set(peerId, (this.#counts.get(peerId) ?? 0) + count);
+    this.#messages.push(...later.#messages);
     return true;
   }
 
   override async run(): Promise<void> {
-    await this.dropped.add(this.#counts);
+    await this.dropped.add(this.#messages);
     for (const call of this.#calls) call.resolve();
     await this.dropped.trim();
   }

@@ -1,37 +1,47 @@
 import { randomUUID } from 'node:crypto';
-import { newMessageId } from '@p2p-chat/shared';
-import type { MessageDocument } from './message.schema.js';
+import type { Message } from '../../chat/message.js';
+import { documentOf } from './message.schema.js';
 import type { Models } from './models.js';
-
-/** Stands for the body of a message that was dropped: an ordinary line. */
-const BODY = 'x'.repeat(128);
+import { duplicatesOf } from './mongo-errors.js';
 
 /** So many are kept before they are counted and removed. */
 const MAX_KEPT = 10_000;
+/** The same in bytes of bodies (16 MiB). */
+const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Messages that were dropped. Each leaves a document like that of a message,
- * in a collection with the same indexes, for the sender must not tell a block
- * by the time of an ack; now and then they become one number for each peer.
+ * in a collection with the same indexes and as large, with nothing of what it
+ * said, for the sender must not tell a block by the time of an ack; now and
+ * then they become one number for each peer.
  */
 export class DroppedMessages {
   #kept = 0;
+  #keptBytes = 0;
 
   constructor(private readonly models: Models) {}
 
-  /** @param counts by peer id */
-  async add(counts: ReadonlyMap<string, number>): Promise<void> {
-    const documents = [...counts].flatMap(([peerId, count]) =>
-      Array.from({ length: count }, () => documentFrom(peerId)),
-    );
-    if (documents.length === 0) return;
-    await this.models.dropped.insertMany(documents, { ordered: false, lean: true, rawResult: true });
+  async add(messages: readonly Message[]): Promise<void> {
+    if (messages.length === 0) return;
+    const write = randomUUID();
+    const now = Date.now();
+    const documents = messages.map((message) => {
+      const bytes = Buffer.byteLength(message.body);
+      this.#keptBytes += bytes;
+      return documentOf({ ...message, body: 'x'.repeat(bytes) }, write, now);
+    });
+    try {
+      await this.models.dropped.insertMany(documents, { ordered: false, lean: true, rawResult: true });
+    } catch (error) {
+      // Repeats.
+      duplicatesOf(error);
+    }
     this.#kept += documents.length;
   }
 
   /** Counts and removes them where there are many. Never rejects: the next call tries again. */
   async trim(): Promise<void> {
-    if (this.#kept < MAX_KEPT) return;
+    if (this.#kept < MAX_KEPT && this.#keptBytes < MAX_KEPT_BYTES) return;
     try {
       await this.total();
     } catch {
@@ -53,25 +63,6 @@ export class DroppedMessages {
       await this.models.dropped.deleteMany({});
     }
     this.#kept = 0;
+    this.#keptBytes = 0;
   }
-}
-
-function documentFrom(peerId: string): MessageDocument {
-  const now = Date.now();
-  return {
-    _id: randomUUID(),
-    id: newMessageId(now),
-    conversation: peerId,
-    author: peerId,
-    direction: 'in',
-    kind: 'text',
-    body: BODY,
-    clock: '0'.repeat(16),
-    sentAt: now,
-    receivedAt: now,
-    state: 'delivered',
-    waiting: 'reading',
-    n: now,
-    write: '',
-  };
 }

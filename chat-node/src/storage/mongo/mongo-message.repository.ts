@@ -1,6 +1,7 @@
 import { ChatError } from '../../chat/errors.js';
 import type { ConversationSummary } from '../../chat/conversation.js';
 import type { Message } from '../../chat/message.js';
+import { type MessageRun, messagesOf } from '../../chat/message-run.js';
 import { type HistoryPage, MessageRepository } from '../../chat/ports/message.repository.js';
 import { AddMessages } from './add-messages.js';
 import type { ConversationIndex } from './conversation-index.js';
@@ -44,8 +45,8 @@ export class MongoMessageRepository extends MessageRepository {
     return this.#add(messages);
   }
 
-  override addDropped(peerId: string, count: number): Promise<void> {
-    return this.#run(new DropMessages(this.#dropped, peerId, count));
+  override addDropped(runs: readonly MessageRun[]): Promise<void> {
+    return this.#run(new DropMessages(this.#dropped, runs.flatMap(messagesOf)));
   }
 
   override setState(

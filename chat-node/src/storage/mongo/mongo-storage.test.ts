@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import mongoose from 'mongoose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StorageError } from '../../chat/errors.js';
+import { packRuns } from '../../chat/message-run.js';
 import {
   incoming,
   messageRepositoryContract,
@@ -138,12 +139,13 @@ describe.skipIf(server === undefined)('with a MongoDB server (set MONGODB_URI_TE
 
     it('counts what was dropped, and keeps no trace of it among the messages', async () => {
       const storage = await MongoStorage.open({ uri });
-      const { conversationId } = incoming(1);
+      const messages = Array.from({ length: 6 }, (_, n) => incoming(n + 1));
+      const { conversationId } = messages[0]!;
       await Promise.all([
-        storage.messages.addDropped(conversationId, 2),
-        storage.messages.addDropped(conversationId, 3),
+        storage.messages.addDropped(packRuns(messages.slice(0, 2))),
+        storage.messages.addDropped(packRuns(messages.slice(2, 5))),
       ]);
-      await storage.messages.addDropped(conversationId, 1);
+      await storage.messages.addDropped(packRuns(messages.slice(4)));
       await storage.close();
       await (await MongoStorage.open({ uri })).close();
       expect(await raw((db) => db.collection('droppedTotals').find().toArray())).toEqual([

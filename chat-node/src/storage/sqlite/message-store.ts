@@ -1,13 +1,13 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { idAt, MESSAGE_ID_LENGTH, newMessageId } from '@p2p-chat/shared/message-id';
+import { idAt, MESSAGE_ID_LENGTH } from '@p2p-chat/shared/message-id';
 import { ChatError } from '../../chat/errors.js';
 import type { ConversationSummary } from '../../chat/conversation.js';
-import { directConversationId } from '../../chat/conversation.js';
 import type { Message } from '../../chat/message.js';
 import { clockAt, isAscending, type MessageRun, packRuns } from '../../chat/message-run.js';
 import type { HistoryPage } from '../../chat/ports/message.repository.js';
 import { AuthorTable } from './author-table.js';
 import { ConversationTable, type OpenConversation } from './conversation-table.js';
+import { DroppedTable } from './dropped-table.js';
 import { ID_PARAMETER, MESSAGE_COLUMNS, MESSAGE_TABLES, messageOf, uuidOf } from './message-row.js';
 import { COMES_FROM, INCOMING, PRESENT_STATUS, Status } from './message-status.js';
 import { PendingAcks } from './pending-acks.js';
@@ -15,9 +15,6 @@ import type { QueuedTexts } from './queued-texts.js';
 
 /** At least every clock. */
 const GREATEST_CLOCK = 'f'.repeat(16);
-
-/** Stands for the body of a message that was dropped: an ordinary line. */
-const DROPPED_BODY = 'x'.repeat(128);
 
 /** Queued messages in one part of an answer: longer texts are not collected as soon as they are done with. */
 const QUEUED_PART = 512;
@@ -36,14 +33,13 @@ const IN_ORDER = 'm.conversation = ?1 AND m.status =';
  * of its group.
  */
 export class MessageStore {
-  readonly #database: DatabaseSync;
   readonly #authors: AuthorTable;
   readonly #conversations: ConversationTable;
   readonly #pending = new PendingAcks();
+  readonly #dropped: DroppedTable;
   readonly #greatestRow: StatementSync;
   readonly #insert: StatementSync;
   readonly #inserted: StatementSync;
-  readonly #countDropped: StatementSync;
   readonly #own: StatementSync;
   readonly #move: StatementSync;
   readonly #receiptSent: StatementSync;
@@ -58,9 +54,9 @@ export class MessageStore {
   readonly #after: StatementSync;
 
   constructor(database: DatabaseSync) {
-    this.#database = database;
     this.#authors = new AuthorTable(database);
     this.#conversations = new ConversationTable(database);
+    this.#dropped = new DroppedTable(database);
     this.#greatestRow = database.prepare('SELECT coalesce(max(n), 0) AS n FROM messages');
     // A whole run in one statement; `key` is the place in the list.
     this.#insert = database.prepare(
@@ -71,10 +67,6 @@ export class MessageStore {
        ON CONFLICT (id, author) DO NOTHING`,
     );
     this.#inserted = database.prepare('SELECT lower(hex(id)) AS id FROM messages WHERE n > ?');
-    this.#countDropped = database.prepare(
-      `INSERT INTO dropped (peer_id, count) VALUES (?, ?)
-       ON CONFLICT (peer_id) DO UPDATE SET count = count + excluded.count`,
-    );
     this.#own = database.prepare(
       `SELECT m.n, m.status AS stored, ${PRESENT_STATUS} AS status FROM messages m JOIN conversations c ON c.ref = m.conversation
        WHERE m.id = ${ID_PARAMETER} AND +m.conversation = ? AND m.status NOT IN (${INCOMING.join()})`,
@@ -140,6 +132,7 @@ export class MessageStore {
   forget(): void {
     this.#authors.forget();
     this.#conversations.forget();
+    this.#dropped.forget();
     this.#pending.clear();
   }
 
@@ -187,15 +180,8 @@ export class MessageStore {
     });
   }
 
-  addDropped(peerId: string, count: number): void {
-    this.#countDropped.run(peerId, count);
-    // As much work as saving them, taken back before it counts: the sender
-    // must not tell a block by the time of an ack.
-    this.flush();
-    this.#database.exec('SAVEPOINT dropped');
-    this.addIncoming(packRuns(Array.from({ length: count }, () => droppedMessage(peerId))));
-    this.#database.exec('ROLLBACK TO dropped; RELEASE dropped');
-    this.forget();
+  addDropped(runs: readonly MessageRun[]): void {
+    for (const run of runs) this.#dropped.add(run, this.#authors.refOf(run.author));
   }
 
   /**
@@ -419,20 +405,4 @@ function leastClock(run: MessageRun): string {
 function importedStatus({ direction, state }: Message): Status {
   if (direction === 'in') return Status.seen;
   return state === 'read' || state === 'failed' ? Status[state] : Status.delivered;
-}
-
-function droppedMessage(peerId: string): Message {
-  const now = Date.now();
-  return {
-    id: newMessageId(now),
-    conversationId: directConversationId(peerId),
-    author: peerId,
-    direction: 'in',
-    kind: 'text',
-    body: DROPPED_BODY,
-    clock: GREATEST_CLOCK,
-    sentAt: now,
-    receivedAt: now,
-    state: 'delivered',
-  };
 }

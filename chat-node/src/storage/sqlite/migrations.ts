@@ -140,6 +140,22 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE peers ADD COLUMN known_as TEXT;
   UPDATE peers SET known_as = user WHERE accepted + blocked + verified > 0;
   `,
+  /*
+   * Messages that were dropped, as large as they were and as hard to add as
+   * those that were not, but with nothing of what they said. Their number is
+   * in `dropped`.
+   */
+  `
+  CREATE TABLE dropped_messages (
+    n INTEGER PRIMARY KEY,
+    author INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    clock BLOB NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX dropped_messages_key ON dropped_messages (id, author);
+  CREATE INDEX dropped_messages_history ON dropped_messages (author, clock, id);
+  `,
 ];
 
 /** The version that this program reads and writes. */

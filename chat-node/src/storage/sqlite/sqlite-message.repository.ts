@@ -40,8 +40,8 @@ export class SqliteMessageRepository extends MessageRepository {
     return this.worker.call('messages', 'addImported', messages);
   }
 
-  override addDropped(peerId: string, count: number): Promise<void> {
-    return this.worker.call('messages', 'addDropped', peerId, count);
+  override addDropped(runs: readonly MessageRun[]): Promise<void> {
+    return this.worker.call('messages', 'addDropped', runs);
   }
 
   override async setState(
