@@ -27,8 +27,8 @@ const LONE_MESSAGES = 200;
 const COUNTED_MESSAGES = 10_000;
 const BODY_BYTES = 128;
 const LONE_LINE = Buffer.from(`${JSON.stringify('x'.repeat(BODY_BYTES))}\n`);
-/** Lines that are handed over at once, as a pipe would. */
-const BATCH = 256;
+/** Lines that are handed over at once: 64 KiB, as a pipe holds. */
+const BATCH = 500;
 /** Longer than any of it takes, in milliseconds. */
 const TIMEOUT_MS = 120_000;
 /** What /proc counts CPU in (Linux: always 100 a second), in microseconds. */
@@ -48,21 +48,32 @@ interface DeliveryFigures {
   cpuPerMessage: number;
 }
 
-/** Waits for the ids of own messages to be delivered, by the events of the node. */
+/** Waits for own messages to be delivered, by the events of the node. */
 class Deliveries {
-  readonly #delivered = new Set<string>();
+  /** As they were told: what tells of one twice or not at all shows in the end. */
+  readonly #delivered: (readonly string[])[] = [];
+  #count = 0;
   #wanted: (() => void) | undefined;
 
   async follow(node: ControlClient, signal: AbortSignal): Promise<void> {
     for await (const event of node.events(signal, undefined, undefined, ['state'])) {
       if (event.type !== 'state' || event.state !== 'delivered') continue;
-      for (const id of event.ids) this.#delivered.add(id);
+      this.#delivered.push(event.ids);
+      this.#count += event.ids.length;
       this.#wanted?.();
     }
   }
 
-  async until(reached: (delivered: ReadonlySet<string>) => boolean): Promise<void> {
-    while (!reached(this.#delivered)) await new Promise<void>((resolve) => (this.#wanted = resolve));
+  async until(count: number): Promise<void> {
+    while (this.#count < count) await new Promise<void>((resolve) => (this.#wanted = resolve));
+  }
+
+  /** @throws {Error} where not each of these was told of once */
+  check(ids: readonly string[]): void {
+    const told = this.#delivered.flat().sort();
+    const wanted = [...ids].sort();
+    if (told.length === wanted.length && told.every((id, at) => id === wanted[at])) return;
+    throw new Error(`${told.length} were told to be delivered, ${wanted.length} were accepted`);
   }
 }
 
@@ -109,6 +120,7 @@ async function measureDelivery(
   const stop = new AbortController();
   const env = (database: string | undefined): Record<string, string> => ({
     LOG_LEVEL: 'warn',
+
     ...(database === undefined ? {} : { MONGODB_URI: database }),
   });
   const bob = await world.daemon({ user: 'Bob', env: env(databases[0]) });
@@ -133,7 +145,7 @@ async function measureDelivery(
       const began = performance.now();
       const accepted = single.answer();
       await Promise.all([single.write(LONE_LINE), accepted]);
-      await deliveries.until((delivered) => delivered.size > count);
+      await deliveries.until(count + 1);
       if (count === 0) continue;
       lone.push(performance.now() - began);
       loneFromAccepted.push(Math.max(0, performance.now() - single.lastAt));
@@ -146,10 +158,10 @@ async function measureDelivery(
     const many = new LineFeed(control, bob.peerId);
     for (const chunk of lines) await many.write(chunk);
     const ids = [...loneIds, ...(await many.end())];
-    await deliveries.until((delivered) => delivered.size === ids.length);
+    await deliveries.until(ids.length);
     const deliveredAt = performance.now();
     const cpu = (await cpuOf(both)) - cpuBefore;
-
+    deliveries.check(ids);
     const arrived = await wholeConversation(bob, alice.peerId);
     const wrong = ids.filter((id, at) => arrived[at]?.id !== id).length + arrived.length - ids.length;
     if (wrong !== 0) throw new Error(`${wrong} of ${ids.length} messages are missing or out of order`);

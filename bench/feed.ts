@@ -46,7 +46,7 @@ export class LineFeed {
     for (const line of Buffer.concat(this.#answers).toString('utf8').trimEnd().split('\n')) {
       const result = JSON.parse(line) as StreamResult;
       if ('error' in result) throw new Error(`the node refused a message: ${result.error.detail}`);
-      for (const { id } of result.accepted) ids.push(id);
+      ids.push(...result.accepted.ids);
     }
     return ids;
   }

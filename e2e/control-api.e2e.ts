@@ -468,13 +468,13 @@ describe('a message stream', () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as StreamResult);
-  const acceptedIn = (lines: StreamResult[]): SendResult[] =>
-    lines.flatMap((line) => ('accepted' in line ? line.accepted : []));
+  const acceptedIn = (lines: StreamResult[]): string[] =>
+    lines.flatMap((line) => ('accepted' in line ? line.accepted.ids : []));
 
   it('is accepted in its order', async () => {
     const bodies = Array.from({ length: 2_500 }, (_, index) => `in order ${index}`);
     const answer = await post(route, bodies.map((body) => `${JSON.stringify(body)}\n`).join(''), NDJSON);
-    const ids = acceptedIn(results(answer)).map(({ id }) => id);
+    const ids = acceptedIn(results(answer));
     expect(ids).toHaveLength(bodies.length);
     const stored: string[] = [];
     for (let after = ids[0]; after !== undefined && after !== ids.at(-1);) {

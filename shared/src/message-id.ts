@@ -5,14 +5,19 @@ export const MESSAGE_ID_LENGTH = 36;
 /** Characters of a hybrid logical clock. */
 export const MESSAGE_CLOCK_LENGTH = 16;
 
-/** Random bytes of an id; RFC 9562 asks for 74 bits. */
-const RANDOM_BYTES = 10;
-const RANDOM_DIGITS = 2 * RANDOM_BYTES;
-const TIME_DIGITS = 12;
+const ID_BYTES = 16;
 /** Random bytes that are fetched at once: asking the system for each id takes longer than the rest of it. */
-const POOL_BYTES = 1_024 * RANDOM_BYTES;
+const POOL_BYTES = 512 * ID_BYTES;
+const TIME_DIGITS = 12;
+/** ASCII of the hexadecimal digits. */
+const DIGITS = Buffer.from('0123456789abcdef');
+/** ASCII of an id that is all zeros: the hyphens stay where they are. */
+const ZERO_ID = Buffer.from('00000000-0000-7000-8000-000000000000');
+/** Where its random digits stand, one for each half of a random byte; at 19 two bits are the variant. */
+const RANDOM_PLACES = [15, 16, 17, 19, 20, 21, 22, ...Array.from({ length: 12 }, (_, nth) => 24 + nth)];
+const VARIANT_PLACE = 19;
 
-let pool = '';
+let pool = Buffer.alloc(0);
 let used = 0;
 
 /**
@@ -24,26 +29,37 @@ export function newMessageId(now: number): string {
 }
 
 /**
- * New message ids, one after the other in one text. By hand: making them one
- * by one takes three times as long, and a burst makes 100,000 in a second.
+ * New message ids, one after the other in one text. By hand and digit by
+ * digit: a burst makes 100,000 in a second, and should leave nothing behind
+ * that has to be collected.
  * @param now wall clock in milliseconds since 1970
  */
 export function newMessageIds(now: number, count: number): string {
   const time = Math.max(0, Math.floor(now)).toString(16).padStart(TIME_DIGITS, '0').slice(-TIME_DIGITS);
-  const start = `${time.slice(0, 8)}-${time.slice(8)}-7`;
-  let ids = '';
+  const start = Buffer.from(ZERO_ID);
+  start.write(`${time.slice(0, 8)}-${time.slice(8)}`, 'latin1');
+  const ids = Buffer.allocUnsafe(count * MESSAGE_ID_LENGTH);
   for (let made = 0; made < count; made += 1) {
-    if (used === pool.length) {
-      pool = randomBytes(POOL_BYTES).toString('hex');
-      used = 0;
+    const at = made * MESSAGE_ID_LENGTH;
+    ids.set(start, at);
+    const random = takeRandom();
+    for (let nth = 0; nth < RANDOM_PLACES.length; nth += 1) {
+      const place = RANDOM_PLACES[nth] as number;
+      const half = ((pool[random + (nth >> 1)] as number) >> ((nth & 1) * 4)) & 0xf;
+      ids[at + place] = DIGITS[place === VARIANT_PLACE ? 8 | (half & 3) : half] as number;
     }
-    const at = used;
-    used += RANDOM_DIGITS;
-    // The two high bits of the variant's digit are 10, the others random.
-    const variant = (8 + (Number.parseInt(pool.charAt(at), 16) & 3)).toString(16);
-    ids += `${start}${pool.slice(at + 1, at + 4)}-${variant}${pool.slice(at + 4, at + 7)}-${pool.slice(at + 7, at + 19)}`;
   }
-  return ids;
+  return ids.toString('latin1');
+}
+
+/** @returns the place of random bytes in the pool that nobody has used */
+function takeRandom(): number {
+  if (used === pool.length) {
+    pool = randomBytes(POOL_BYTES);
+    used = 0;
+  }
+  used += ID_BYTES;
+  return used - ID_BYTES;
 }
 
 /*

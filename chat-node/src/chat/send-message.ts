@@ -66,8 +66,6 @@ export class SendMessage {
 
   #create(conversationId: string, bodies: readonly string[], clock: HybridClock): MessageRun {
     const now = this.clock.now();
-    let clocks = '';
-    for (let made = 0; made < bodies.length; made += 1) clocks += clock.next(now);
     return {
       conversationId,
       author: this.self,
@@ -75,7 +73,7 @@ export class SendMessage {
       receivedAt: null,
       count: bodies.length,
       ids: newMessageIds(now, bodies.length),
-      clocks,
+      clocks: bodies.map(() => clock.next(now)).join(''),
       sentAt: sentAtText(now).repeat(bodies.length),
       bodies: JSON.stringify(bodies),
     };

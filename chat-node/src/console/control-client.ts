@@ -154,8 +154,9 @@ export class ControlClient {
         if (line === '') continue;
         const result = JSON.parse(line) as StreamResult;
         if ('error' in result) throw new StreamError(result.error);
-        accepted += result.accepted.length;
-        yield result.accepted;
+        const { ids, peerId, state } = result.accepted;
+        accepted += ids.length;
+        yield ids.map((id) => ({ id, peerId, state }));
       }
     } catch (error) {
       throw source.error ?? this.translate(error, signal);

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { MAX_CONTROL_BODY_BYTES, WINDOW_MESSAGES } from '@p2p-chat/shared';
+import { ChatError } from '../chat/errors.js';
 import { checkBody } from '../chat/send-message.js';
 import { ControlApiError } from './problem.js';
 
@@ -57,11 +58,9 @@ export class BodyLines implements AsyncIterable<string[]> {
     if (this.#done) return;
     const start = chunk.lastIndexOf(NEWLINE) + 1;
     if (start > 0) {
-      // Whole lines only, so no character is cut. One text for all of them costs less than one for each.
-      for (const line of this.#join(chunk.subarray(0, start)).toString('utf8').split('\n')) {
-        this.#line(line);
-        if (this.#done) return;
-      }
+      // Whole lines only, so no character is cut.
+      this.#lines(this.#join(chunk.subarray(0, start)).toString('utf8'));
+      if (this.#done) return;
     }
     if (start < chunk.length) {
       this.#rest.push(chunk.subarray(start));
@@ -79,6 +78,19 @@ export class BodyLines implements AsyncIterable<string[]> {
     this.#rest = [];
     this.#restBytes = 0;
     return line;
+  }
+
+  /** Takes whole lines: at once where all of them are as they should be, or else one by one. */
+  #lines(text: string): void {
+    const bodies = bodiesOf(text);
+    if (bodies !== null) {
+      for (const body of bodies) this.#bodies.push(body);
+      return;
+    }
+    for (const line of text.split('\n')) {
+      this.#line(line);
+      if (this.#done) return;
+    }
   }
 
   #line(line: string): void {
@@ -114,6 +126,35 @@ export class BodyLines implements AsyncIterable<string[]> {
   #notify(): void {
     this.#wake?.();
     this.#wake = null;
+  }
+}
+
+/**
+ * The bodies of lines that each hold one, with one parse for all of them; null
+ * where it is not certain that they do. The newlines stay between them, as
+ * none may stand inside a text: with a text for each line there is one in each.
+ */
+function bodiesOf(text: string): string[] | null {
+  const lines = text.endsWith('\n') ? text.slice(0, -1) : text;
+  try {
+    const bodies = JSON.parse(`[${lines.replaceAll('\n', ',\n')}]`) as unknown[];
+    let newlines = 0;
+    for (let at = lines.indexOf('\n'); at !== -1; at = lines.indexOf('\n', at + 1)) newlines += 1;
+    return bodies.length === newlines + 1 && bodies.every(isGoodBody) ? bodies : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+function isGoodBody(body: unknown): body is string {
+  if (typeof body !== 'string') return false;
+  try {
+    checkBody(body);
+    return true;
+  } catch (error) {
+    if (error instanceof ChatError) return false;
+    throw error;
   }
 }
 

@@ -115,12 +115,9 @@ function sendResult({ id, conversationId, state }: Message): SendResult {
   return { id, peerId: conversationId, state };
 }
 
-/** A {@link StreamResult}. By hand, as ids need no escapes and the rest is the same for all. */
 function acceptedLine(peerId: string, runs: readonly MessageRun[]): string {
-  const { id: _, ...same } = { id: '', peerId, state: 'queued' } satisfies SendResult;
-  const rest = JSON.stringify(same).slice(1);
-  const ids = runs.flatMap(({ ids }) => splitIds(ids));
-  return `{"accepted":[${ids.map((id) => `{"id":"${id}",${rest}`).join(',')}]}`;
+  const ids = runs.flatMap((run) => splitIds(run.ids));
+  return JSON.stringify({ accepted: { peerId, state: 'queued', ids } } satisfies StreamResult);
 }
 
 async function writeLine(reply: FastifyReply, line: string): Promise<void> {

@@ -233,9 +233,16 @@ export interface SendResult {
   state: MessageState;
 }
 
-/** A line of the answer to a message stream: either the next messages were accepted, in order, or it ends with a problem. */
+/** Messages of a stream that were accepted together, in order. */
+export interface AcceptedMessages {
+  peerId: string;
+  state: MessageState;
+  ids: string[];
+}
+
+/** A line of the answer to a message stream: either the next messages were accepted, or it ends with a problem. */
 export type StreamResult =
-  | { accepted: SendResult[] }
+  | { accepted: AcceptedMessages }
   | {
       error: { code: string; detail: string; hint?: string; /** Lines accepted before. */ accepted: number };
     };

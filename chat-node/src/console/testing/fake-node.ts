@@ -456,7 +456,8 @@ export class FakeNode {
     const write = (result: StreamResult): unknown => response.write(`${JSON.stringify(result)}\n`);
     try {
       for await (const line of createInterface({ input: request })) {
-        write({ accepted: [this.accept(peer, JSON.parse(line) as string)] });
+        const { id, peerId, state } = this.accept(peer, JSON.parse(line) as string);
+        write({ accepted: { peerId, state, ids: [id] } });
         accepted += 1;
       }
     } catch (error) {

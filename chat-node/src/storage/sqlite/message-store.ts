@@ -61,7 +61,7 @@ export class MessageStore {
     // A whole run in one statement; `key` is the place in the list.
     this.#insert = database.prepare(
       `INSERT INTO messages (conversation, author, id, clock, status, kind, sent_at, received_at, body)
-       SELECT ?, ?, unhex(substr(?, key * 36 + 1, 36), '-'), unhex(substr(?, key * 16 + 1, 16)), ?, ?,
+       SELECT ?, ?, substr(?, key * 16 + 1, 16), substr(?, key * 8 + 1, 8), ?, ?,
          CAST(substr(?, key * 16 + 1, 16) AS INTEGER), ?, value
        FROM json_each(?) WHERE true
        ON CONFLICT (id, author) DO NOTHING`,
@@ -302,8 +302,8 @@ export class MessageStore {
     const { changes } = this.#insert.run(
       conversation.ref,
       this.#authors.refOf(run.author),
-      Buffer.from(run.ids, 'latin1'),
-      Buffer.from(run.clocks, 'latin1'),
+      Buffer.from(run.ids.replaceAll('-', ''), 'hex'),
+      Buffer.from(run.clocks, 'hex'),
       status,
       run.kind,
       Buffer.from(run.sentAt, 'latin1'),
