@@ -22,6 +22,8 @@ import {
 
 const WRITER = fileURLToPath(new URL('./support/storage-writer.ts', import.meta.url));
 const server = process.env['MONGODB_URI_TEST'];
+/** After this a server that says nothing counts as away. */
+const SILENCE_MS = 2_000;
 
 /** What a writer said before it was killed. */
 interface Promises {
@@ -167,7 +169,8 @@ describe.skipIf(server === undefined)('MongoDB (set MONGODB_URI_TEST) behind a l
     place = await mongoPlace(server ?? '');
     const { hostname, port, pathname } = new URL(place.target);
     relay = await Relay.before(hostname, Number(port || 27017));
-    store = await openStore(`mongodb://127.0.0.1:${relay.port}${pathname}?directConnection=true`);
+    const uri = `mongodb://127.0.0.1:${relay.port}${pathname}`;
+    store = await openStore(`${uri}?directConnection=true&socketTimeoutMS=${SILENCE_MS}`);
   });
 
   afterEach(async () => {
@@ -236,7 +239,7 @@ describe.skipIf(server === undefined)('MongoDB (set MONGODB_URI_TEST) behind a l
     const [known, received] = [incoming(3), incoming(5)];
     await store.messages.addOutgoing([before]);
     await store.messages.addIncoming([known]);
-    relay.holdInsert();
+    relay.holdWrite();
     // While this is read, what is to be added becomes one insert.
     void store.messages.conversations();
     const calls = [store.messages.addOutgoing([refused]), store.messages.addIncoming([known, received])];
@@ -251,6 +254,30 @@ describe.skipIf(server === undefined)('MongoDB (set MONGODB_URI_TEST) behind a l
     expect(await store.messages.conversation(PEER)).toMatchObject({ queued: 2, unread: 2, last: received });
     expect(await wholeHistory(store.messages)).toEqual([before, known, after, received]);
   }, 40_000);
+
+  it('counts what is queued and unread aright, also where a change is carried out late', async () => {
+    const [mine, seen, theirs] = [outgoing(1), outgoing(2), incoming(3)];
+    const ids = [mine.id, seen.id];
+    await store.messages.addOutgoing([mine, seen]);
+    await store.messages.addIncoming([theirs]);
+    const read = { limit: 10, receipts: true };
+    relay.holdWrite();
+    await expect(store.messages.setState(PEER, ids, 'delivered')).rejects.toMatchObject(unavailable);
+    await eventually(() => store.messages.setState(PEER, [seen.id], 'read'));
+    await relay.letGo();
+    relay.holdWrite();
+    await expect(store.messages.markRead(PEER, null, read)).rejects.toMatchObject(unavailable);
+    await eventually(() => store.messages.conversation(PEER));
+    await relay.letGo();
+    const states = (await wholeHistory(store.messages)).map(({ state }) => state);
+    expect(states).toEqual(['delivered', 'read', 'read']);
+    // Whoever asks again changes nothing any more.
+    expect(await store.messages.setState(PEER, ids, 'delivered')).toEqual([]);
+    expect(await store.messages.markRead(PEER, null, read)).toEqual([]);
+    await expect
+      .poll(() => store.messages.conversation(PEER), { timeout: 20_000 })
+      .toMatchObject({ queued: 0, unread: 0 });
+  }, 60_000);
 
   /** Waits until the message is in the database, as seen past the relay. */
   async function arrived(message: Message): Promise<void> {

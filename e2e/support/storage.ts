@@ -99,7 +99,7 @@ export class Relay {
       client.on('data', (chunk: Buffer) => {
         const held = this.#held.get(server);
         if (held !== undefined) held.push(chunk);
-        else if (this.#mode === 'hold' && isInsert(chunk)) {
+        else if (this.#mode === 'hold' && isWrite(chunk)) {
           this.#mode = 'open';
           this.#held.set(server, [chunk]);
         } else server.write(chunk);
@@ -136,8 +136,8 @@ export class Relay {
     this.#mode = 'mute';
   }
 
-  /** The next insert does not get to the server, which seems to hang; nor does what follows it on its connection. */
-  holdInsert(): void {
+  /** The next write of messages does not get to the server, which seems to hang; nor does what follows it on its connection. */
+  holdWrite(): void {
     this.#mode = 'hold';
   }
 
@@ -174,7 +174,8 @@ export class Relay {
   }
 }
 
-/** Whether bytes of a client of MongoDB begin to add a message. */
-function isInsert(chunk: Buffer): boolean {
-  return chunk.includes('\x02insert\0') && chunk.includes('messages\0');
+/** Whether bytes of a client of MongoDB begin to add or change messages. */
+function isWrite(chunk: Buffer): boolean {
+  const isOne = chunk.includes('\x02insert\0') || chunk.includes('\x02update\0');
+  return isOne && chunk.includes('messages\0');
 }

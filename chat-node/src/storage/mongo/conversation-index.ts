@@ -1,3 +1,4 @@
+import type { Clock } from '@p2p-chat/shared';
 import type { ConversationKind, ConversationSummary } from '../../chat/conversation.js';
 import { type MessageDocument, messageOf, orderKeyBounds } from './message.schema.js';
 import type { Models } from './models.js';
@@ -9,6 +10,13 @@ interface Entry {
   /** Key of the last message in the conversation's order; null while there is none. */
   last: string | null;
 }
+
+/**
+ * When everything is derived again after a write whose effect was not known,
+ * in milliseconds from when the server answered again: one that hung may carry
+ * out such a write after it has answered.
+ */
+export const RECOUNT_AFTER_MS: readonly number[] = [1_000, 5_000, 30_000];
 
 // Until there are groups, every conversation is one of two people.
 const KIND: ConversationKind = 'direct';
@@ -24,12 +32,20 @@ const KIND: ConversationKind = 'direct';
  */
 export class ConversationIndex {
   #entries: Map<string, Entry> | null = null;
+  #isDoubtful = false;
+  /** Times on the monotonic clock. */
+  #recounts: number[] = [];
 
-  constructor(private readonly models: Models) {}
+  constructor(
+    private readonly models: Models,
+    private readonly clock: Clock,
+  ) {}
 
-  /** Derives everything from the messages, where it is not known. */
+  /** Derives everything from the messages, where it is not known, or may be wrong by now. */
   async load(): Promise<void> {
-    if (this.#entries !== null) return;
+    const now = this.clock.monotonic();
+    const isDue = this.#recounts.some((at) => at <= now);
+    if (this.#entries !== null && !isDue) return;
     const [conversations, counts] = await Promise.all([
       this.models.conversations.find().lean(),
       this.models.messages.aggregate<{ _id: { conversation: string; waiting: string }; count: number }>([
@@ -50,11 +66,16 @@ export class ConversationIndex {
       else entry.unread = count;
     }
     this.#entries = entries;
+    this.#recounts = this.#isDoubtful
+      ? RECOUNT_AFTER_MS.map((ms) => now + ms)
+      : this.#recounts.filter((at) => at > now);
+    this.#isDoubtful = false;
   }
 
   /** To be called after a write whose effect is not known: {@link load} finds out. */
   invalidate(): void {
     this.#entries = null;
+    this.#isDoubtful = true;
   }
 
   /** Makes conversations that are not there. Before their first message, so that none is without. */

@@ -37,7 +37,8 @@ export class MarkRead extends Step {
       .lean();
     if (documents.length > 0) {
       await this.models.messages.updateMany(
-        { _id: { $in: documents.map((document) => document._id) } },
+        // Once more: carried out late, it must not take back what came after it.
+        { _id: { $in: documents.map((document) => document._id) }, waiting: { $eq: 'reading' } },
         this.options.receipts
           ? { $set: { state: 'read', waiting: 'receipt' } }
           : { $set: { state: 'read' }, $unset: { waiting: true } },

@@ -6,7 +6,7 @@ import { storageErrorOf } from './mongo-errors.js';
 const SERVER_SELECTION_TIMEOUT_MS = 2_000;
 /** How long a connection may take. */
 const CONNECT_TIMEOUT_MS = 5_000;
-/** Silence on a connection in mid-call after which it counts as broken: a slow disk manages, a person still waits. */
+/** Silence on a connection in mid-call after which it counts as broken: a slow disk manages, a person still waits. The connection string may say otherwise. */
 const SOCKET_TIMEOUT_MS = 10_000;
 /** One writes, a few read. */
 const MAX_CONNECTIONS = 4;
@@ -19,7 +19,6 @@ const OPTIONS = {
   connectTimeoutMS: CONNECT_TIMEOUT_MS,
   maxPoolSize: MAX_CONNECTIONS,
   serverSelectionTimeoutMS: SERVER_SELECTION_TIMEOUT_MS,
-  socketTimeoutMS: SOCKET_TIMEOUT_MS,
   // A promise kept is one that a power cut keeps.
   writeConcern: { w: 'majority', j: true },
 } as const;
@@ -43,7 +42,7 @@ export class MongoServer {
   static async connect(uri: string): Promise<MongoServer> {
     requireConnectionString(uri);
     try {
-      return new MongoServer(uri, await mongoose.createConnection(uri, OPTIONS).asPromise());
+      return new MongoServer(uri, await mongoose.createConnection(uri, optionsFor(uri)).asPromise());
     } catch (error) {
       throw storageErrorOf(error);
     }
@@ -53,7 +52,7 @@ export class MongoServer {
   async reachAgain(): Promise<void> {
     if (this.connection.readyState === mongoose.ConnectionStates.connected) return;
     await this.drop();
-    await this.connection.openUri(this.uri, OPTIONS);
+    await this.connection.openUri(this.uri, optionsFor(this.uri));
   }
 
   /** Ends every connection; what is under way on them fails. */
@@ -61,6 +60,10 @@ export class MongoServer {
     // Not by force, after which Mongoose would not let the models be used again.
     await this.connection.close();
   }
+}
+
+function optionsFor(uri: string): typeof OPTIONS & { socketTimeoutMS?: number } {
+  return /[?&]socketTimeoutMS=/i.test(uri) ? OPTIONS : { ...OPTIONS, socketTimeoutMS: SOCKET_TIMEOUT_MS };
 }
 
 function requireConnectionString(uri: string): void {

@@ -57,7 +57,8 @@ export class MongoStorage {
     try {
       const models = modelsOf(server.connection);
       await prepareSchema(models);
-      const index = new ConversationIndex(models);
+      const clock = new SystemClock();
+      const index = new ConversationIndex(models, clock);
       const file = folder === undefined ? null : new UnknownWritesFile(folder);
       const unknownWrites = new UnknownWrites(models.messages, file);
       await unknownWrites.recall();
@@ -75,7 +76,7 @@ export class MongoStorage {
           },
           hung: () => server.drop(),
         },
-        new SystemClock(),
+        clock,
       );
       const order = new SavingOrder(models);
       const messages = new MongoMessageRepository(models, queue, index, unknownWrites, order);

@@ -68,7 +68,8 @@ export class SetState extends Step {
       .lean();
     if (documents.length > 0) {
       await this.models.messages.updateMany(
-        { _id: { $in: documents.map((document) => document._id) } },
+        // The state once more: carried out late, it must not take back what came after it.
+        { _id: { $in: documents.map((document) => document._id) }, state: { $in: COMES_FROM[this.state] } },
         {
           $set: { state: this.state, ...(this.reason === undefined ? {} : { reason: this.reason }) },
           $unset: { waiting: true },
