@@ -31,10 +31,20 @@ const ATTACKS = [
 ];
 const evil = (word: string): string => `${word}${ATTACKS.join('')}`;
 
+/** What a terminal takes for a command, up to its end. */
+// eslint-disable-next-line no-control-regex -- these are what is looked for
+const OSC = /\u001b\](\d+);?([^\u0007\u001b]*)(?:\u0007|\u001b\\)/g;
+// eslint-disable-next-line no-control-regex -- this is what must not be there
+const DRIVES_TERMINAL = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/u;
+
+/** The commands of that kind in what reached a terminal: each its number and what it says. */
+const oscs = (output: string): string[][] => [...output.matchAll(OSC)].map(([, ...parts]) => parts);
+
 let node: FakeNode;
 let mallory: PeerView;
 let env: Record<string, string>;
 const sessions: TerminalSession[] = [];
+const nodes: FakeNode[] = [];
 
 beforeEach(async () => {
   node = await FakeNode.start();
@@ -43,13 +53,22 @@ beforeEach(async () => {
     host: evil('host'),
     sources: [evil('source')],
     ambiguous: true,
+    presence: 'away',
+    status: evil('busy'),
   });
+  node.profile = { ...node.profile, status: evil('lunch'), addresses: [evil('address')] };
+  node.discovery = [{ source: evil('service'), state: 'ok', detail: evil('found') }];
+  node.diagnosis = () => [
+    { type: 'looking', at: [{ hop: 'storage', subject: evil('subject') }] },
+    { type: 'hop', hop: 'storage', subject: evil('subject'), state: 'ok', detail: evil('detail'), ms: 3 },
+    { type: 'verdict', ok: true, sentence: evil('the end'), failed: null },
+  ];
   node.person(evil('Blocked'), { blocked: true, online: false });
   node.receive(mallory, `${evil('first')}\n${evil('second')}`);
 });
 afterEach(async () => {
   await Promise.all(sessions.splice(0).map((session) => session.kill()));
-  await node.close();
+  await Promise.all([node, ...nodes.splice(0)].map((one) => one.close()));
 });
 
 function expectClean(output: string): void {
@@ -80,6 +99,15 @@ describe('a command', () => {
     [['verify', 'PEER', '--json'], 'Mallory'],
     [['status'], 'Alice'],
     [['status', '--json'], 'Alice'],
+    [['search', 'second'], 'second'],
+    [['search', 'second', '--json'], 'second'],
+    [['read', 'PEER'], ''],
+    [['export', 'PEER'], 'second'],
+    [['export', 'PEER', '--format', 'markdown'], 'second'],
+    [['profile'], 'lunch'],
+    [['profile', '--json'], 'lunch'],
+    [['doctor', 'PEER'], 'the end'],
+    [['doctor', 'PEER', '--json'], 'the end'],
   ])('prints nothing that drives a terminal: %j', async (args, word) => {
     const result = await runCli(
       args.map((one) => (one === 'PEER' ? mallory.peerId : one)),
@@ -169,6 +197,78 @@ describe('the console', () => {
     await session.choose('It is the same');
     await session.until('Either there are two people');
     expectClean(session.output);
+  });
+
+  it.each<[string, string, RegExp, Record<string, string>]>([
+    ['OSC 9', '9', /^p2p-chat: Mallory.*: news/, { TERM_PROGRAM: 'iTerm.app' }],
+    ['OSC 777', '777', /^notify;p2p-chat;Mallory.*: news/, { TERM: 'rxvt-unicode-256color' }],
+  ])(
+    'rings, and sets titles and shows notifications by %s, without it',
+    async (_, command, text, terminal) => {
+      const quiet = await FakeNode.start(evil('Me'));
+      nodes.push(quiet);
+      const friend = quiet.person(evil('Mallory'));
+      const session = TerminalSession.console(env, {
+        columns: 120,
+        env: { P2P_CHAT_HOME: quiet.home, ...terminal },
+      });
+      sessions.push(session);
+      await session.until('What would you like to do?');
+      quiet.receive(friend, evil('news'));
+      await session.until('news');
+      const isTitle = ([number, title]: string[]): boolean =>
+        number === '0' && /^\(1\) p2p-chat · Me/.test(title!);
+      const isNotice = ([number, notice]: string[]): boolean => number === command && text.test(notice!);
+      await waitFor('both', () => oscs(session.output).some(isTitle) && oscs(session.output).some(isNotice));
+      session.press('ctrl-c');
+      await session.exited;
+
+      for (const [number, content] of oscs(session.output)) {
+        expect(['0', command]).toContain(number);
+        expect(content).not.toMatch(DRIVES_TERMINAL);
+        // In a notification a field of its own would be a command to some terminals.
+        if (number !== '0') expect(content!.split(';')).toHaveLength(number === '777' ? 3 : 1);
+      }
+      // Beside these there is the one bell, no other string that a terminal obeys, and nothing of the attacks.
+      const rest = session.output.replace(OSC, '');
+      expect(rest.split('\u0007')).toHaveLength(2);
+      // eslint-disable-next-line no-control-regex -- OSC, DCS, SOS, PM and APC, and all of C1, are what must not be there
+      expect(rest).not.toMatch(/\u001b[\]PX^_]|[\u0080-\u009f]/);
+      for (const attack of ATTACKS.filter((one) => one !== '\u0007')) expect(rest).not.toContain(attack);
+    },
+  );
+
+  it('shows what was found, the profile and whom one can verify without it', async () => {
+    const session = await open();
+    await session.choose('Search Messages');
+    session.type('second');
+    await session.until(/❯ Mallory[^]*second/);
+    session.press('escape');
+    await session.choose('Profile');
+    await session.until('lunch');
+    await session.until('address');
+    session.press('escape');
+    await session.choose('Safety Numbers');
+    await session.choose('Mallory');
+    await session.until('Safety number with Mallory');
+    expectClean(session.output);
+  });
+
+  it('is shown in lines without it', async () => {
+    const session = TerminalSession.console(env, { columns: 120, rows: 200, env: { TERM: 'dumb' } });
+    sessions.push(session);
+    await session.until('1. Read Messages');
+    session.type('1\n');
+    await session.until('1. Mallory');
+    session.type('1\n');
+    await session.until('second');
+    node.receive(mallory, evil('third'));
+    await session.until('third');
+    // One bell for it, and of its own no sequence at all.
+    for (const attack of ATTACKS.filter((one) => one !== '\u0007'))
+      expect(session.output).not.toContain(attack);
+    // eslint-disable-next-line no-control-regex -- this is what must not be there
+    expect(session.output).not.toMatch(/[\u0000-\u0006\u0008\u000b-\u000c\u000e-\u001f\u007f-\u009f]/);
   });
 
   it('shows whom one can write to and who is blocked without it', async () => {

@@ -35,7 +35,7 @@ export async function profile(io: Io, flags: OwnProfileFlags): Promise<void> {
   const rows: [string, string][] = [
     ['name', `${safeLine(view.user)} (${shortPeerId(view.peerId)})`],
     ['peer id', view.peerId],
-    ['addresses', view.addresses.join(', ') || 'none: no network'],
+    ['addresses', safeLine(view.addresses.join(', ')) || 'none: no network'],
     ['presence', describe(view)],
     ['receipts', onOff(view.receipts) + isFixed('receipts')],
     ['typing', onOff(view.typing) + isFixed('typing')],

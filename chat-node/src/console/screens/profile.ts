@@ -40,7 +40,8 @@ export async function profile(context: ScreenContext): Promise<void> {
 
 function ownId(view: ProfileView | null): string[] {
   if (view === null) return [];
-  const where = view.addresses.length === 0 ? 'none: this machine has no network' : view.addresses.join(', ');
+  const where =
+    view.addresses.length === 0 ? 'none: this machine has no network' : safeLine(view.addresses.join(', '));
   return [theme.faint(`Your peer id: ${view.peerId}`), theme.faint(`Your addresses: ${where}`)];
 }
 
