@@ -11,7 +11,8 @@ import { TerminalSession } from './support/terminal.ts';
 
 /** What must not arrive, each with the word that shows that its place was printed. */
 const ATTACKS = [
-  '\u001b[5;5H',
+  // Where no console moves the cursor by itself.
+  '\u001b[99;95H',
   '\u001b[7;35m',
   '\u001b[3J',
   '\u001b]8;;http://evil.example\u0007',
