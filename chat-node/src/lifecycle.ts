@@ -17,6 +17,7 @@ import { ProfileKeeper } from './profile-keeper.js';
 import { ProfileLock } from './profile-lock.js';
 import { FileProfileStore } from './profile-settings.js';
 import { PublishedControlFile } from './published-control-file.js';
+import { StartProgress } from './start-progress.js';
 
 export interface NodeEnvironment {
   config: NodeConfig;
@@ -49,12 +50,15 @@ export class RunningNode {
    */
   static async start(environment: NodeEnvironment): Promise<RunningNode> {
     const undo: (() => unknown)[] = [];
+    const progress = new StartProgress(environment.clock, environment.logger);
     try {
-      const { parts, ready } = await startParts(environment, undo);
+      const { parts, ready } = await startParts(environment, undo, progress);
       return new RunningNode(parts, ready);
     } catch (error) {
       for (const step of undo.reverse()) await step();
       throw error;
+    } finally {
+      progress.done();
     }
   }
 
@@ -81,12 +85,17 @@ interface RunningParts {
   controlFile: PublishedControlFile;
 }
 
-/** @param undo is given what stops each part that was started */
+/**
+ * @param undo is given what stops each part that was started
+ * @param progress is told what is waited for
+ */
 async function startParts(
   environment: NodeEnvironment,
   undo: (() => unknown)[],
+  progress: StartProgress,
 ): Promise<{ parts: RunningParts; ready: ReadyView }> {
   const { config, clock, random, logger, onLogout } = environment;
+  progress.waitsFor('the profile');
   await requirePrivateProfile(config.home);
   const controlFile = new PublishedControlFile(config.home, logger);
   const keeper = new ProfileKeeper({
@@ -100,6 +109,7 @@ async function startParts(
   const identity = await loadIdentity(config.home);
   const store = await FileProfileStore.open(config.home, config.user);
   const profile = { store, settings: store.settings(config) };
+  progress.waitsFor('the message database to open');
   const storage = await openStorage(config, () => keeper.diskFailed());
   undo.push(() => storage.close());
   const { chat, diagnosis, events, instance } = composeChat({
@@ -115,7 +125,9 @@ async function startParts(
   const hook = startHook({ config, clock, logger, chat, events });
   undo.push(() => hook?.stop());
   undo.push(() => chat.stop());
+  progress.waitsFor('what the message database holds, and the peer port');
   const peerPort = await chat.start();
+  progress.waitsFor('the control port');
 
   const token = randomBytes(TOKEN_BYTES).toString('base64url');
   const { home } = config;

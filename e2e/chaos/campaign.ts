@@ -158,7 +158,7 @@ class Campaign {
       home: this.#homes[side] ?? '',
       port: this.#ports[side][this.#place[side]] ?? 0,
       peers: this.#ports[other(side)].map((port) => `${VISIBLE[other(side)]}:${port}`),
-      env: { LOG_LEVEL: 'error', ...(database === undefined ? {} : { MONGODB_URI: database }) },
+      env: { LOG_LEVEL: 'warn', ...(database === undefined ? {} : { MONGODB_URI: database }) },
     });
   }
 

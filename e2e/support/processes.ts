@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { processState } from './process-state.ts';
 
 /** The repository's root. */
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -14,6 +15,8 @@ export const DISCOVERY_MAIN = join(ROOT, 'discovery-service/dist/main.js');
 
 /** How long a process has to become ready or to end, in milliseconds: generous, for a loaded machine. */
 const PROCESS_TIMEOUT_MS = 30_000;
+/** How long a node has to become ready: half a second of CPU, of which a machine with forty busy processes gives it little. */
+const READY_TIMEOUT_MS = 60_000;
 /** Between two looks at something that has no event to wait for, in milliseconds. */
 const POLL_MS = 20;
 
@@ -168,10 +171,14 @@ export class RunningProcess {
           look();
           reject(new Error(`${this.name} ended with ${status} before ${what}`));
         });
-        const late = setTimeout(
-          () => reject(new Error(`${this.name}: no ${what} in ${timeoutMs} ms`)),
-          timeoutMs,
-        );
+        const late = setTimeout(() => {
+          // This process may have been the one that stood still: what came meanwhile is read first.
+          setImmediate(() => {
+            look();
+            const state = processState(this.child.pid);
+            reject(new Error(`${this.name}: no ${what} in ${timeoutMs} ms\n${state}`));
+          });
+        }, timeoutMs);
         done.signal.addEventListener('abort', () => clearTimeout(late));
         look();
       });
@@ -237,7 +244,7 @@ export class RunningDaemon extends RunningProcess {
 
   /** Waits for the ready line. */
   async untilReady(): Promise<this> {
-    this.#ready = await this.line('ready line', parseReady);
+    this.#ready = await this.line('ready line', parseReady, READY_TIMEOUT_MS);
     return this;
   }
 
