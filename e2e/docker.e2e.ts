@@ -177,7 +177,7 @@ describe('two people on one host', () => {
     }
   });
 
-  const NO_RIGHTS = { capabilities: 0, newPrivileges: false, isRoot: false, root: 'ro' };
+  const NO_RIGHTS = { capabilities: 0, newPrivileges: false, isRoot: false, root: 'ro', core: '0' };
 
   async function rightsOf(pid: string): Promise<typeof NO_RIGHTS & { bounding: number }> {
     const lines = (await readFile(`/proc/${pid}/status`, 'utf8')).split('\n');
@@ -194,6 +194,8 @@ describe('two people on one host', () => {
       newPrivileges: field('NoNewPrivs')[0] !== '1',
       // Real, effective, saved, and that of the file system.
       isRoot: field('Uid').includes('0'),
+      // Bytes of memory that a crash leaves on the disk.
+      core: /^Max core file size +(\S+)/m.exec(await readFile(`/proc/${pid}/limits`, 'utf8'))?.[1] ?? '',
       root: mounts.find(([, at]) => at === '/')?.[3]?.split(',')[0] ?? '',
     };
   }

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCertificate } from '../chat-node/dist/identity/certificate.js';
 import { tlsOptions } from '../chat-node/dist/transport/tls-options.js';
 import { acquaint } from './support/control.ts';
+import { TerminalSession } from './support/terminal.ts';
 import {
   type CommandResult,
   type RunningDaemon,
@@ -26,18 +27,33 @@ const world = new World();
 let discovery: RunningProcess & { url: string; port: number };
 let alice: RunningDaemon;
 let bob: RunningDaemon;
+let session: TerminalSession;
+/** Where Node writes, on a signal, what it knows of Bob's process: as for a dump of it. */
+let dump: string;
 const failed: CommandResult[] = [];
 
 beforeAll(async () => {
   const env = { LOG_LEVEL: 'debug' };
   discovery = await world.discovery({ env });
-  bob = await world.daemon({ user: 'Bob', discovery: [discovery.url, await rogueUrl()], env });
+  const folder = await world.folder();
+  dump = join(folder, 'dump.json');
+  const NODE_OPTIONS = `--report-on-signal --report-directory=${folder} --report-filename=dump.json`;
+  bob = await world.daemon({
+    user: 'Bob',
+    discovery: [discovery.url, await rogueUrl()],
+    env: { ...env, NODE_OPTIONS },
+  });
   alice = await world.daemon({ user: 'Alice', peers: [`127.0.0.1:${bob.ready.peerPort}`], env });
   await waitFor('Bob', async () => (await alice.json(['peers'])).length > 0);
   await acquaint(alice, bob);
   await alice.json(['send', bob.peerId, SECRET, '--wait', 'delivered']);
+  session = TerminalSession.console(bob.env);
+  await session.until('What would you like to do?');
 });
-afterAll(() => world.close());
+afterAll(async () => {
+  await session.kill();
+  await world.close();
+});
 
 const closing: (() => void)[] = [];
 afterAll(() => closing.forEach((close) => close()));
@@ -139,7 +155,7 @@ describe('the logs', () => {
 });
 
 describe('nothing secret', () => {
-  it('is in what the processes print, in error texts, in their environment or in their command lines', async () => {
+  it('is in what the processes print, in error texts, in their environment or in their command lines, nor in a dump of these', async () => {
     const { token } = JSON.parse(await readFile(join(bob.home, CONTROL_FILE), 'utf8')) as ControlFile;
     const keys = await Promise.all(
       [alice, bob].map(({ home }) => readFile(join(home, 'identity.key'), 'utf8')),
@@ -174,15 +190,24 @@ describe('nothing secret', () => {
       }),
     );
     const proc = await Promise.all(
-      [discovery, alice, bob].flatMap(({ child }) =>
-        ['cmdline', 'environ'].map((file) => readFile(`/proc/${child.pid}/${file}`, 'latin1')),
+      [discovery.child, alice.child, bob.child, session].flatMap(({ pid }) =>
+        ['cmdline', 'environ'].map((file) => readFile(`/proc/${pid}/${file}`, 'latin1')),
       ),
     );
+    bob.child.kill('SIGUSR2');
+    const dumped = await waitFor('the dump', async () => {
+      const text = await readFile(dump, 'utf8').catch(() => '');
+      return text.endsWith('}\n') && text;
+    });
+    // With what the process has set for itself and for its children.
+    expect(JSON.parse(dumped)).toMatchObject({ environmentVariables: { P2P_CHAT_USER: 'Bob' } });
     const everything = [
       ...[discovery, alice, bob].flatMap(({ stdout, stderr }) => [stdout, stderr]),
       ...failed.flatMap(({ stdout, stderr }) => [stdout, stderr]),
       ...answers,
       ...proc,
+      dumped,
+      session.output,
     ].join('\n');
     expect(everything.length).toBeGreaterThan(2_000);
     for (const secret of secrets) {
