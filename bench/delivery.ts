@@ -19,7 +19,7 @@ import { LineFeed } from './feed.ts';
 import { type FloorFigures, measureFloor } from './floor/measure.ts';
 
 const ROUNDS = 3;
-const MESSAGES = 120_000;
+const MESSAGES = 200_000;
 const MONGODB_MESSAGES = 20_000;
 const FLOOR_MESSAGES = 200_000;
 const LONE_MESSAGES = 200;

@@ -72,8 +72,7 @@ export class ReceiveMessage {
       for (const id of splitIds(frame.ids)) link.sendReject(id, 'kind-unsupported');
       return;
     }
-    const bodies = JSON.stringify(frame.bodies);
-    await this.#untilSaved(link, () => this.#saveRun(link, { ...frame, bodies }));
+    await this.#untilSaved(link, () => this.#saveRun(link, { ...frame, bodies: frame.encodedBodies }));
   }
 
   /** Tries until it is saved or the link is gone; a storage that is away is waited for. */

@@ -58,8 +58,8 @@ export const MAX_LINKS = 1024;
 
 /** Messages in one frame: a frame of the shortest ones, so that one ack answers it. */
 export const MAX_MESSAGES_PER_FRAME = 1024;
-/** Unacked messages on one link: more than are saved while one commit of a busy disk runs. */
-export const WINDOW_MESSAGES = 2048;
+/** Unacked messages on one link: some on their way, some in a commit and some acked, each a thousand in a burst. */
+export const WINDOW_MESSAGES = 4096;
 /** Bytes of bodies among them. With the count it bounds memory on both sides. */
 export const WINDOW_BYTES = 4 * MiB;
 

@@ -153,7 +153,36 @@ describe('runs', () => {
 
   it('come back as they were encoded', () => {
     const [parsed] = payloads([encodeRun(RUN)]);
-    expect(parsed).toEqual({ ...frame, count: 2, bytes: encodeRun(RUN).length - 5 });
+    const rest = { count: 2, bytes: encodeRun(RUN).length - 5, encodedBodies: RUN.bodies };
+    expect(parsed).toEqual({ ...frame, ...rest });
+  });
+
+  /** A run whose text is ours up to the bodies. */
+  const withEnd = (end: string): ParsedFrame => {
+    const { kind, ids, clocks, sentAt } = RUN;
+    const start = JSON.stringify({ type: 'run', kind, ids, clocks, sentAt }).slice(0, -1);
+    return parseFrame(Buffer.from(`${start},${end}`));
+  };
+
+  it.each([
+    ['spaces', '"bodies": [ "one" , "two" ] }'],
+    ['fields after the bodies', '"bodies":["one","two"],"later":1}'],
+    ['bodies twice, of which the last count', '"bodies":["x"],"bodies":["one","two"]}'],
+    ['space after the end', '"bodies":["one","two"]}\n'],
+    ['a field that looks like the bodies', '"later":",\\"bodies\\":","bodies":["one","two"]}'],
+  ])('are taken with %s', (_, end) => {
+    const parsed = withEnd(end);
+    expect(parsed).toMatchObject({ type: 'run', bodies: ['one', 'two'] });
+    expect(JSON.parse((parsed as { encodedBodies: string }).encodedBodies)).toEqual(['one', 'two']);
+  });
+
+  it.each([
+    ['an end too many', '"bodies":["one","two"]}}'],
+    ['no end', '"bodies":["one","two"]'],
+    ['no bodies', '"bodies":}'],
+    ['half a list', '"bodies":["one","two"}'],
+  ])('with %s are malformed', (_, end) => {
+    expect(() => withEnd(end)).toThrow(expect.objectContaining({ code: 'frame-malformed' }) as Error);
   });
 
   it.each([

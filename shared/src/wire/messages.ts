@@ -151,6 +151,8 @@ export interface ParsedRunFrame extends RunFrame {
   count: number;
   /** Of the whole payload. */
   bytes: number;
+  /** The bodies as JSON: as they came, where that is certain. */
+  encodedBodies: string;
 }
 
 /** An ack after parsing: its ids are one text, however they came. */
@@ -187,12 +189,12 @@ export function isWireClock(value: unknown): value is string {
  *   missing or wrong) or `version-mismatch` (a hello of another protocol)
  */
 export function parseFrame(payload: Uint8Array): ParsedFrame {
-  const value = parseObject(payload);
+  const { value, encodedBodies } = parseObject(payload);
   switch (value['type']) {
     case 'message':
       return { type: 'message', messages: parseMessages(value['messages']) };
     case 'run':
-      return parseRun(value, payload.length);
+      return parseRun(value, payload.length, encodedBodies);
     case 'ack':
       return value['of'] === 'receipt'
         ? { type: 'ack', ids: ackedIds(value['ids']), of: 'receipt' }
@@ -279,15 +281,46 @@ export function packMessages(encoded: readonly string[]): Buffer[] {
   return frames;
 }
 
-function parseObject(payload: Uint8Array): Record<string, unknown> {
+interface ParsedObject {
+  value: Record<string, unknown>;
+  /** The text of its last member, where that is `bodies` of a run. */
+  encodedBodies: string | null;
+}
+
+function parseObject(payload: Uint8Array): ParsedObject {
   let value: unknown;
   try {
-    value = JSON.parse(UTF8.decode(payload));
+    const text = UTF8.decode(payload);
+    const run = text.startsWith(RUN_START) ? splitRun(text) : null;
+    if (run !== null) return run;
+    value = JSON.parse(text);
   } catch (error) {
     throw malformed('the payload is not JSON in UTF-8', error);
   }
   if (!isRecord(value)) throw malformed('the payload is not an object');
-  return value;
+  return { value, encodedBodies: null };
+}
+
+const RUN_START = '{"type":"run",';
+const BODIES_START = ',"bodies":';
+
+/**
+ * Parses a run as our own nodes write it, bodies last: they are stored as they
+ * came and not written anew. Where what is in front of them is an object
+ * without its brace, and they are a value by themselves, the two are the whole.
+ * @returns null where it is not such a text
+ */
+function splitRun(text: string): ParsedObject | null {
+  const end = text.indexOf(BODIES_START);
+  if (end === -1 || !text.endsWith('}')) return null;
+  const encodedBodies = text.slice(end + BODIES_START.length, -1);
+  try {
+    const value = JSON.parse(`${text.slice(0, end)}}`) as Record<string, unknown>;
+    value['bodies'] = JSON.parse(encodedBodies);
+    return { value, encodedBodies };
+  } catch {
+    return null;
+  }
 }
 
 function parseHello(value: Record<string, unknown>): HelloFrame {
@@ -328,6 +361,7 @@ function parseMessages(value: unknown): ParsedMessage[] {
 function parseRun(
   { kind, ids, clocks, sentAt, bodies }: Record<string, unknown>,
   bytes: number,
+  encodedBodies: string | null,
 ): ParsedRunFrame | ParsedMessageFrame {
   if (!areMessageIds(ids)) throw malformed('ids of a run are UUIDs, one after the other');
   const count = countIds(ids);
@@ -338,7 +372,10 @@ function parseRun(
   if (!hasClocks || !hasTimes) throw malformed('a run has a clock and a time for each id');
   if (typeof kind !== 'string' || kind.length > MAX_AGENT_CHARACTERS)
     throw malformed('kind of a run is a name');
-  if (bodies.every(isBody)) return { type: 'run', count, bytes, kind, ids, clocks, sentAt, bodies };
+  if (bodies.every(isBody)) {
+    const texts = { ids, clocks, sentAt, bodies, encodedBodies: encodedBodies ?? JSON.stringify(bodies) };
+    return { type: 'run', count, bytes, kind, ...texts };
+  }
   const messages = bodies.map((body: unknown, at) =>
     parseMessage({
       id: idAt(ids, at),
