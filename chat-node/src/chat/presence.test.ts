@@ -188,6 +188,62 @@ describe('a peer of an older version', () => {
   });
 });
 
+describe('the pace', () => {
+  const noticeOf = (features: string[]) => {
+    const told: string[] = [];
+    const peer = { peerId: bob.peerId, user: 'Bob', instance: 'b', agent: 'x/1', features, address: null };
+    return { told, link: { peer, sendTyping: () => void told.push('typing') } as unknown as PeerLink };
+  };
+
+  it(`of presences is one in ${PRESENCE_INTERVAL_MS} ms, from the first one on`, async () => {
+    const events = new ChatEvents(() => undefined);
+    const profile = new OwnProfile(alice.profile, { save: async () => undefined }, events);
+    const directory = new PeerDirectory(alice.peerId, new MemoryStorage().peers, events, clock);
+    const presence = new Presence(profile, directory, clock, silent, events);
+    const { link } = noticeOf([]);
+    const shown: string[] = [];
+    directory.showed = (_, { status }) => Promise.resolve(void shown.push(status));
+    presence.opened(link);
+    const receive = (status: string): void =>
+      presence.received(link, { type: 'presence', state: 'online', status, user: 'Bob' });
+    for (const status of ['one', 'two', 'three']) receive(status);
+    await clock.advance(PRESENCE_INTERVAL_MS - 1);
+    expect(shown).toEqual(['one']);
+    await clock.advance(1);
+    expect(shown).toEqual(['one', 'three']);
+    await clock.advance(PRESENCE_INTERVAL_MS);
+    receive('four');
+    expect(shown).toEqual(['one', 'three', 'four']);
+  });
+
+  it(`of typing is one notice in ${TYPING_INTERVAL_MS} ms, and one counts for ${TYPING_EXPIRES_MS} ms`, async () => {
+    const shown: boolean[] = [];
+    const events = new ChatEvents(() => undefined);
+    events.subscribe((event) => {
+      if (event.type === 'typing') shown.push(event.typing);
+    });
+    const profile = new OwnProfile(alice.profile, { save: async () => undefined }, events);
+    const directory = new PeerDirectory(alice.peerId, new MemoryStorage().peers, events, clock);
+    await directory.accept(bob.peerId);
+    const typing = new Typing(profile, directory, events, clock);
+    const { link, told } = noticeOf(['typing']);
+    typing.opened(link);
+    typing.writes(bob.peerId);
+    await clock.advance(TYPING_INTERVAL_MS - 1);
+    typing.writes(bob.peerId);
+    expect(told).toEqual(['typing']);
+    await clock.advance(1);
+    typing.writes(bob.peerId);
+    expect(told).toEqual(['typing', 'typing']);
+
+    typing.received(link);
+    await clock.advance(TYPING_EXPIRES_MS - 1);
+    expect(shown).toEqual([true]);
+    await clock.advance(1);
+    expect(shown).toEqual([true, false]);
+  });
+});
+
 describe('settings', () => {
   it('of the environment win, and say so', async () => {
     const saved: unknown[] = [];

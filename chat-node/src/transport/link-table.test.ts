@@ -6,6 +6,7 @@ import {
   LINK_PROBE_MS,
   MAX_LINKS,
   newMessageId,
+  SIMULTANEOUS_DIAL_MS,
 } from '@p2p-chat/shared';
 import { ManualClock, memoryDuplexPair } from '@p2p-chat/shared/testing';
 import { describe, expect, it } from 'vitest';
@@ -157,13 +158,32 @@ describe('LinkTable', () => {
       second.stream.write(message);
       await settle();
       expect(handler.frames).toEqual([]);
-      await clock.advance(LINK_PROBE_MS);
+      await clock.advance(LINK_PROBE_MS - 1);
+      await settle();
+      expect(first.stream.destroyed).toBe(false);
+      await clock.advance(1);
       await settle();
       expect(first.stream.destroyed).toBe(true);
       expect(handler.opened).toHaveLength(2);
       expect(handler.open).toHaveLength(1);
       expect(handler.frames).toMatchObject([{ type: 'ack' }]);
       second.stream.destroy();
+    });
+
+    it.each([
+      [SIMULTANEOUS_DIAL_MS, 'probes the first one, which may stay', true],
+      [SIMULTANEOUS_DIAL_MS + 1, 'takes the second one: who dials so late has lost the first', false],
+    ])('after %i ms %s', async (ms, _, isSimultaneous) => {
+      const { clock, handler, knock, settle } = start();
+      const first = knock(PEER, HELLO, true);
+      await settle();
+      await clock.advance(ms);
+      knock(PEER);
+      await settle();
+      expect(first.received.at(-1)).toEqual(
+        isSimultaneous ? { type: 'ping' } : { type: 'bye', reason: 'duplicate' },
+      );
+      expect(handler.opened).toHaveLength(isSimultaneous ? 1 : 2);
     });
 
     it('goes on with neither where both end meanwhile', async () => {

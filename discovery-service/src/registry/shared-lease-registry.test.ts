@@ -179,7 +179,10 @@ describe('SharedLeaseRegistry', () => {
       other.line.cut = true;
       await place.clock.advance(2 * LEASE_MS);
       expect([users(one), users(other)]).toEqual(['', 'Anna']);
-      await place.clock.advance(REPLICA_OUTAGE_GRACE_MS);
+      // From its last exchange, less than a second after the announcement.
+      await place.clock.advance(REPLICA_OUTAGE_GRACE_MS - 2 * LEASE_MS - 1_000);
+      expect(users(other)).toBe('Anna');
+      await place.clock.advance(2_000 + LEASE_MS);
       expect(users(other)).toBe('');
       expect(other.registry.storeHealth()).toMatchObject({ kind: 'shared', state: 'away' });
     });
