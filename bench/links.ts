@@ -10,15 +10,17 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import {
-  encodeMessage,
+  countIds,
+  encodeRun,
   encodeWireFrame,
+  FEATURES,
   FRAME_KIND,
   FrameDecoder,
   newMessageId,
-  packMessages,
   parseFrame,
   peerIdOfKey,
   PROTOCOL_VERSION,
+  SENT_AT_LENGTH,
 } from '@p2p-chat/shared';
 import { createCertificate } from '../chat-node/dist/identity/certificate.js';
 import { tlsOptions } from '../chat-node/dist/transport/tls-options.js';
@@ -69,7 +71,7 @@ class LightPeer {
         user,
         agent,
         instance: user,
-        features: [],
+        features: [FEATURES.run],
         port: 0,
       }),
     );
@@ -79,13 +81,17 @@ class LightPeer {
 
   /** Sends messages in one frame and waits until the node has saved all of them. */
   async send(count = PER_FRAME): Promise<void> {
-    const messages = Array.from({ length: count }, () => {
-      const at = (this.#clock += 1);
-      const clock = at.toString(16).padStart(12, '0') + '0000';
-      return encodeMessage({ id: newMessageId(at), clock, sentAt: at, kind: 'text', body: BODY });
-    });
+    const times = Array.from({ length: count }, () => (this.#clock += 1));
     this.#unacked += count;
-    for (const frame of packMessages(messages)) this.#socket.write(frame);
+    this.#socket.write(
+      encodeRun({
+        kind: 'text',
+        ids: times.map((at) => newMessageId(at)).join(''),
+        clocks: times.map((at) => at.toString(16).padStart(12, '0') + '0000').join(''),
+        sentAt: times.map((at) => String(at).padStart(SENT_AT_LENGTH, '0')).join(''),
+        bodies: JSON.stringify(times.map(() => BODY)),
+      }),
+    );
     while (this.#unacked > 0) await new Promise<void>((resolve) => (this.#wake = resolve));
   }
 
@@ -100,7 +106,7 @@ class LightPeer {
       if (frame.type === 'ping') this.#socket.write(encodeWireFrame({ type: 'pong' }));
       if (frame.type === 'reject') throw new Error(`the node refused a message: ${frame.code}`);
       if (frame.type !== 'ack') continue;
-      this.#unacked -= frame.ids.length;
+      this.#unacked -= countIds(frame.ids);
       this.#wake?.();
     }
   }
