@@ -1,14 +1,12 @@
 import type { Command } from 'commander';
 import { safeLine, shortPeerId } from '@p2p-chat/shared';
+import type { COMPLETIONS } from './choices.js';
 import { bashScript } from './completion-bash.js';
 import { fishScript } from './completion-fish.js';
 import { completionModel } from './completion-model.js';
 import { zshScript } from './completion-zsh.js';
 import { print, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
-
-/** What `completion` prints: the script of a shell, or what the scripts ask for. */
-export const COMPLETIONS = ['bash', 'zsh', 'fish', 'names'] as const;
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript };
 

@@ -1,7 +1,7 @@
 import { resolveProfile } from '../profile.js';
 import { EXIT } from './exit-status.js';
 import { note, type Io } from './io.js';
-import { settings, type NodeFlags } from './profile-client.js';
+import { settings, type NodeFlags } from './settings.js';
 
 export interface ConsoleFlags extends NodeFlags {
   plain?: boolean;

@@ -1,6 +1,7 @@
 import { boundHeapGrowth } from '../heap-growth.js';
+import { collectWhenIdle } from '../idle-collection.js';
 import type { Io } from './io.js';
-import { settings, type NodeFlags } from './profile-client.js';
+import { settings, type NodeFlags } from './settings.js';
 
 export interface DaemonFlags extends NodeFlags {
   json?: boolean;
@@ -9,6 +10,7 @@ export interface DaemonFlags extends NodeFlags {
 /** `daemon`: runs a node until it is told to end. @returns its exit status */
 export async function daemon(io: Io, flags: DaemonFlags): Promise<number> {
   boundHeapGrowth();
+  collectWhenIdle();
   // The node with all its libraries, which no other command should wait for.
   const { runDaemon } = await import('../node.js');
   return runDaemon({ env: settings(io.env, flags), json: flags.json === true });

@@ -13,7 +13,7 @@ import { ControlClient } from '../console/control-client.js';
 import { resolveProfile } from '../profile.js';
 import { EXIT, type ExitStatus } from './exit-status.js';
 import { note, print, printJson, type Io } from './io.js';
-import { settings, type NodeFlags } from './profile-client.js';
+import { settings, type NodeFlags } from './settings.js';
 
 export interface DoctorFlags extends NodeFlags {
   json?: boolean;

@@ -1,11 +1,10 @@
 import { MAX_HISTORY_PAGE, safeText, type MessageView } from '@p2p-chat/shared';
 import type { ControlClient } from '../console/control-client.js';
 import { localDay, peerLabel, stateMark, timeOfDay } from '../console/labels.js';
+import type { EXPORT_FORMATS } from './choices.js';
 import { endComment, messageComment } from './export-comment.js';
 import { print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
-
-export const EXPORT_FORMATS = ['json', 'markdown'] as const;
 
 export interface ExportFlags extends ProfileFlags {
   format: (typeof EXPORT_FORMATS)[number];

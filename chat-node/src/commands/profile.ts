@@ -1,6 +1,7 @@
 import type { PresenceState, ProfileChange, ProfileView } from '@p2p-chat/shared';
 import { safeLine, shortPeerId } from '@p2p-chat/shared';
 import { presenceLabel } from '../console/labels.js';
+import type { SWITCH } from './choices.js';
 import { print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
@@ -16,8 +17,7 @@ export interface PresenceFlags extends ProfileFlags {
   json?: boolean;
 }
 
-type Switch = 'on' | 'off';
-export const SWITCH: readonly Switch[] = ['on', 'off'];
+type Switch = (typeof SWITCH)[number];
 
 /** `profile`: what the user shows and has set; changes what flags are given for. */
 export async function profile(io: Io, flags: OwnProfileFlags): Promise<void> {

@@ -8,29 +8,29 @@ import {
   PRESENCE_STATES,
   type PresenceState,
 } from '@p2p-chat/shared';
-import { accept, type AcceptFlags } from './accept.js';
-import { setBlocked, type BlockFlags } from './block.js';
-import { completion, COMPLETIONS } from './completion.js';
-import { openConsole, type ConsoleFlags } from './console.js';
-import { daemon, type DaemonFlags } from './daemon.js';
-import { doctor, type DoctorFlags } from './doctor.js';
+import type { AcceptFlags } from './accept.js';
+import type { BlockFlags } from './block.js';
+import { AWAITED_STATES, COMPLETIONS, EXPORT_FORMATS, SWITCH } from './choices.js';
+import type { ConsoleFlags } from './console.js';
+import type { DaemonFlags } from './daemon.js';
+import type { DoctorFlags } from './doctor.js';
 import { parseCount, parseDuration } from './duration.js';
-import { events, type EventsFlags } from './events.js';
-import { EXPORT_FORMATS, exportConversation, type ExportFlags } from './export.js';
+import type { EventsFlags } from './events.js';
+import type { ExportFlags } from './export.js';
 import { EXIT, exitStatusOf } from './exit-status.js';
-import { history, type HistoryFlags } from './history.js';
-import { importMessages, type ImportFlags } from './import.js';
+import type { HistoryFlags } from './history.js';
+import type { ImportFlags } from './import.js';
 import type { Io } from './io.js';
-import { logout, type LogoutFlags } from './logout.js';
-import { peers, type PeersFlags } from './peers.js';
-import { presence, profile, SWITCH, type OwnProfileFlags, type PresenceFlags } from './profile.js';
-import type { ProfileFlags } from './profile-client.js';
-import { markRead, type ReadFlags } from './read.js';
+import type { LogoutFlags } from './logout.js';
+import type { PeersFlags } from './peers.js';
+import type { OwnProfileFlags, PresenceFlags } from './profile.js';
+import type { ProfileFlags } from './settings.js';
+import type { ReadFlags } from './read.js';
 import { reportError } from './report-error.js';
-import { search, type SearchFlags } from './search.js';
-import { AWAITED_STATES, send, type SendFlags } from './send.js';
-import { status, type StatusFlags } from './status.js';
-import { verify, type VerifyFlags } from './verify.js';
+import type { SearchFlags } from './search.js';
+import type { SendFlags } from './send.js';
+import type { StatusFlags } from './status.js';
+import type { VerifyFlags } from './verify.js';
 
 const PEER_HELP = 'a peer id, its short form, or a name that only one person has';
 const JSON_HELP = 'print JSON, one object per line';
@@ -71,6 +71,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
+/** What the clients of a node do, which a node itself need not load. */
+const clients = () => import('./clients.js');
+
 /** The commands. Exported for documentation made from it. */
 export function createProgram(io: Io, onStatus: (status: number) => void): Command {
   const program = new Command('p2p-chat')
@@ -92,25 +95,29 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
   withNodeFlags(program.command('console'))
     .description('the screens for people; starts a node where none is running')
     .option('--plain', 'lines only, nothing redrawn: for a screen reader')
-    .action(async (_flags: ConsoleFlags, command: Command) => onStatus(await openConsole(io, all(command))));
+    .action(async (_flags: ConsoleFlags, command: Command) =>
+      onStatus(await (await clients()).openConsole(io, all(command))),
+    );
 
   withNodeFlags(program.command('daemon'))
     .description('run a node until SIGTERM or Ctrl-C')
     .option('--json', 'print JSON when it is ready')
-    .action(async (_flags: DaemonFlags, command: Command) => onStatus(await daemon(io, all(command))));
+    .action(async (_flags: DaemonFlags, command: Command) =>
+      onStatus(await (await import('./daemon.js')).daemon(io, all(command))),
+    );
 
   program
     .command('status')
     .description('who and where am I, what runs')
     .option('--json', JSON_HELP)
-    .action((_flags: StatusFlags, command: Command) => status(io, all(command)));
+    .action(async (_flags: StatusFlags, command: Command) => (await clients()).status(io, all(command)));
 
   program
     .command('peers')
     .description('who is online')
     .option('--all', 'everyone known, not only who is online')
     .option('--json', JSON_HELP)
-    .action((_flags: PeersFlags, command: Command) => peers(io, all(command)));
+    .action(async (_flags: PeersFlags, command: Command) => (await clients()).peers(io, all(command)));
 
   program
     .command('send')
@@ -132,8 +139,8 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
         .default(30_000, '30s'),
     )
     .option('--json', 'print {id, peerId, state} for each message')
-    .action((peer: string, text: string | undefined, _flags: SendFlags, command: Command) =>
-      send(io, peer, text, all(command)),
+    .action(async (peer: string, text: string | undefined, _flags: SendFlags, command: Command) =>
+      (await clients()).send(io, peer, text, all(command)),
     );
 
   program
@@ -148,7 +155,9 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .addOption(new Option('--before <id>', 'only messages before this one').conflicts('after'))
     .option('--after <id>', 'only messages after this one, the first ones of them')
     .option('--json', JSON_HELP)
-    .action((peer: string, _flags: HistoryFlags, command: Command) => history(io, peer, all(command)));
+    .action(async (peer: string, _flags: HistoryFlags, command: Command) =>
+      (await clients()).history(io, peer, all(command)),
+    );
 
   program
     .command('search')
@@ -158,7 +167,9 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .addOption(new Option('--limit <count>', 'at most this many messages').argParser(parseCount).default(20))
     .option('--before <id>', 'only messages that were saved before this one: the next page')
     .option('--json', JSON_HELP)
-    .action((words: string[], _flags: SearchFlags, command: Command) => search(io, words, all(command)));
+    .action(async (words: string[], _flags: SearchFlags, command: Command) =>
+      (await clients()).search(io, words, all(command)),
+    );
 
   program
     .command('export')
@@ -169,8 +180,8 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
         .choices(EXPORT_FORMATS)
         .default('json'),
     )
-    .action((peer: string, _flags: ExportFlags, command: Command) =>
-      exportConversation(io, peer, all(command)),
+    .action(async (peer: string, _flags: ExportFlags, command: Command) =>
+      (await clients()).exportConversation(io, peer, all(command)),
     );
 
   program
@@ -180,8 +191,8 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     )
     .argument('[file]', 'what export has written, in either format; without it, stdin is read')
     .option('--json', 'print {imported, known}')
-    .action((file: string | undefined, _flags: ImportFlags, command: Command) =>
-      importMessages(io, file, all(command)),
+    .action(async (file: string | undefined, _flags: ImportFlags, command: Command) =>
+      (await clients()).importMessages(io, file, all(command)),
     );
 
   program
@@ -189,14 +200,18 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .description('what happens, a line each, until Ctrl-C')
     .option('--resume <file>', 'go on where the last run with this file ended')
     .option('--json', JSON_HELP)
-    .action((_flags: EventsFlags, command: Command) => untilInterrupted(io, () => events(io, all(command))));
+    .action(async (_flags: EventsFlags, command: Command) =>
+      untilInterrupted(io, async () => (await clients()).events(io, all(command))),
+    );
 
   program
     .command('accept')
     .description('take messages of a stranger, also of one who is known by the peer id only')
     .argument('<peer>', PEER_HELP)
     .option('--json', JSON_HELP)
-    .action((peer: string, _flags: AcceptFlags, command: Command) => accept(io, peer, all(command)));
+    .action(async (peer: string, _flags: AcceptFlags, command: Command) =>
+      (await clients()).accept(io, peer, all(command)),
+    );
 
   for (const blocked of [true, false]) {
     program
@@ -204,8 +219,8 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
       .description(blocked ? 'let no more messages from a person arrive; they cannot tell' : 'undo block')
       .argument('<peer>', PEER_HELP)
       .option('--json', JSON_HELP)
-      .action((peer: string, _flags: BlockFlags, command: Command) =>
-        setBlocked(io, peer, blocked, all(command)),
+      .action(async (peer: string, _flags: BlockFlags, command: Command) =>
+        (await clients()).setBlocked(io, peer, blocked, all(command)),
       );
   }
 
@@ -219,20 +234,24 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .option('--unmark', 'take that note back')
     .option('--seen', 'note that you saw the alarm about this key under a known name')
     .option('--json', JSON_HELP)
-    .action((peer: string, _flags: VerifyFlags, command: Command) => verify(io, peer, all(command)));
+    .action(async (peer: string, _flags: VerifyFlags, command: Command) =>
+      (await clients()).verify(io, peer, all(command)),
+    );
   program
     .command('read')
     .description('mark what a person has written as read')
     .argument('<peer>', PEER_HELP)
     .option('--up-to <id>', 'only up to this message')
     .option('--json', 'print {read}: how many were unread')
-    .action((peer: string, _flags: ReadFlags, command: Command) => markRead(io, peer, all(command)));
+    .action(async (peer: string, _flags: ReadFlags, command: Command) =>
+      (await clients()).markRead(io, peer, all(command)),
+    );
 
   program
     .command('logout')
     .description('log out: the running node says bye and ends')
     .option('--json', JSON_HELP)
-    .action((_flags: LogoutFlags, command: Command) => logout(io, all(command)));
+    .action(async (_flags: LogoutFlags, command: Command) => (await clients()).logout(io, all(command)));
 
   program
     .command('profile')
@@ -241,7 +260,7 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .addOption(new Option('--receipts <switch>', 'tell others what you have read').choices(SWITCH))
     .addOption(new Option('--typing <switch>', 'tell others that you are writing to them').choices(SWITCH))
     .option('--json', JSON_HELP)
-    .action((_flags: OwnProfileFlags, command: Command) => profile(io, all(command)));
+    .action(async (_flags: OwnProfileFlags, command: Command) => (await clients()).profile(io, all(command)));
 
   program
     .command('presence')
@@ -249,8 +268,8 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .addArgument(new Argument('[state]', 'dnd: do not disturb').choices(PRESENCE_STATES))
     .option('--status <text>', 'a short text for others to see, "" for none')
     .option('--json', JSON_HELP)
-    .action((state: PresenceState | undefined, _flags: PresenceFlags, command: Command) =>
-      presence(io, state, all(command)),
+    .action(async (state: PresenceState | undefined, _flags: PresenceFlags, command: Command) =>
+      (await clients()).presence(io, state, all(command)),
     );
 
   withNodeFlags(program.command('doctor'))
@@ -258,7 +277,7 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .argument('[peer]', PEER_HELP)
     .option('--json', 'print each hop as it is looked at, and the verdict')
     .action(async (peer: string | undefined, _flags: DoctorFlags, command: Command) =>
-      onStatus(await doctor(io, peer, all(command))),
+      onStatus(await (await clients()).doctor(io, peer, all(command))),
     );
 
   program
@@ -271,8 +290,8 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
         COMPLETIONS,
       ),
     )
-    .action((what: (typeof COMPLETIONS)[number], _flags: ProfileFlags, command: Command) =>
-      completion(io, what, program, all(command)),
+    .action(async (what: (typeof COMPLETIONS)[number], _flags: ProfileFlags, command: Command) =>
+      (await clients()).completion(io, what, program, all(command)),
     );
   return program;
 }

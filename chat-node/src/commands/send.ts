@@ -1,12 +1,11 @@
-import { P2pChatError, safeLine, type MessageState, type PeerView } from '@p2p-chat/shared';
+import { P2pChatError, safeLine, type PeerView } from '@p2p-chat/shared';
 import type { ControlClient } from '../console/control-client.js';
 import { count, peerLabel } from '../console/labels.js';
+import type { AWAITED_STATES } from './choices.js';
 import { DeliveryTracker, type Outcome } from './delivery-tracker.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 import { checkMessage, InputError, readLines, readMessage } from './text-input.js';
-
-export const AWAITED_STATES = ['queued', 'delivered', 'read'] as const satisfies readonly MessageState[];
 
 export interface SendFlags extends ProfileFlags {
   lines?: boolean;
