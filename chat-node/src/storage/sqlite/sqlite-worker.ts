@@ -1,5 +1,6 @@
 /** The thread that owns the database: it alone waits for the disk. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { collectWhenIdle } from '../../idle-collection.js';
 import { packError } from './error-record.js';
 import { IdleWork } from './idle-work.js';
 import type { MessageRun } from '../../chat/message-run.js';
@@ -18,6 +19,7 @@ const port = parentPort;
 
 try {
   const { file } = workerData as WorkerOptions;
+  collectWhenIdle();
   serve(new StoreKeeper(file, () => post({ type: 'disk-failed' })));
 } catch (error) {
   post({ type: 'refused', error: packError(storageErrorOf(error)) });
