@@ -1,14 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
-import { once } from 'node:events';
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { connect, type TLSSocket } from 'node:tls';
-import { encodeWireFrame, PROTOCOL_VERSION, WINDOW_BYTES } from '@p2p-chat/shared';
+import { WINDOW_BYTES } from '@p2p-chat/shared';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createCertificate } from '../chat-node/dist/identity/certificate.js';
-import { tlsOptions } from '../chat-node/dist/transport/tls-options.js';
 import {
   acquaint,
   controlOf,
@@ -17,7 +12,8 @@ import {
   untilQueued,
   wholeConversation,
 } from './support/control.ts';
-import { freePort, type RunningDaemon, waitFor, World } from './support/processes.ts';
+import { deafPeer } from './support/deaf-peer.ts';
+import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 const MiB = 1024 * 1024;
 
@@ -215,35 +211,6 @@ describe.skipIf(process.getuid?.() !== 0)('(root only) a disk', () => {
 });
 
 describe('a peer that reads nothing', () => {
-  /** A peer with a key of its own that says hello and then never reads again. */
-  async function deafPeer(port: number): Promise<TLSSocket> {
-    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-    const socket = connect({
-      host: '127.0.0.1',
-      port,
-      ...tlsOptions({
-        keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-        certificatePem: await createCertificate({ privateKey, publicKey }),
-      }),
-    });
-    await once(socket, 'secureConnect');
-    socket.write(
-      encodeWireFrame({
-        type: 'hello',
-        protocol: PROTOCOL_VERSION,
-        user: 'Deaf',
-        agent: 'deaf/1',
-        instance: 'deaf',
-        features: [],
-        port: await freePort(),
-      }),
-    );
-    await once(socket, 'data');
-    socket.pause();
-    socket.on('error', () => undefined);
-    return socket;
-  }
-
   it('holds up nobody else, and costs no more memory than the window', async () => {
     const { alice, bob } = await linkedPair();
     const client = controlOf(alice);

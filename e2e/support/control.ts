@@ -34,7 +34,7 @@ export async function acquaint(...daemons: RunningDaemon[]): Promise<void> {
 /** Hands over many bodies in batches, as a pipe would. @returns the ids in the order in which they were accepted */
 export async function sendAll(
   from: RunningDaemon,
-  to: RunningDaemon,
+  to: { readonly peerId: string },
   bodies: readonly string[],
 ): Promise<string[]> {
   const batch = 256;

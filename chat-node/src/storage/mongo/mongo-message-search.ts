@@ -89,13 +89,13 @@ export class MongoMessageSearch extends MessageSearch {
 
   #fillNext(after: number, upTo: number): Promise<number> {
     return this.#read(async () => {
+      // Between two numbers: a server may sort all that is greater than one before it gives the first few.
+      const last = Math.min(after + CHUNK_MESSAGES, upTo);
       const next = await this.models.messages
-        .find({ n: { $gt: after } }, { n: 1, conversation: 1, body: 1 })
+        .find({ n: { $gt: after, $lte: last } }, { n: 1, conversation: 1, body: 1 })
         .sort({ n: 1 })
-        .limit(CHUNK_MESSAGES)
         .lean();
-      const last = next.at(-1);
-      if (last === undefined) return upTo;
+      if (next.length === 0) return last;
       const documents = next.map(({ n, conversation, body }): MessageWordsDocument => ({
         _id: n,
         conversation,
@@ -103,7 +103,7 @@ export class MongoMessageSearch extends MessageSearch {
       }));
       // In order, so that what a crash leaves has no holes.
       await this.models.words.insertMany(documents, { ordered: true, lean: true, rawResult: true });
-      return last.n;
+      return last;
     });
   }
 
