@@ -245,6 +245,8 @@ describe.skipIf(server === undefined)('MongoDB (set MONGODB_URI_TEST) behind a l
     const calls = [store.messages.addOutgoing([refused]), store.messages.addIncoming([known, received])];
     await Promise.all(calls.map((call) => expect(call).rejects.toMatchObject(unavailable)));
     await eventually(() => store.messages.addOutgoing([after]));
+    const search = (): Promise<Message[]> => store.search.search({ words: ['message'], limit: 10 });
+    expect(await search()).toHaveLength(3);
     await relay.letGo();
     expect(await wholeHistory(store.messages)).not.toContainEqual(refused);
     expect(await store.messages.find(PEER, refused.id)).toBeNull();
@@ -253,6 +255,7 @@ describe.skipIf(server === undefined)('MongoDB (set MONGODB_URI_TEST) behind a l
     expect(await store.messages.addIncoming([known, received])).toEqual([false, true]);
     expect(await store.messages.conversation(PEER)).toMatchObject({ queued: 2, unread: 2, last: received });
     expect(await wholeHistory(store.messages)).toEqual([before, known, after, received]);
+    expect(await search()).toContainEqual(received);
   }, 40_000);
 
   it('counts what is queued and unread aright, also where a change is carried out late', async () => {

@@ -8,6 +8,7 @@ import { newMessageId } from '@p2p-chat/shared';
 import mongoose from 'mongoose';
 import type { Message } from '../../chat-node/dist/chat/message.js';
 import type { MessageRepository } from '../../chat-node/dist/chat/ports/message.repository.js';
+import type { MessageSearch } from '../../chat-node/dist/chat/ports/message-search.js';
 import { MongoStorage } from '../../chat-node/dist/storage/mongo/mongo-storage.js';
 import { SqliteStorage } from '../../chat-node/dist/storage/sqlite/sqlite-storage.js';
 
@@ -17,6 +18,7 @@ const ME = `${'m'.repeat(51)}a`;
 
 export interface OpenStore {
   readonly messages: MessageRepository;
+  readonly search: MessageSearch;
   close(): Promise<void>;
 }
 

@@ -90,6 +90,12 @@ export class UnknownWrites {
     const stored = await this.messages.find({ _id: { $in: keys } }, { write: 1 }).lean();
     const writes = new Map(stored.map(({ _id, write }) => [_id, write]));
     const late = suspects.filter((one) => writes.get(one._id) === this.#late.get(nameOf(one)));
+    if (late.length > 0) {
+      // Their numbers are those of then, which search may have passed.
+      await this.messages.bulkWrite(
+        late.map(({ _id, n }) => ({ updateOne: { filter: { _id: { $eq: _id } }, update: { $set: { n } } } })),
+      );
+    }
     for (const one of suspects) this.#late.delete(nameOf(one));
     return new Set(late);
   }
