@@ -14,7 +14,7 @@ import { deafPeer } from './support/deaf-peer.ts';
 import { waitFor, World } from './support/processes.ts';
 
 /** Messages for a peer who is away; `MESSAGES=100000` for as many as in `faults.e2e.ts`. */
-const MESSAGES = Number(process.env['MESSAGES'] ?? 5_000);
+const MESSAGES = Number(process.env['MESSAGES'] ?? 3_000);
 const MiB = 1024 * 1024;
 const server = process.env['MONGODB_URI_TEST'];
 

@@ -30,10 +30,12 @@ class Writer {
   constructor(
     private readonly from: RunningDaemon,
     private readonly to: RunningDaemon,
+    /** Bytes of a message, where it has to be long. */
+    private readonly size = 0,
   ) {}
 
   async write(): Promise<void> {
-    const body = `${this.from.options.user} ${(this.#number += 1)}`;
+    const body = `${this.from.options.user} ${(this.#number += 1)}`.padEnd(this.size, '.');
     const began = performance.now();
     try {
       await controlOf(this.from).send(this.to.peerId, body);
@@ -205,6 +207,38 @@ describe.skipIf(!hasServer)('MongoDB (set MONGODB_URI_TEST; needs Docker)', () =
       await relay.close();
     }
   }, 120_000);
+});
+
+describe.skipIf(!hasServer)('MongoDB with a full disk (set MONGODB_URI_TEST; needs Docker)', () => {
+  const world = new World();
+  let mongo: MongoContainer;
+
+  beforeAll(async () => {
+    // The stand-in takes 65 MiB for itself.
+    mongo = await MongoContainer.start(160);
+  }, 120_000);
+
+  afterEach(() => world.close());
+  afterAll(() => mongo.remove());
+
+  it('is told to the sender at once, nothing is half there, and all goes on by itself when there is space', async () => {
+    const env = { MONGODB_URI: mongo.database(), LOG_LEVEL: 'warn' };
+    const { alice, bob } = await linkedPair(world, { alice: { env } });
+    const [toBob, toAlice] = [new Writer(alice, bob, 60_000), new Writer(bob, alice, 60_000)];
+    await toBob.write();
+    await mongo.fillDisk();
+    // What is left of the server's last pages may still take some.
+    while (toBob.refused.length < 3) await toBob.write();
+    expect(new Set(toBob.refused.map(({ code }) => code))).toEqual(new Set(['storage-full']));
+    expect(Math.max(...toBob.refused.map(({ afterMs }) => afterMs))).toBeLessThan(AT_ONCE_MS);
+    for (let n = 0; n < 3; n += 1) await toAlice.write();
+    await waitFor('the receiver to fail', () => alice.stderr.includes('cannot save messages that arrived'));
+    expect((await controlOf(bob).status()).outbox.queued).toBeGreaterThan(0);
+    await mongo.freeDisk();
+    await expectWhole(toBob, toAlice, [alice, bob]);
+    await toBob.write();
+    await expectWhole(toBob, toAlice, [alice, bob]);
+  }, 240_000);
 });
 
 /** Whether a message with this text is in the database, whatever a node says. */

@@ -24,12 +24,17 @@ export class MongoContainer {
     readonly port: number,
   ) {}
 
-  /** Starts a server and waits until it answers. */
-  static async start(): Promise<MongoContainer> {
+  /**
+   * Starts a server and waits until it answers.
+   * @param dataMiB keeps its data in memory, in so much of it; without, on the disk
+   */
+  static async start(dataMiB?: number): Promise<MongoContainer> {
     // A port of our choice: one that Docker chose would be another after a restart.
     const port = await freePort();
     const name = `p2p-chat-test-mongo-${randomUUID()}`;
-    await dockerOk(['run', '--detach', '--name', name, '--publish', `127.0.0.1:${port}:27017`, 'mongo:8']);
+    const publish = ['--publish', `127.0.0.1:${port}:27017`];
+    const disk = dataMiB === undefined ? [] : ['--tmpfs', `/data/db:size=${dataMiB}m`];
+    await dockerOk(['run', '--detach', '--name', name, ...publish, ...disk, 'mongo:8']);
     const container = new MongoContainer(name, port);
     await container.untilAnswers();
     return container;
@@ -48,6 +53,16 @@ export class MongoContainer {
   /** Starts it again with the data that it had; it may take a while to answer. */
   async startAgain(): Promise<void> {
     await dockerOk(['start', this.name]);
+  }
+
+  /** Takes all the space that is left for its data. */
+  async fillDisk(): Promise<void> {
+    // It ends with an error when the disk is full: that is what it is for.
+    await dockerOk(['exec', this.name, 'sh', '-c', 'dd if=/dev/zero of=/data/db/ballast bs=4k || true']);
+  }
+
+  async freeDisk(): Promise<void> {
+    await dockerOk(['exec', this.name, 'rm', '/data/db/ballast']);
   }
 
   /** Stops it in its tracks: connections stay open and nothing answers. */

@@ -16,6 +16,8 @@ const {
 // https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 const DUPLICATE_KEY = 11000;
 const OUT_OF_DISK_SPACE = 14031;
+/** What the operating system says: servers also pass it on under codes that mean anything. */
+const NO_SPACE_TEXT = /no space left on device/i;
 const UNAUTHORIZED = 13;
 const AUTHENTICATION_FAILED = 18;
 /** The server shuts down, steps down, or could not make the write safe in time. */
@@ -60,7 +62,7 @@ function isConnectionError(error: unknown): boolean {
 
 function ofServer(error: InstanceType<typeof MongoServerError>): StorageError {
   const code = Number(error.code);
-  if (code === OUT_OF_DISK_SPACE) {
+  if (code === OUT_OF_DISK_SPACE || NO_SPACE_TEXT.test(error.message)) {
     return new StorageError('storage-full', 'MongoDB has no disk space left.', {
       hint: 'Free some disk space on its machine; saving goes on by itself.',
       cause: error,
