@@ -21,6 +21,8 @@ function project(label: string, env: Record<string, string>, files: string[] = [
 afterAll(() => Promise.all(projects.map((one) => one.destroy())));
 
 let discoveryUrl = '';
+/** The files of Compose for a database as the official image starts it. */
+let official: string[];
 let discovery: ComposeProject;
 let alice: ComposeProject;
 let bob: ComposeProject;
@@ -29,7 +31,7 @@ beforeAll(async () => {
   const port = await freePort();
   discoveryUrl = `http://127.0.0.1:${port}`;
   discovery = project('lan', { DISCOVERY_PORT: String(port) });
-  const official = await likeOfficialImage();
+  official = await likeOfficialImage();
   const strict = [...official, 'docker-compose.strict.yml'];
   alice = project('alice', { P2P_CHAT_USER: 'Alice', DISCOVERY_URLS: discoveryUrl }, strict);
   bob = project('bob', { P2P_CHAT_USER: 'Bob', DISCOVERY_URLS: discoveryUrl }, official);
@@ -104,7 +106,7 @@ describe('docker compose up discovery', () => {
 });
 
 describe('two people on one host', () => {
-  const identities = new Map<ComposeProject, string>();
+  const identities = new Map<string, string>();
   const told = ['out one', 'in two'];
 
   it('find each other, each with a node and a database of its own', async () => {
@@ -116,7 +118,7 @@ describe('two people on one host', () => {
       await untilOnline(one, other);
       const view = await status(one);
       expect(view.storage).toBe('mongodb');
-      identities.set(one, view.peerId);
+      identities.set(one.name, view.peerId);
     }
     expect(new Set(identities.values()).size).toBe(2);
   });
@@ -240,7 +242,7 @@ describe('two people on one host', () => {
     await alice.compose('kill');
     await bob.compose('kill');
     await up(alice, bob);
-    for (const one of [alice, bob]) expect((await status(one)).peerId).toBe(identities.get(one));
+    for (const one of [alice, bob]) expect((await status(one)).peerId).toBe(identities.get(one.name));
     expect(await history(alice, 'Bob')).toEqual(told);
     expect(await history(bob, 'Alice')).toEqual(['in one', 'out two']);
   });
@@ -252,11 +254,12 @@ describe('two people on one host', () => {
     await waitFor('the third message', async () => (await history(bob, 'Alice')).includes('in three'));
   });
 
-  it('lose nothing by docker compose down', async () => {
+  it('lose nothing by docker compose down, nor by a database that starts as another user than before', async () => {
     await alice.compose('down', '--timeout', STOP_SECONDS);
     expect(await alice.containers()).toEqual([]);
+    alice = alice.with(official);
     await up(alice);
-    expect((await status(alice)).peerId).toBe(identities.get(alice));
+    expect((await status(alice)).peerId).toBe(identities.get(alice.name));
     expect(await history(alice, 'Bob')).toEqual([...told, 'out three']);
   });
 });

@@ -37,10 +37,20 @@ export class ComposeProject {
   readonly #files: readonly string[];
 
   /** @param files of Compose on top of docker-compose.yml, seen from the root */
-  constructor(label: string, env: Record<string, string>, files: readonly string[] = []) {
+  constructor(
+    label: string,
+    env: Record<string, string>,
+    files: readonly string[] = [],
+    name = `p2p-chat-test-${label}-${randomBytes(4).toString('hex')}`,
+  ) {
     this.env = env;
+    this.name = name;
     this.#files = ['docker-compose.yml', ...files];
-    this.name = `p2p-chat-test-${label}-${randomBytes(4).toString('hex')}`;
+  }
+
+  /** The same set, with other files on top of docker-compose.yml from now on. */
+  with(files: readonly string[]): ComposeProject {
+    return new ComposeProject('', this.env, files, this.name);
   }
 
   /** The arguments of `docker` for a command of Compose; `.env` of whoever runs the tests is left out. */

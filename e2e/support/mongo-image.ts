@@ -13,6 +13,6 @@ const FOLDER = 'e2e/support/mongo-image';
 export async function likeOfficialImage(): Promise<string[]> {
   const user = await docker(['run', '--rm', '--entrypoint', 'id', 'mongo:8', '-u', 'mongodb']);
   if (user.stdout.trim() === '999') return [];
-  await dockerOk(['build', '--tag', 'p2p-chat/test-mongo', join(ROOT, FOLDER)]);
+  await dockerOk(['build', '--tag', 'p2p-chat-test-mongo', join(ROOT, FOLDER)]);
   return [`${FOLDER}/compose.yml`];
 }
