@@ -12,7 +12,7 @@ import {
   untilQueued,
   wholeConversation,
 } from './support/control.ts';
-import { deafPeer } from './support/deaf-peer.ts';
+import { deafPeer } from './support/hand-made-peer.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 const MiB = 1024 * 1024;

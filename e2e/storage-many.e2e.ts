@@ -10,7 +10,7 @@ import {
   untilQueued,
   wholeConversation,
 } from './support/control.ts';
-import { deafPeer } from './support/deaf-peer.ts';
+import { deafPeer } from './support/hand-made-peer.ts';
 import { waitFor, World } from './support/processes.ts';
 
 /** Messages for a peer who is away; `MESSAGES=100000` for as many as in `faults.e2e.ts`. */

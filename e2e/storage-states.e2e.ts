@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { MessageState } from '@p2p-chat/shared';
 import mongoose from 'mongoose';
 import { afterEach, describe, expect, it } from 'vitest';
-import { controlOf, linkedPair, wholeConversation } from './support/control.ts';
+import { controlOf, linkedPair, untilQueued, wholeConversation } from './support/control.ts';
+import { pickyPeer } from './support/hand-made-peer.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 const world = new World();
@@ -83,6 +84,29 @@ describe.each([
       await waitFor('the events', () => told.of(id).length === 2);
       expect(told.of(id)).toEqual(['delivered', 'read']);
       told.stop();
+    });
+
+    it('end with failed where the other node refuses for good, with its reason; what comes after is delivered', async () => {
+      const alice = await world.daemon({ user: 'Alice', env: storage() });
+      const picky = await pickyPeer(alice.ready.peerPort, 'no', 'kind-unsupported');
+      try {
+        await waitFor('the link', async () => (await controlOf(alice).status()).links === 1);
+        const { peerId } = await controlOf(alice).peer('Picky');
+        const told = await ToldStates.of(alice);
+        const sent = [await controlOf(alice).send(peerId, 'no'), await controlOf(alice).send(peerId, 'yes')];
+        await waitFor('the events', () => sent.every(({ id }) => told.of(id).length === 1));
+        expect(sent.map(({ id }) => told.of(id))).toEqual([['failed'], ['delivered']]);
+        told.stop();
+        await untilQueued(alice, 0);
+        await alice.kill();
+        const again = await world.daemon(alice.options);
+        expect(await wholeConversation(again, peerId)).toMatchObject([
+          { body: 'no', state: 'failed', reason: 'kind-unsupported' },
+          { body: 'yes', state: 'delivered' },
+        ]);
+      } finally {
+        picky.destroy();
+      }
     });
 
     it('end with delivered where the reader has switched receipts off', async () => {
