@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import {
   encodeJsonFrame,
+  encodeRun,
   encodeWireFrame,
   FEATURES,
   FrameDecoder,
@@ -97,6 +98,8 @@ afterEach(async () => {
 /** What is timed: a message of this text, or its second arrival. */
 interface Sample {
   body: string;
+  /** So many at once; 1 where it is not said. */
+  count?: number;
   repeated?: boolean;
 }
 
@@ -148,18 +151,32 @@ class Onlooker {
   }
 
   /** How long it takes until a message of its own is acked, in milliseconds. */
-  async timed({ body, repeated }: Sample): Promise<number> {
-    const message = this.message(body);
-    if (repeated === true) await this.#acked(message);
+  async timed({ body, count = 1, repeated }: Sample): Promise<number> {
+    const messages = Array.from({ length: count }, () => this.message(body));
+    if (repeated === true) await this.#acked(messages);
     const began = performance.now();
-    await this.#acked(message);
+    await this.#acked(messages);
     return performance.now() - began;
   }
 
-  async #acked(message: WireMessage): Promise<void> {
+  async #acked(messages: WireMessage[]): Promise<void> {
     this.received.length = 0;
-    this.send(message);
-    await this.until(() => this.received.some((frame) => isAckOf(frame, message.id)));
+    if (messages.length === 1) this.send(...messages);
+    else this.sendRun(messages);
+    await this.until(() => this.received.some((frame) => isAckOf(frame, messages.at(-1)?.id ?? '')));
+  }
+
+  /** As nodes send bursts. */
+  sendRun(messages: readonly WireMessage[]): void {
+    const column = (text: (one: WireMessage) => string): string => messages.map(text).join('');
+    const run = {
+      kind: 'text',
+      ids: column(({ id }) => id),
+      clocks: column(({ clock }) => clock),
+      sentAt: column(({ sentAt }) => String(sentAt).padStart(16, '0')),
+      bodies: JSON.stringify(messages.map(({ body }) => body)),
+    };
+    this.socket.write(encodeRun(run));
   }
 
   /** What came, with numbers in place of the ids that are its own. */
@@ -188,6 +205,9 @@ async function useLink(one: Onlooker): Promise<void> {
   one.socket.write(encodeWireFrame({ type: 'receipt', ids: [one.message().id], state: 'read' }));
   await one.until(() => one.received.some((frame) => frame.type === 'ack' && frame.of === 'receipt'));
   one.socket.write(encodeWireFrame({ type: 'typing' }));
+  const run = [one.message('four'), one.message('five')];
+  one.sendRun(run);
+  await one.until(() => one.received.some((frame) => isAckOf(frame, run[1]?.id ?? '')));
   one.socket.write(encodeWireFrame({ type: 'presence', state: 'dnd', status: 'busy', user: 'Renamed' }));
   const last = one.message('last');
   one.send(last);
@@ -241,7 +261,7 @@ describe.each([
     const stored = async (peerId: string): Promise<string[]> =>
       (await chat.history(directConversationId(peerId), { limit: 10 })).map(({ body }) => body).sort();
     expect(await stored(eve.peerId)).toEqual([]);
-    expect(await stored(carol.peerId)).toEqual(['last', 'one', 'three', 'two']);
+    expect(await stored(carol.peerId)).toEqual(['five', 'four', 'last', 'one', 'three', 'two']);
     // Unblocked, it is the same once more.
     await chat.setBlocked(eve.peerId, false);
     for (const onlooker of [one, two]) {
@@ -250,12 +270,13 @@ describe.each([
     }
     for (const onlooker of [one, two]) await useLink(onlooker);
     expect(one.trace).toEqual(two.trace);
-    expect(await stored(eve.peerId)).toEqual(['last', 'one', 'three', 'two']);
+    expect(await stored(eve.peerId)).toEqual(['five', 'four', 'last', 'one', 'three', 'two']);
   });
 
   it.each<[string, Sample]>([
     ['a short message', { body: 'hello' }],
     ['a long one', { body: LONG }],
+    ['a burst', { body: 'hello', count: 50 }],
     ['one that came before', { body: LONG, repeated: true }],
   ])(
     'waits as long for an ack as anybody else: of %s',
