@@ -60,7 +60,9 @@ export class SendMessage {
     // Who writes to somebody accepts them.
     this.requests.decided(peerId);
     for (const run of accepted) this.events.publish({ type: 'messages', run });
-    this.outbox.accepted(peerId, accepted);
+    // After whoever waits for this has gone on: the next part of a stream is
+    // made durable while this one is encrypted.
+    setImmediate(() => this.outbox.accepted(peerId, accepted));
     return accepted;
   }
 
