@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { errorCode } from '@p2p-chat/shared';
+import { errorCode } from '@p2p-chat/shared/errors';
 
 // https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 const LOG_HEADER_BYTES = 32;
