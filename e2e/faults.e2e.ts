@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -13,7 +14,7 @@ import {
   wholeConversation,
 } from './support/control.ts';
 import { deafPeer } from './support/hand-made-peer.ts';
-import { type RunningDaemon, waitFor, World } from './support/processes.ts';
+import { runCli, type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 const MiB = 1024 * 1024;
 
@@ -56,6 +57,14 @@ describe('a profile', () => {
     expect(second.stderr).toContain(`pid ${first.child.pid}`);
     expect(second.stderr).toContain('p2p-chat console');
     expect(await controlOf(first).status()).toMatchObject({ pid: first.child.pid });
+  });
+
+  it.skipIf(!existsSync('/proc/self'))('in a place where nothing can be made is refused', async () => {
+    for (const command of ['daemon', 'doctor']) {
+      const { status, stdout, stderr } = await runCli([command], { env: { P2P_CHAT_HOME: '/proc/nowhere' } });
+      expect(status).toBe(1);
+      expect(stdout + stderr).toMatch(/\/proc\/nowhere.*ENOENT/);
+    }
   });
 
   it.each([

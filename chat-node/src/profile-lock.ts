@@ -1,7 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { errorCode, errorMessage, P2pChatError } from '@p2p-chat/shared';
+import { errorCode, errorMessage, makePrivateFolder, P2pChatError } from '@p2p-chat/shared';
 
 /** The profile cannot be held; nothing of it was touched. */
 export class ProfileLockError extends P2pChatError {}
@@ -68,7 +68,7 @@ function lock(home: string): DatabaseSync {
   const pidFile = join(home, 'run', 'node.pid');
   let database: DatabaseSync | null = null;
   try {
-    mkdirSync(join(home, 'run'), { recursive: true, mode: 0o700 });
+    makePrivateFolder(join(home, 'run'));
     database = new DatabaseSync(lockFile(home));
     chmodSync(lockFile(home), FILE_MODE);
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');

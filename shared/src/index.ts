@@ -4,6 +4,7 @@ export * from './errors.js';
 export * from './message-id.js';
 export * from './name-skeleton.js';
 export * from './peer-id.js';
+export * from './private-folder.js';
 export * from './problem.js';
 export * from './safe-json.js';
 export * from './safety-number.js';

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { P2pChatError } from '@p2p-chat/shared';
+import { makePrivateFolder, P2pChatError } from '@p2p-chat/shared';
 
 /** The log of a node that the console started, in the profile's data directory. */
 export const NODE_LOG = 'node.log';
@@ -33,7 +33,7 @@ export class AttachedNode {
    * @throws {P2pChatError} `node-failed`, with what the node said last
    */
   static async start({ main, env, home }: AttachedNodeOptions): Promise<AttachedNode> {
-    await mkdir(home, { recursive: true, mode: 0o700 });
+    makePrivateFolder(home);
     const path = join(home, NODE_LOG);
     const log = await open(path, 'w', 0o600);
     try {

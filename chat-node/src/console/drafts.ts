@@ -1,6 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorCode, isPeerId } from '@p2p-chat/shared';
+import { errorCode, isPeerId, makePrivateFolder } from '@p2p-chat/shared';
 
 /** The folder in the profile's data directory: one file for each person, named by the peer id (mode 0600). */
 export const DRAFTS_FOLDER = 'drafts';
@@ -38,7 +38,7 @@ export class Drafts {
 
   #store(path: string, text: string): void {
     if (text === '') return rmSync(path, { force: true });
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    makePrivateFolder(this.#folder);
     // Renamed into place: a crash leaves the old text or the new one, never half of it.
     const next = `${path}.${process.pid}`;
     writeFileSync(next, text, { mode: 0o600 });

@@ -5,9 +5,9 @@ import {
   type KeyObject,
   X509Certificate,
 } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, P2pChatError, peerIdOfKey } from '@p2p-chat/shared';
+import { errorCode, makePrivateFolder, P2pChatError, peerIdOfKey } from '@p2p-chat/shared';
 
 /** Who this node is. */
 export interface Identity {
@@ -45,7 +45,7 @@ const OWNER_ONLY_FOLDER = 0o700;
  */
 export async function loadIdentity(home: string): Promise<Identity> {
   try {
-    await mkdir(home, { recursive: true, mode: OWNER_ONLY_FOLDER });
+    makePrivateFolder(home);
   } catch (error) {
     throw notWritable(home, error);
   }
