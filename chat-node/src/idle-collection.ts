@@ -37,8 +37,11 @@ export class IdleCollection {
   }
 }
 
-/** Has this thread, the main one or a worker, give memory back whenever it rests. */
-export function collectWhenIdle(): void {
+/**
+ * Has this thread, the main one or a worker, give memory back whenever it rests.
+ * @param afterwards called after each collection
+ */
+export function collectWhenIdle(afterwards: () => void = () => undefined): void {
   let last = performance.eventLoopUtilization();
   const collection = new IdleCollection({
     heapBytes: () => getHeapStatistics().total_heap_size,
@@ -48,7 +51,10 @@ export function collectWhenIdle(): void {
       last = now;
       return utilization;
     },
-    collect: collectAll,
+    collect: () => {
+      collectAll();
+      afterwards();
+    },
   });
   setInterval(() => collection.look(), LOOK_MS).unref();
 }
