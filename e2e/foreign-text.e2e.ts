@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { PeerView } from '@p2p-chat/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeNode } from '../chat-node/src/console/testing/fake-node.js';
@@ -137,11 +138,40 @@ describe('a command', () => {
     ['verify', evil('Nobody'), '--json'],
     ['send', evil('Nobody'), 'x'],
     [evil('nonsense')],
+    ['export', evil('Nobody')],
+    ['import', evil('/nowhere')],
+    ['search', 'x', '--limit', evil('1')],
+    ['presence', evil('gone')],
+    ['send', 'PEER', 'x', '--timeout', evil('1')],
+    ['daemon', '--port', evil('1')],
+    ['status', '--home', evil('/nowhere')],
   ])('prints no error that does: %j', async (...args) => {
-    const result = await runCli(args, { env });
+    const result = await runCli(
+      args.map((one) => (one === 'PEER' ? mallory.peerId : one)),
+      { env },
+    );
     expect(result.status).not.toBe(0);
     expect(result.stderr).not.toBe('');
     expectPlain(result);
+  });
+});
+
+describe('a daemon', () => {
+  it('says where its data are without it', async () => {
+    const session = new TerminalSession([CHAT_MAIN, 'daemon'], {
+      columns: 200,
+      env: {
+        P2P_CHAT_USER: 'Alice',
+        P2P_CHAT_HOME: join(node.home, evil('data').replaceAll('/', '')),
+        P2P_CHAT_HOST: '127.0.0.1',
+        P2P_CHAT_PORT: '0',
+        DISCOVERY_URLS: '',
+      },
+    });
+    sessions.push(session);
+    await session.until('is ready');
+    await session.until('data in ');
+    for (const attack of ATTACKS) expect(session.output).not.toContain(attack.replaceAll('/', ''));
   });
 });
 

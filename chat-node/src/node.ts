@@ -64,7 +64,7 @@ function announce({ ready }: RunningNode, config: NodeConfig, json: boolean): vo
   const line = json
     ? JSON.stringify({ event: 'ready', ...ready })
     : `${safeLine(ready.user)} (${shortPeerId(ready.peerId)}) is ready: peers on port ${ready.peerPort}, ` +
-      `messages in ${ready.storage}, data in ${config.home}.\nOpen the screens with: p2p-chat console`;
+      `messages in ${ready.storage}, data in ${safeLine(config.home)}.\nOpen the screens with: p2p-chat console`;
   process.stdout.write(`${line}\n`);
 }
 
