@@ -3,6 +3,8 @@ import { type MessageRun, partOf } from './message-run.js';
 
 /** Characters of all texts of the runs that wait in memory: a burst is not read back from the repository. */
 const MAX_TAIL_CHARACTERS = 2 * WINDOW_BYTES;
+/** Characters of all tails of a node together: who writes to everybody at once does not fill its memory. */
+const MAX_ALL_TAILS_CHARACTERS = 8 * WINDOW_BYTES;
 /** Runs: a lone message is one too, and takes more than its texts. */
 const MAX_TAIL_RUNS = 4 * WINDOW_MESSAGES;
 /** A tail shorter than this is filled while the window is still on its way. */
@@ -10,6 +12,15 @@ const SHORT_TAIL_MESSAGES = WINDOW_MESSAGES / 2;
 const SHORT_TAIL_CHARACTERS = WINDOW_BYTES / 2;
 /** Runs that were taken and still stand in the list: cutting them off for each would copy it each time. */
 const MAX_TAKEN_RUNS = 256;
+
+/** What the tails of a node take together. */
+export class TailBudget {
+  characters = 0;
+
+  get isSpent(): boolean {
+    return this.characters >= MAX_ALL_TAILS_CHARACTERS;
+  }
+}
 
 /** Runs that were accepted or loaded and not sent, in order, within a bound. */
 export class OutboxTail {
@@ -19,13 +30,17 @@ export class OutboxTail {
   #messages = 0;
   #characters = 0;
 
+  /** @param budget of all tails of the node; {@link clear} gives back what this one takes */
+  constructor(private readonly budget: TailBudget) {}
+
   get first(): MessageRun | undefined {
     return this.#runs[this.#start];
   }
 
   /** Whether what is accepted now has to be read back later. */
   get isFull(): boolean {
-    return this.#characters >= MAX_TAIL_CHARACTERS || this.#runs.length - this.#start >= MAX_TAIL_RUNS;
+    if (this.#characters >= MAX_TAIL_CHARACTERS || this.budget.isSpent) return true;
+    return this.#runs.length - this.#start >= MAX_TAIL_RUNS;
   }
 
   /** Whether it is time to load more. */
@@ -62,12 +77,15 @@ export class OutboxTail {
   }
 
   clear(): void {
+    this.budget.characters -= this.#characters;
     this.#runs = [];
     this.#start = this.#messages = this.#characters = 0;
   }
 
   #count(run: MessageRun, sign: 1 | -1): void {
+    const characters = run.ids.length + run.clocks.length + run.sentAt.length + run.bodies.length;
     this.#messages += sign * run.count;
-    this.#characters += sign * (run.ids.length + run.clocks.length + run.sentAt.length + run.bodies.length);
+    this.#characters += sign * characters;
+    this.budget.characters += sign * characters;
   }
 }

@@ -11,7 +11,7 @@ import { directConversationId } from './conversation.js';
 import type { ChatEvents } from './events.js';
 import { InFlight } from './in-flight.js';
 import { lastClock, messagesOf, type MessageRun, packRuns } from './message-run.js';
-import { OutboxTail } from './outbox-tail.js';
+import { OutboxTail, TailBudget } from './outbox-tail.js';
 import type { ChatLog } from './ports/log.js';
 import type { MessageRepository } from './ports/message.repository.js';
 import type { PeerLink } from './ports/peer-link.js';
@@ -34,6 +34,7 @@ export interface OutboxDependencies {
  */
 export class Outbox {
   readonly #peers = new Map<string, PeerOutbox>();
+  readonly #tails = new TailBudget();
 
   constructor(private readonly dependencies: OutboxDependencies) {}
 
@@ -45,7 +46,7 @@ export class Outbox {
   /** A link is open: sends from the first message that is still queued. */
   opened(link: PeerLink): void {
     this.#peers.get(link.peer.peerId)?.stop();
-    this.#peers.set(link.peer.peerId, new PeerOutbox(link, this.dependencies));
+    this.#peers.set(link.peer.peerId, new PeerOutbox(link, this.dependencies, this.#tails));
   }
 
   /** The link is gone; what was not acked stays queued. */
@@ -75,7 +76,7 @@ export class Outbox {
 class PeerOutbox {
   readonly #conversationId: string;
   readonly #inFlight = new InFlight();
-  readonly #tail = new OutboxTail();
+  readonly #tail: OutboxTail;
   /** Clock of the last message that was sent or is in the tail. */
   #cursor = '';
   /** Whether the repository may hold messages after the cursor that are not in the tail. */
@@ -98,7 +99,9 @@ class PeerOutbox {
   constructor(
     readonly link: PeerLink,
     private readonly dependencies: OutboxDependencies,
+    tails: TailBudget,
   ) {
+    this.#tail = new OutboxTail(tails);
     this.#conversationId = directConversationId(link.peer.peerId);
     this.#backoff = new Backoff(STORAGE_BACKOFF, dependencies.random);
     this.#pump();
@@ -107,6 +110,7 @@ class PeerOutbox {
   stop(): void {
     this.#stopped = true;
     this.#paused?.timer.clear();
+    this.#tail.clear();
   }
 
   accepted(runs: readonly MessageRun[]): void {
@@ -195,7 +199,8 @@ class PeerOutbox {
         WINDOW_BYTES,
       );
       this.#backoff.reset();
-      if (rewinds !== this.#rewinds) return;
+      // A tail that was let go of takes nothing more.
+      if (this.#stopped || rewinds !== this.#rewinds) return;
       this.#append(this.#withoutInFlight(page));
       const last = page.at(-1);
       if (last !== undefined) this.#cursor = lastClock(last);
