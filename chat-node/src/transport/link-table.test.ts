@@ -186,6 +186,25 @@ describe('LinkTable', () => {
       expect(handler.opened).toHaveLength(isSimultaneous ? 1 : 2);
     });
 
+    it('goes on with the second one where the first has said bye and is not gone yet', async () => {
+      const { handler, knock, settle } = start();
+      const first = knock(PEER, HELLO, true);
+      await settle();
+      // The far end leaves its half of the stream open: it does not see that this one is closed.
+      first.stream.pause();
+      first.stream.write(encodeWireFrame({ type: 'bye', reason: 'logout' }));
+      await settle();
+      expect([first.stream.destroyed, handler.closed]).toEqual([false, []]);
+      const second = knock(PEER);
+      await settle();
+      expect(handler.open).toEqual([await second.established]);
+      expect(handler.closed).toHaveLength(1);
+      first.stream.destroy();
+      await settle();
+      expect(handler.closed).toHaveLength(1);
+      second.stream.destroy();
+    });
+
     it('goes on with neither where both end meanwhile', async () => {
       const { clock, handler, knock, settle } = start();
       const first = knock(PEER, HELLO, true);

@@ -105,12 +105,17 @@ export class LinkTable {
     if (existing === undefined && !this.#hasRoomFor(peerId)) return link.close('busy');
     if (existing !== undefined && this.#prefers(existing, link))
       return void this.#keepIfAlive(existing, link);
+    if (existing !== undefined) this.#giveUp(existing);
     this.#byPeer.set(peerId, link);
-    if (existing !== undefined) {
-      existing.close('duplicate');
-      this.handler.onClosed(existing, 'duplicate');
-    }
     this.handler.onOpen(link);
+  }
+
+  /** The link makes way for another one to its peer: it no longer counts, whenever it ends. */
+  #giveUp(link: Link): void {
+    if (this.#byPeer.get(link.peer.peerId) !== link) return;
+    this.#byPeer.delete(link.peer.peerId);
+    link.close('duplicate');
+    this.handler.onClosed(link, 'duplicate');
   }
 
   // However many strangers come, none of them keeps a contact out.
@@ -133,8 +138,11 @@ export class LinkTable {
     added.wait();
     const alive = await existing.isAlive();
     added.goOn();
-    if (alive) added.close('duplicate');
-    else if (this.#open.has(added)) this.#register(added);
+    if (alive) return added.close('duplicate');
+    if (!this.#open.has(added)) return;
+    // One that is closing is not alive and not gone either: it would be asked again without end.
+    this.#giveUp(existing);
+    this.#register(added);
   }
 
   /**
