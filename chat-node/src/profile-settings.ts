@@ -1,4 +1,4 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   errorCode,
@@ -8,6 +8,7 @@ import {
   P2pChatError,
   PRESENCE_STATES,
   type PresenceState,
+  replaceFile,
 } from '@p2p-chat/shared';
 import { StorageError } from './chat/errors.js';
 import { type ProfileSettings, ProfileStore } from './chat/ports/profile.store.js';
@@ -60,17 +61,8 @@ export class FileProfileStore extends ProfileStore {
 
   async save(settings: ProfileSettings): Promise<void> {
     const content: Stored = { ...settings, userInsteadOf: this.givenUser };
-    const draft = `${this.path}.new`;
     try {
-      const file = await open(draft, 'w', 0o600);
-      try {
-        await file.writeFile(`${JSON.stringify(content, null, 2)}\n`);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      // Renamed into place: a crash leaves the old settings or the new ones.
-      await rename(draft, this.path);
+      await replaceFile(this.path, `${JSON.stringify(content, null, 2)}\n`);
     } catch (error) {
       const full = errorCode(error) === 'ENOSPC' || errorCode(error) === 'EDQUOT';
       throw new StorageError(

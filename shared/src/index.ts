@@ -6,6 +6,7 @@ export * from './name-skeleton.js';
 export * from './peer-id.js';
 export * from './private-folder.js';
 export * from './problem.js';
+export * from './replace-file.js';
 export * from './safe-json.js';
 export * from './safety-number.js';
 export * from './search-words.js';

@@ -5,9 +5,9 @@ import {
   type KeyObject,
   X509Certificate,
 } from 'node:crypto';
-import { chmod, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, makePrivateFolder, P2pChatError, peerIdOfKey } from '@p2p-chat/shared';
+import { errorCode, makePrivateFolder, P2pChatError, peerIdOfKey, replaceFile } from '@p2p-chat/shared';
 
 /** Who this node is. */
 export interface Identity {
@@ -129,35 +129,12 @@ async function createKey(home: string, file: string): Promise<string> {
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   // Written aside and renamed, so that a crash never leaves half a key, and
   // flushed, so that a peer never learns a key that a power cut takes away.
-  const draft = `${file}.${process.pid}.new`;
   try {
-    await writeDurably(draft, pem);
-    await rename(draft, file);
-    await syncFolder(home);
+    await replaceFile(file, pem, `${file}.${process.pid}.new`);
   } catch (error) {
     throw notWritable(home, error);
   }
   return pem;
-}
-
-async function writeDurably(file: string, text: string): Promise<void> {
-  const handle = await open(file, 'w', OWNER_ONLY_FILE);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await chmod(file, OWNER_ONLY_FILE);
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 async function requireOwnerOnly(path: string, mode: number): Promise<void> {

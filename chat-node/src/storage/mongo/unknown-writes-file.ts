@@ -1,6 +1,6 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from '@p2p-chat/shared';
+import { errorCode, replaceFile } from '@p2p-chat/shared';
 
 /** The name of the file, in the profile's data directory. */
 export const UNKNOWN_WRITES_FILE = 'unknown-writes.json';
@@ -46,15 +46,7 @@ export class UnknownWritesFile {
   /** Durable when it resolves. */
   async save(writes: readonly UnknownWrite[]): Promise<void> {
     this.#isThere = true;
-    const draft = `${this.#path}.new`;
-    const file = await open(draft, 'w', 0o600);
-    try {
-      await file.writeFile(JSON.stringify(writes));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, this.#path);
+    await replaceFile(this.#path, JSON.stringify(writes));
   }
 
   /** Nothing is unknown any more. */
