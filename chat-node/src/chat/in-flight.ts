@@ -1,4 +1,4 @@
-import { idAt, MESSAGE_ID_LENGTH, WINDOW_BYTES, WINDOW_MESSAGES } from '@p2p-chat/shared';
+import { idAt, MESSAGE_ID_LENGTH, splitIds, WINDOW_BYTES, WINDOW_MESSAGES } from '@p2p-chat/shared';
 import type { MessageRun } from './message-run.js';
 
 interface Sent {
@@ -88,7 +88,7 @@ export class InFlight {
     this.#messages -= sent.count;
     this.#bytes -= sent.bytes;
     if (this.isEmpty) this.#index = null;
-    else if (this.#index !== null) for (const id of idsOf(sent)) this.#index.delete(id);
+    else if (this.#index !== null) for (const id of splitIds(sent.ids)) this.#index.delete(id);
   }
 
   #lookUp(id: string): Sent | undefined {
@@ -101,9 +101,5 @@ export class InFlight {
 }
 
 function addTo(index: Map<string, Sent>, sent: Sent): void {
-  for (const id of idsOf(sent)) index.set(id, sent);
-}
-
-function idsOf({ ids, count }: Sent): string[] {
-  return Array.from({ length: count }, (_, at) => idAt(ids, at));
+  for (const id of splitIds(sent.ids)) index.set(id, sent);
 }

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { MessageRun } from '../../chat/message-run.js';
+import { clockBytes, idBytes } from './message-row.js';
 
 /** Rows that are kept before all of them are removed. */
 const MAX_KEPT = 10_000;
@@ -25,10 +26,10 @@ export class DroppedTable {
   constructor(database: DatabaseSync) {
     // A whole run in one statement, as messages are. What was saved before its
     // author was blocked is a repeat here too.
-    const id = "unhex(substr(?2, key * 36 + 1, 36), '-')";
+    const id = 'substr(?2, key * 16 + 1, 16)';
     this.#insert = database.prepare(
       `INSERT INTO dropped_messages (author, id, clock, body)
-       SELECT ?1, ${id}, unhex(substr(?3, key * 16 + 1, 16)), CAST(zeroblob(octet_length(value)) AS TEXT)
+       SELECT ?1, ${id}, substr(?3, key * 8 + 1, 8), CAST(zeroblob(octet_length(value)) AS TEXT)
        FROM json_each(?4) WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = ${id} AND m.author = ?1)
        ON CONFLICT (id, author) DO NOTHING`,
     );
@@ -47,12 +48,7 @@ export class DroppedTable {
   /** @param author the number of its author */
   add(run: MessageRun, author: number): void {
     const before = this.#greatestRow.get()?.['n'] as number;
-    const { changes } = this.#insert.run(
-      author,
-      Buffer.from(run.ids, 'latin1'),
-      Buffer.from(run.clocks, 'latin1'),
-      run.bodies,
-    );
+    const { changes } = this.#insert.run(author, idBytes(run), clockBytes(run), run.bodies);
     // Looked up as it is of messages, where an answer says which are new.
     if (changes < run.count) this.#inserted.all(before);
     if (changes === 0) return;

@@ -1,4 +1,5 @@
 import type { Message, MessageKind } from '../../chat/message.js';
+import type { MessageRun } from '../../chat/message-run.js';
 import { meaningOf, PRESENT_STATUS } from './message-status.js';
 
 /** What {@link messageOf} needs, of {@link MESSAGE_TABLES}. */
@@ -30,6 +31,16 @@ export function messageOf(row: Record<string, unknown>, conversationId: string):
   const reason = row['reason'];
   if (typeof reason === 'string') message.reason = reason;
   return message;
+}
+
+/** The ids of a run as they are stored, 16 bytes each. */
+export function idBytes({ ids }: Pick<MessageRun, 'ids'>): Buffer {
+  return Buffer.from(ids.replaceAll('-', ''), 'hex');
+}
+
+/** The clocks of a run as they are stored, 8 bytes each. */
+export function clockBytes({ clocks }: Pick<MessageRun, 'clocks'>): Buffer {
+  return Buffer.from(clocks, 'hex');
 }
 
 /** The text of an id from its hexadecimal digits (RFC 9562, 4). */

@@ -8,7 +8,15 @@ import type { HistoryPage } from '../../chat/ports/message.repository.js';
 import { AuthorTable } from './author-table.js';
 import { ConversationTable, type OpenConversation } from './conversation-table.js';
 import { DroppedTable } from './dropped-table.js';
-import { ID_PARAMETER, MESSAGE_COLUMNS, MESSAGE_TABLES, messageOf, uuidOf } from './message-row.js';
+import {
+  clockBytes,
+  ID_PARAMETER,
+  idBytes,
+  MESSAGE_COLUMNS,
+  MESSAGE_TABLES,
+  messageOf,
+  uuidOf,
+} from './message-row.js';
 import { COMES_FROM, INCOMING, PRESENT_STATUS, Status } from './message-status.js';
 import { PendingAcks } from './pending-acks.js';
 import type { QueuedTexts } from './queued-texts.js';
@@ -302,8 +310,8 @@ export class MessageStore {
     const { changes } = this.#insert.run(
       conversation.ref,
       this.#authors.refOf(run.author),
-      Buffer.from(run.ids.replaceAll('-', ''), 'hex'),
-      Buffer.from(run.clocks, 'hex'),
+      idBytes(run),
+      clockBytes(run),
       status,
       run.kind,
       Buffer.from(run.sentAt, 'latin1'),
