@@ -6,15 +6,16 @@ import { DatabaseSync } from 'node:sqlite';
 import { WINDOW_BYTES } from '@p2p-chat/shared';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
-  acquaint,
   controlOf,
+  linkedPair,
   residentBytes,
   sendAll,
   untilQueued,
   wholeConversation,
 } from './support/control.ts';
+import { drain } from './support/drain.ts';
 import { deafPeer } from './support/hand-made-peer.ts';
-import { runCli, type RunningDaemon, waitFor, World } from './support/processes.ts';
+import { runCli, waitFor, World } from './support/processes.ts';
 
 const MiB = 1024 * 1024;
 
@@ -26,21 +27,6 @@ afterEach(async () => {
   // Lazily: a process that a failed test left behind must not keep the mount.
   for (const folder of mounts.splice(0)) execFileSync('umount', ['--lazy', folder]);
 });
-
-/** Alice, who knows where Bob is, and Bob; a link is up. */
-async function linkedPair(
-  homes: { alice?: string; bob?: string } = {},
-): Promise<{ alice: RunningDaemon; bob: RunningDaemon }> {
-  const bob = await world.daemon({ user: 'Bob', ...(homes.bob === undefined ? {} : { home: homes.bob }) });
-  const alice = await world.daemon({
-    user: 'Alice',
-    ...(homes.alice === undefined ? {} : { home: homes.alice }),
-    peers: [`127.0.0.1:${bob.ready.peerPort}`],
-  });
-  await waitFor('the link', async () => (await controlOf(alice).status()).links === 1);
-  await acquaint(alice, bob);
-  return { alice, bob };
-}
 
 /** The profile's database file. */
 async function databaseOf(home: string): Promise<string> {
@@ -100,37 +86,14 @@ describe('a profile', () => {
 
 describe('100,000 messages for a peer who is away', () => {
   it('cost little at start and while they drain, and arrive in order', { timeout: 120_000 }, async () => {
-    const total = 100_000;
-    const { alice, bob } = await linkedPair();
-    const first = await controlOf(alice).send(bob.peerId, 'until later');
-    await untilQueued(alice, 0);
-    await bob.stop();
-    const bodies = Array.from({ length: total }, (_, n) => `${n} `.padEnd(128, '.'));
-    const ids = await sendAll(alice, bob, bodies);
-    expect(ids).toHaveLength(total);
-    await alice.kill();
-
-    const began = performance.now();
-    const again = await world.daemon(alice.options);
-    const startMs = performance.now() - began;
-    expect((await controlOf(again).status()).outbox.queued).toBe(total);
-    const startBytes = await residentBytes(again.child.pid ?? 0);
-
-    const bobAgain = await world.daemon(bob.options);
-    let mostBytes = 0;
-    await waitFor(
-      'the outbox to be empty',
-      async () => {
-        mostBytes = Math.max(mostBytes, await residentBytes(again.child.pid ?? 0));
-        return (await controlOf(again).status()).outbox.queued === 0;
-      },
-      60_000,
-    );
-    const arrived = await wholeConversation(bobAgain, again.peerId);
-    expect(arrived.map(({ id }) => id)).toEqual([first.id, ...ids]);
-    console.log(`start ${startMs.toFixed(0)} ms, at most ${(mostBytes / MiB).toFixed(0)} MiB while draining`);
+    const pair = await linkedPair(world);
+    const first = await controlOf(pair.alice).send(pair.bob.peerId, 'until later');
+    await untilQueued(pair.alice, 0);
+    const { accepted, arrived, grownMiB, figures } = await drain(world, pair, 100_000, 60_000);
+    expect(arrived).toEqual([first.id, ...accepted]);
+    console.log(figures);
     // 100,000 of these messages take some 100 MiB at once; a window of them takes one.
-    expect(mostBytes - startBytes).toBeLessThan(90 * MiB);
+    expect(grownMiB).toBeLessThan(90);
   });
 });
 
@@ -157,7 +120,7 @@ describe.skipIf(process.getuid?.() !== 0)('(root only) a disk', () => {
 
   it('that is full is told to the sender at once, and keeps nothing by halves', async () => {
     const home = await tmpfs('16m');
-    const { alice, bob } = await linkedPair({ alice: home });
+    const { alice, bob } = await linkedPair(world, { alice: { home } });
     const client = controlOf(alice);
     const accepted = [(await client.send(bob.peerId, 'before')).id];
     fill(home);
@@ -188,7 +151,7 @@ describe.skipIf(process.getuid?.() !== 0)('(root only) a disk', () => {
 
   it('that is full at the receiver leaves messages queued, and they arrive by themselves', async () => {
     const home = await tmpfs('16m');
-    const { alice, bob } = await linkedPair({ bob: home });
+    const { alice, bob } = await linkedPair(world, { bob: { home } });
     await controlOf(alice).send(bob.peerId, 'before');
     await untilQueued(alice, 0);
     fill(home);
@@ -221,7 +184,7 @@ describe.skipIf(process.getuid?.() !== 0)('(root only) a disk', () => {
 
 describe('a peer that reads nothing', () => {
   it('holds up nobody else, and costs no more memory than the window', async () => {
-    const { alice, bob } = await linkedPair();
+    const { alice, bob } = await linkedPair(world);
     const client = controlOf(alice);
     const deaf = await deafPeer(alice.ready.peerPort);
     try {

@@ -1,28 +1,23 @@
-import { randomUUID } from 'node:crypto';
 import type { MessageState } from '@p2p-chat/shared';
-import mongoose from 'mongoose';
 import { afterEach, describe, expect, it } from 'vitest';
 import { controlOf, linkedPair, untilQueued, wholeConversation } from './support/control.ts';
 import { pickyPeer } from './support/hand-made-peer.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
+import { mongoPlace, type Place } from './support/storage.ts';
 
 const world = new World();
 const server = process.env['MONGODB_URI_TEST'];
-const databases: string[] = [];
+const places: Place[] = [];
 
 afterEach(async () => {
   await world.close();
-  for (const uri of databases.splice(0)) {
-    const connection = await mongoose.createConnection(uri).asPromise();
-    await connection.dropDatabase();
-    await connection.close();
-  }
+  for (const place of places.splice(0)) await place.dispose();
 });
 
-function newDatabase(): Record<string, string> {
-  const uri = `${(server ?? '').replace(/\/$/, '')}/p2p-chat-e2e-${randomUUID()}`;
-  databases.push(uri);
-  return { MONGODB_URI: uri };
+async function newDatabase(): Promise<Record<string, string>> {
+  const place = await mongoPlace(server ?? '');
+  places.push(place);
+  return { MONGODB_URI: place.target };
 }
 
 /** The states that a node tells by its events, by message. */
@@ -63,7 +58,7 @@ async function stateOf(
 }
 
 describe.each([
-  ['SQLite', (): Record<string, string> => ({}), false],
+  ['SQLite', async (): Promise<Record<string, string>> => ({}), false],
   ['MongoDB (set MONGODB_URI_TEST)', newDatabase, server === undefined],
 ])('states on %s', (_name, storage, skip) => {
   describe.skipIf(skip)('of a message', () => {
@@ -74,7 +69,10 @@ describe.each([
     }
 
     it('go from queued over delivered to read, in the history and as events', async () => {
-      const { alice, bob } = await linkedPair(world, { alice: { env: storage() }, bob: { env: storage() } });
+      const { alice, bob } = await linkedPair(world, {
+        alice: { env: await storage() },
+        bob: { env: await storage() },
+      });
       const told = await ToldStates.of(alice);
       const { id, state } = await controlOf(alice).send(bob.peerId, 'hello');
       expect(state).toBe('queued');
@@ -87,7 +85,7 @@ describe.each([
     });
 
     it('end with failed where the other node refuses for good, with its reason; what comes after is delivered', async () => {
-      const alice = await world.daemon({ user: 'Alice', env: storage() });
+      const alice = await world.daemon({ user: 'Alice', env: await storage() });
       const picky = await pickyPeer(alice.ready.peerPort, 'no', 'kind-unsupported');
       try {
         await waitFor('the link', async () => (await controlOf(alice).status()).links === 1);
@@ -111,8 +109,8 @@ describe.each([
 
     it('end with delivered where the reader has switched receipts off', async () => {
       const { alice, bob } = await linkedPair(world, {
-        alice: { env: storage() },
-        bob: { env: { ...storage(), P2P_CHAT_RECEIPTS: 'off' } },
+        alice: { env: await storage() },
+        bob: { env: { ...(await storage()), P2P_CHAT_RECEIPTS: 'off' } },
       });
       const told = await ToldStates.of(alice);
       const { id } = await controlOf(alice).send(bob.peerId, 'hello');
@@ -130,7 +128,10 @@ describe.each([
     }, 120_000);
 
     it('end with delivered for a sender who is blocked, whatever the other one does', async () => {
-      const { alice, bob } = await linkedPair(world, { alice: { env: storage() }, bob: { env: storage() } });
+      const { alice, bob } = await linkedPair(world, {
+        alice: { env: await storage() },
+        bob: { env: await storage() },
+      });
       const told = await ToldStates.of(alice);
       const before = await controlOf(alice).send(bob.peerId, 'before');
       await waitFor('delivery', async () => (await stateOf(alice, bob, before.id)) === 'delivered');
