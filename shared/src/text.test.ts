@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { isStatusText, isUserName, parseStatusText, parseUserName, safeLine, safeText } from './text.js';
+import {
+  foldText,
+  isStatusText,
+  isUserName,
+  parseStatusText,
+  parseUserName,
+  safeLine,
+  safeText,
+} from './text.js';
 
 describe('safeText', () => {
   it.each([
@@ -39,6 +47,14 @@ describe('safeText', () => {
 describe('safeLine', () => {
   it('is one line', () => {
     expect(safeLine('a\r\nb\n\nc\u2028d')).toBe('a b c d');
+  });
+});
+
+describe('foldText', () => {
+  it('has neither case nor accents, composed or not', () => {
+    expect(foldText('Ärger')).toBe('arger');
+    expect(foldText('a\u0308RGER')).toBe('arger');
+    expect(foldText('\ufb01n')).toBe('fin');
   });
 });
 

@@ -50,6 +50,11 @@ export function safeLine(text: string): string {
   return safeText(text).replace(/\n+/gu, ' ');
 }
 
+/** Text as it is searched and put in order where no language is meant: without case and accents. */
+export function foldText(text: string): string {
+  return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
+}
+
 /**
  * Reads a display name: NFC, 1 to 64 characters (code points), not only
  * spaces, no control, bidi or invisible characters.

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import {
   type ControlEvent,
   type ConversationView,
+  foldText,
   type FoundMessageView,
   type MessageView,
   type PeerView,
@@ -29,9 +30,15 @@ export class Presenter {
     private readonly node: NodeInfo,
   ) {}
 
-  /** People by name, then by id. */
+  /**
+   * People by name, then by id. Whoever shows them knows in which language:
+   * a collation here would be that of the node, and take 2.5 MB.
+   */
   peers(peers: readonly PeerWithUnread[]): PeerView[] {
-    return peers.map(peerView).sort((a, b) => a.user.localeCompare(b.user) || (a.peerId < b.peerId ? -1 : 1));
+    return peers
+      .map((peer) => ({ view: peerView(peer), place: `${foldText(peer.user)}\n${peer.peerId}` }))
+      .sort((a, b) => (a.place < b.place ? -1 : 1))
+      .map(({ view }) => view);
   }
 
   /** @throws {ChatError} `peer-unknown` */

@@ -1,4 +1,5 @@
 import { createPrompt, useRef, useState } from '@inquirer/core';
+import { foldText } from '@p2p-chat/shared';
 import stringWidth from 'fast-string-width';
 import { isTyped } from '../line-editor.js';
 import { theme } from '../theme.js';
@@ -133,13 +134,8 @@ function allKeys(config: LiveListConfig<unknown, unknown>): KeyHelp[] {
 /** Rows whose label has the text, in whatever case; ways out are no matches. */
 function matching(rows: readonly ListRow<unknown>[], filter: string): readonly ListRow<unknown>[] {
   if (filter === '') return rows;
-  const wanted = folded(filter);
-  return rows.filter((row) => row.isWayOut !== true && folded(row.label).includes(wanted));
-}
-
-/** Text as it is compared: without case and accents. */
-function folded(text: string): string {
-  return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
+  const wanted = foldText(filter);
+  return rows.filter((row) => row.isWayOut !== true && foldText(row.label).includes(wanted));
 }
 
 /** As many rows as fit, the active one in the middle where that is possible. */
