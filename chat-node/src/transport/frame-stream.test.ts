@@ -51,8 +51,7 @@ interface World {
   settle: () => Promise<void>;
 }
 
-function start(options: { maxChunk?: number } = {}): World {
-  const clock = new ManualClock();
+function start(options: { maxChunk?: number } = {}, clock = new ManualClock()): World {
   const { a, b, line } = memoryDuplexPair(options);
   const frames = new FrameStream(a, clock);
   const taken: ParsedFrame[] = [];
@@ -96,6 +95,20 @@ describe('FrameStream', () => {
     }
     expect(ends).toEqual([]);
     expect(far.types.length).toBe(11);
+  });
+
+  it('looks at the same moments as all others, whenever it began', async () => {
+    const clock = new ManualClock();
+    const first = start({}, clock);
+    await clock.advance(2_300);
+    const second = start({}, clock);
+    // The second one was silent for 15 s at 17.3 s.
+    await clock.advance(19_999 - clock.monotonic());
+    await second.settle();
+    expect([first.far.types, second.far.types]).toEqual([['ping'], []]);
+    await clock.advance(1);
+    await second.settle();
+    expect([first.far.types, second.far.types]).toEqual([['ping', 'ping'], ['ping']]);
   });
 
   it('is dead after 45 s of silence, not before', async () => {
