@@ -23,7 +23,7 @@ ARGS =
 help: ## list the tasks
 	@echo 'p2p-chat: private messaging for the machines of one local network'
 	@echo
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 ##### Run it
 
@@ -100,11 +100,15 @@ fix: prepare ## format everything and mend what the linter can
 
 .PHONY: test-mongo
 test-mongo: build ## run the tests on MongoDB (MONGODB_URI_TEST, or a container)
-	@scripts/with-mongo vitest run --project unit --project e2e chat-node/src/storage chat-node/src/silent-block discovery-service/src/registry/mongo e2e/storage e2e/replicas $(ARGS)
+	@scripts/with-mongo vitest run --project unit --project e2e chat-node/src/storage chat-node/src/silent-block discovery-service/src/registry/mongo e2e/storage e2e/replicas e2e/simultaneous $(ARGS)
 
 .PHONY: test-lan
 test-lan: build ## run the tests of whole networks (needs root, ip and iptables)
 	@vitest run --project e2e-lan --maxWorkers 2 $(ARGS)
+
+.PHONY: test-lan-mongo
+test-lan-mongo: build ## run those of whole networks whose nodes are on MongoDB
+	@scripts/with-mongo vitest run --project e2e-lan --maxWorkers 2 --testNamePattern 'on MongoDB' lan-clock lan-link $(ARGS)
 
 .PHONY: test-chaos
 test-chaos: build ## kill nodes and cut their lines for some minutes, on both stores

@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { controlOf, linkedPair, sendAll, untilQueued } from './support/control.ts';
 import { drain } from './support/drain.ts';
 import { deafPeer } from './support/hand-made-peer.ts';
+import { NodeStores } from './support/node-stores.ts';
 import { waitFor, World } from './support/processes.ts';
-import { mongoPlace, type Place } from './support/storage.ts';
 
 /** Messages for a peer who is away; `MESSAGES=100000` for as many as in `faults.e2e.ts`. */
 const MESSAGES = Number(process.env['MESSAGES'] ?? 3_000);
@@ -12,21 +12,15 @@ const server = process.env['MONGODB_URI_TEST'];
 
 describe.skipIf(server === undefined)('many messages on MongoDB (set MONGODB_URI_TEST)', () => {
   const world = new World();
-  const places: Place[] = [];
+  const stores = new NodeStores('mongodb');
 
   afterEach(async () => {
     await world.close();
-    for (const place of places.splice(0)) await place.dispose();
+    await stores.dispose();
   });
 
-  async function onMongo(): Promise<{ env: Record<string, string> }> {
-    const place = await mongoPlace(server ?? '');
-    places.push(place);
-    return { env: { MONGODB_URI: place.target } };
-  }
-
   async function pairOnMongo(): ReturnType<typeof linkedPair> {
-    return linkedPair(world, { alice: await onMongo(), bob: await onMongo() });
+    return linkedPair(world, { alice: { env: await stores.env() }, bob: { env: await stores.env() } });
   }
 
   it('for a peer who is away cost little at start and while they drain, and arrive in order', async () => {

@@ -2,23 +2,8 @@ import type { MessageState } from '@p2p-chat/shared';
 import { afterEach, describe, expect, it } from 'vitest';
 import { controlOf, linkedPair, untilQueued, wholeConversation } from './support/control.ts';
 import { pickyPeer } from './support/hand-made-peer.ts';
+import { NODE_STORES, NodeStores } from './support/node-stores.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
-import { mongoPlace, type Place } from './support/storage.ts';
-
-const world = new World();
-const server = process.env['MONGODB_URI_TEST'];
-const places: Place[] = [];
-
-afterEach(async () => {
-  await world.close();
-  for (const place of places.splice(0)) await place.dispose();
-});
-
-async function newDatabase(): Promise<Record<string, string>> {
-  const place = await mongoPlace(server ?? '');
-  places.push(place);
-  return { MONGODB_URI: place.target };
-}
 
 /** The states that a node tells by its events, by message. */
 class ToldStates {
@@ -57,11 +42,15 @@ async function stateOf(
   return (await wholeConversation(at, peer.peerId)).find((message) => message.id === id)?.state;
 }
 
-describe.each([
-  ['SQLite', async (): Promise<Record<string, string>> => ({}), false],
-  ['MongoDB (set MONGODB_URI_TEST)', newDatabase, server === undefined],
-])('states on %s', (_name, storage, skip) => {
+describe.each(NODE_STORES)('states on %s', (_name, kind, skip) => {
   describe.skipIf(skip)('of a message', () => {
+    const world = new World();
+    const stores = new NodeStores(kind);
+    afterEach(async () => {
+      await world.close();
+      await stores.dispose();
+    });
+
     /** Waits until what Bob did before has reached Alice: a message of his, over the same link and behind it. */
     async function untilCaughtUp(alice: RunningDaemon, bob: RunningDaemon): Promise<void> {
       const { id } = await controlOf(bob).send(alice.peerId, 'by the way');
@@ -70,8 +59,8 @@ describe.each([
 
     it('go from queued over delivered to read, in the history and as events', async () => {
       const { alice, bob } = await linkedPair(world, {
-        alice: { env: await storage() },
-        bob: { env: await storage() },
+        alice: { env: await stores.env() },
+        bob: { env: await stores.env() },
       });
       const told = await ToldStates.of(alice);
       const { id, state } = await controlOf(alice).send(bob.peerId, 'hello');
@@ -85,7 +74,7 @@ describe.each([
     });
 
     it('end with failed where the other node refuses for good, with its reason; what comes after is delivered', async () => {
-      const alice = await world.daemon({ user: 'Alice', env: await storage() });
+      const alice = await world.daemon({ user: 'Alice', env: await stores.env() });
       const picky = await pickyPeer(alice.ready.peerPort, 'no', 'kind-unsupported');
       try {
         await waitFor('the link', async () => (await controlOf(alice).status()).links === 1);
@@ -109,8 +98,8 @@ describe.each([
 
     it('end with delivered where the reader has switched receipts off', async () => {
       const { alice, bob } = await linkedPair(world, {
-        alice: { env: await storage() },
-        bob: { env: { ...(await storage()), P2P_CHAT_RECEIPTS: 'off' } },
+        alice: { env: await stores.env() },
+        bob: { env: { ...(await stores.env()), P2P_CHAT_RECEIPTS: 'off' } },
       });
       const told = await ToldStates.of(alice);
       const { id } = await controlOf(alice).send(bob.peerId, 'hello');
@@ -129,8 +118,8 @@ describe.each([
 
     it('end with delivered for a sender who is blocked, whatever the other one does', async () => {
       const { alice, bob } = await linkedPair(world, {
-        alice: { env: await storage() },
-        bob: { env: await storage() },
+        alice: { env: await stores.env() },
+        bob: { env: await stores.env() },
       });
       const told = await ToldStates.of(alice);
       const before = await controlOf(alice).send(bob.peerId, 'before');
