@@ -2,7 +2,8 @@
  * `make bench-delivery`: two nodes as separate processes, TLS between them on
  * loopback, fed through the control API as a script would feed them, beside
  * the floor: the smallest program that saves durably, sends over TLS and saves
- * again (bench/floor/). Prints a table, and with --json one object.
+ * again (bench/floor/). Prints a table and one object of JSON, or with --json the
+ * object alone.
  *
  * Checks the histories afterwards, so that speed is never bought with a lost
  * message. MongoDB too where MONGODB_URI_TEST is set.
@@ -259,19 +260,17 @@ async function main(): Promise<void> {
     const ratio = sqlite.deliveredPerSecond / floor.perSecond;
     const loneRatio = sqlite.p50 / floor.p50;
     const fromAccepted = sqlite.p50FromAccepted / floor.p50;
-    if (process.argv.includes('--json')) {
-      const figures = {
-        floor,
-        sqlite,
-        mongodb,
-        wireBytesPerMessage: wireBytes,
-        ratio,
-        loneRatio,
-        fromAccepted,
-      };
-      console.log(JSON.stringify({ bodyBytes: BODY_BYTES, ...figures }));
-      return;
-    }
+    const json = JSON.stringify({
+      bodyBytes: BODY_BYTES,
+      floor,
+      sqlite,
+      mongodb,
+      wireBytesPerMessage: wireBytes,
+      ratio,
+      loneRatio,
+      fromAccepted,
+    });
+    if (process.argv.includes('--json')) return console.log(json);
     console.log(`messages of ${BODY_BYTES} bytes, medians of ${ROUNDS} runs`);
     console.log('store      accepted/s delivered/s  lone p50 ms     p95 ms     p99 ms CPU µs/msg');
     console.log(row('floor', floor));
@@ -282,6 +281,7 @@ async function main(): Promise<void> {
     console.log(
       `lone message to floor: ${loneRatio.toFixed(2)}, from its being accepted: ${fromAccepted.toFixed(2)}`,
     );
+    console.log(json);
   } finally {
     clearTimeout(late);
     await world.close();
