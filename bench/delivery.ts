@@ -8,12 +8,11 @@
  * Checks the histories afterwards, so that speed is never bought with a lost
  * message. MongoDB too where MONGODB_URI_TEST is set.
  */
-import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import mongoose from 'mongoose';
 import type { ControlClient } from '../chat-node/dist/console/control-client.js';
 import { readControlFile } from '../chat-node/dist/console/control-file.js';
 import { acquaint, controlOf, wholeConversation } from '../e2e/support/control.ts';
+import { NodeStores } from '../e2e/support/node-stores.ts';
 import { type RunningDaemon, waitFor, World } from '../e2e/support/processes.ts';
 import { CountingRelay } from './counting-relay.ts';
 import { LineFeed } from './feed.ts';
@@ -112,21 +111,16 @@ async function cpuOf(daemons: readonly RunningDaemon[]): Promise<number> {
   return ticks * TICK_MICROS;
 }
 
-/** Runs two nodes once. @param databases connection strings of both; none: SQLite */
+/** Runs two nodes once. @param stores the environments that choose the stores of Bob and Alice */
 async function measureDelivery(
   world: World,
   messages: number,
-  databases: readonly string[],
+  stores: readonly [bob: Record<string, string>, alice: Record<string, string>],
 ): Promise<DeliveryFigures> {
   const stop = new AbortController();
-  const env = (database: string | undefined): Record<string, string> => ({
-    LOG_LEVEL: 'warn',
-
-    ...(database === undefined ? {} : { MONGODB_URI: database }),
-  });
-  const bob = await world.daemon({ user: 'Bob', env: env(databases[0]) });
+  const bob = await world.daemon({ user: 'Bob', env: { LOG_LEVEL: 'warn', ...stores[0] } });
   const peers = [`127.0.0.1:${bob.ready.peerPort}`];
-  const alice = await world.daemon({ user: 'Alice', peers, env: env(databases[1]) });
+  const alice = await world.daemon({ user: 'Alice', peers, env: { LOG_LEVEL: 'warn', ...stores[1] } });
   const both = [alice, bob];
   try {
     const node = controlOf(alice);
@@ -203,16 +197,12 @@ async function measureWire(world: World): Promise<number> {
   }
 }
 
-async function measureMongodb(world: World, server: string): Promise<DeliveryFigures> {
-  const databases = [1, 2].map(() => `${server.replace(/\/$/, '')}/p2p-chat-bench-${randomUUID()}`);
+async function measureMongodb(world: World): Promise<DeliveryFigures> {
+  const stores = new NodeStores('mongodb');
   try {
-    return await measureDelivery(world, MONGODB_MESSAGES, databases);
+    return await measureDelivery(world, MONGODB_MESSAGES, [await stores.env(), await stores.env()]);
   } finally {
-    for (const uri of databases) {
-      const connection = await mongoose.createConnection(uri).asPromise();
-      await connection.dropDatabase();
-      await connection.close();
-    }
+    await stores.dispose();
   }
 }
 
@@ -251,12 +241,11 @@ async function main(): Promise<void> {
     // In turns, and medians: another program's load falls on both alike.
     for (let round = 0; round < ROUNDS; round += 1) {
       floors.push(await measureFloor(world, FLOOR_MESSAGES, LONE_MESSAGES));
-      products.push(await measureDelivery(world, MESSAGES, []));
+      products.push(await measureDelivery(world, MESSAGES, [{}, {}]));
     }
     const [floor, sqlite] = [mediansOf(floors), mediansOf(products)];
     const wireBytes = await measureWire(world);
-    const server = process.env['MONGODB_URI_TEST'];
-    const mongodb = server === undefined ? null : await measureMongodb(world, server);
+    const mongodb = process.env['MONGODB_URI_TEST'] === undefined ? null : await measureMongodb(world);
     const ratio = sqlite.deliveredPerSecond / floor.perSecond;
     const loneRatio = sqlite.p50 / floor.p50;
     const fromAccepted = sqlite.p50FromAccepted / floor.p50;

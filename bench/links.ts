@@ -1,7 +1,8 @@
 /*
  * `make bench-links`: one node and many peers that are light clients of this
  * process. Measures what a message that arrives costs the node over one link
- * and over 1,000, in the same frames, and what 200 idle links cost.
+ * and over 1,000, in the same frames, and what 200 idle links cost, on MongoDB
+ * too where MONGODB_URI_TEST is set.
  *
  * Compare the two costs with each other, not with those of another machine.
  */
@@ -26,6 +27,7 @@ import {
 import { createCertificate } from '../chat-node/dist/identity/certificate.js';
 import { tlsOptions } from '../chat-node/dist/transport/tls-options.js';
 import { controlOf, residentBytes } from '../e2e/support/control.ts';
+import { NodeStores } from '../e2e/support/node-stores.ts';
 import { type RunningDaemon, waitFor, World } from '../e2e/support/processes.ts';
 
 const LINKS = 1_000;
@@ -157,45 +159,82 @@ class LinkedNode {
   }
 }
 
+/** A node as on any day but the first one, which also makes a key and its certificate. */
+async function start(world: World, env: Record<string, string> = {}): Promise<LinkedNode> {
+  const fresh = await world.daemon({ user: 'Node', env: { LOG_LEVEL: 'error', ...env } });
+  return new LinkedNode(await world.restart(fresh));
+}
+
+interface Idle {
+  readonly links: number;
+  /** Share of one core, 0 to 1. */
+  readonly coreShare: number;
+  readonly residentBytes: number;
+}
+
+/** What a node costs that rests with {@link IDLE_LINKS} links, which stay open. */
+async function measureIdle(node: LinkedNode): Promise<Idle> {
+  await node.open(IDLE_LINKS);
+  await sleep(REST_MS);
+  const before = await cpuOf(node.node);
+  await sleep(IDLE_MS);
+  const coreShare = ((await cpuOf(node.node)) - before) / (IDLE_MS * 1_000);
+  return { links: IDLE_LINKS, coreShare, residentBytes: await residentBytes(node.node.child.pid ?? 0) };
+}
+
+async function measureIdleOnMongodb(world: World): Promise<Idle> {
+  const stores = new NodeStores('mongodb');
+  try {
+    const node = await start(world, await stores.env());
+    const idle = await measureIdle(node);
+    await node.stop();
+    return idle;
+  } finally {
+    await stores.dispose();
+  }
+}
+
+function line({ links, coreShare, residentBytes: bytes }: Idle, store: string): string {
+  const percent = (coreShare * 100).toFixed(2);
+  return `${links} idle links, ${store}: ${percent} % of a core, ${(bytes / MiB).toFixed(0)} MiB resident`;
+}
+
 async function main(): Promise<void> {
   const world = new World();
-  const start = async (user: string): Promise<LinkedNode> => {
-    const fresh = await world.daemon({ user, env: { LOG_LEVEL: 'error' } });
-    // As on any day but the first one, which also makes a key and its certificate.
-    return new LinkedNode(await world.restart(fresh));
-  };
   try {
-    const first = await start('First');
+    const first = await start(world);
     await first.open(1);
     // Once to warm up.
     await first.cost();
     const one = await first.cost();
     await first.stop();
 
-    const second = await start('Second');
-    await second.open(IDLE_LINKS);
-    await sleep(REST_MS);
-    const idleBefore = await cpuOf(second.node);
-    await sleep(IDLE_MS);
-    const idleShare = ((await cpuOf(second.node)) - idleBefore) / (IDLE_MS * 1_000);
-    const idleBytes = await residentBytes(second.node.child.pid ?? 0);
+    const second = await start(world);
+    const idle = await measureIdle(second);
     await second.open(LINKS);
     await second.cost();
     const many = await second.cost();
     await second.stop();
 
+    const idleOnMongodb =
+      process.env['MONGODB_URI_TEST'] === undefined ? null : await measureIdleOnMongodb(world);
+
     if (process.argv.includes('--json')) {
-      const idle = { links: IDLE_LINKS, coreShare: idleShare, residentBytes: idleBytes };
-      console.log(JSON.stringify({ links: LINKS, cpuAtOne: one, cpuAtMany: many, ratio: many / one, idle }));
+      const ratio = many / one;
+      console.log(
+        JSON.stringify({ links: LINKS, cpuAtOne: one, cpuAtMany: many, ratio, idle, idleOnMongodb }),
+      );
       return;
     }
     console.log(`CPU of the node for a message, in frames of ${PER_FRAME}, in µs`);
     console.log(`  over 1 link: ${one.toFixed(1)}`);
     console.log(`  over ${LINKS} links: ${many.toFixed(1)}`);
     console.log(`ratio to one link: ${(many / one).toFixed(2)}`);
-    const percent = (idleShare * 100).toFixed(2);
+    console.log(line(idle, 'SQLite'));
     console.log(
-      `${IDLE_LINKS} idle links: ${percent} % of a core, ${(idleBytes / MiB).toFixed(0)} MiB resident`,
+      idleOnMongodb === null
+        ? 'MongoDB: not measured (set MONGODB_URI_TEST)'
+        : line(idleOnMongodb, 'MongoDB'),
     );
   } finally {
     await world.close();
