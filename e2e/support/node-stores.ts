@@ -15,14 +15,17 @@ export const NODE_STORES = [
 
 /** Empty stores for the nodes of a test. */
 export class NodeStores {
+  readonly #kind: 'sqlite' | 'mongodb';
   readonly #places: Place[] = [];
   #socket: ServerSocket | null = null;
 
-  constructor(private readonly kind: 'sqlite' | 'mongodb') {}
+  constructor(kind: 'sqlite' | 'mongodb') {
+    this.#kind = kind;
+  }
 
   /** @returns the environment of a node on an empty store of its own */
   async env(): Promise<Record<string, string>> {
-    if (this.kind === 'sqlite') return {};
+    if (this.#kind === 'sqlite') return {};
     const place = await mongoPlace(server ?? '');
     this.#places.push(place);
     return { MONGODB_URI: place.target };
