@@ -3,9 +3,9 @@ import { setFlagsFromString } from 'node:v8';
 
 /** How busy a thread has to be, over at least how long, for optimised code to be worth its memory. */
 export const BUSY = [
-  // A burst: what it costs is noticed at once.
-  { windowMs: 200, share: 0.5 },
-  // Work that goes on. Two hundred peers that link at once are done in a part of that.
+  // A burst: what it costs is noticed at once. Two hundred peers that link at once take up to 0.53, on MongoDB.
+  { windowMs: 200, share: 0.6 },
+  // Work that goes on. Two hundred peers are done in a part of that.
   { windowMs: 20_000, share: 0.2 },
 ] as const;
 
