@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Message } from '../chat-node/dist/chat/message.js';
+import type { PeerRecord } from '../chat-node/dist/chat/peer.js';
 import {
   incoming,
   mongoPlace,
@@ -163,6 +164,7 @@ describe('SQLite on a full disk', () => {
 describe.skipIf(server === undefined)('MongoDB (set MONGODB_URI_TEST) behind a line that breaks', () => {
   let place: Place;
   let relay: Relay;
+  let folder: string;
   let store: OpenStore;
 
   beforeEach(async () => {
@@ -170,13 +172,15 @@ describe.skipIf(server === undefined)('MongoDB (set MONGODB_URI_TEST) behind a l
     const { hostname, port, pathname } = new URL(place.target);
     relay = await Relay.before(hostname, Number(port || 27017));
     const uri = `mongodb://127.0.0.1:${relay.port}${pathname}`;
-    store = await openStore(`${uri}?directConnection=true&socketTimeoutMS=${SILENCE_MS}`);
+    folder = mkdtempSync(join(tmpdir(), 'p2p-chat-e2e-'));
+    store = await openStore(`${uri}?directConnection=true&socketTimeoutMS=${SILENCE_MS}`, folder);
   });
 
   afterEach(async () => {
     relay.heal();
     await store.close();
     await relay.close();
+    rmSync(folder, { recursive: true });
     await place.dispose();
   });
 
@@ -282,6 +286,50 @@ describe.skipIf(server === undefined)('MongoDB (set MONGODB_URI_TEST) behind a l
       .toMatchObject({ queued: 0, unread: 0 });
   }, 60_000);
 
+  it('keeps out what of a person was refused and is carried out late, also after a kill', async () => {
+    const [known, stranger] = [person(PEER), person(`${'s'.repeat(51)}a`)];
+    const [blocked, accepted] = [
+      { ...known, blocked: true },
+      { ...stranger, accepted: true },
+    ];
+    await store.peers.save(known);
+    relay.holdWrite('peers');
+    // While this is read, what is to be saved becomes one write.
+    void store.peers.all();
+    const calls = [store.peers.save(blocked), store.peers.save(accepted)];
+    await Promise.all(calls.map((call) => expect(call).rejects.toMatchObject(unavailable)));
+    // Another process on the profile: the first one may have been killed.
+    const next = await openStore(place.target, folder);
+    await relay.letGo();
+    expect(await saved()).toEqual([known]);
+    await next.peers.save(accepted);
+    await next.close();
+    expect(await saved()).toEqual([known, accepted]);
+  }, 40_000);
+
+  it('keeps out what of a person was refused, and is itself the next to save', async () => {
+    const known = person(PEER);
+    await store.peers.save(known);
+    relay.holdWrite('peers');
+    await expect(store.peers.save({ ...known, blocked: true })).rejects.toMatchObject(unavailable);
+    expect(await eventually(() => store.peers.all())).toEqual([known]);
+    await relay.letGo();
+    expect(await saved()).toEqual([known]);
+    const verified = { ...known, verified: true };
+    await store.peers.save(verified);
+    expect(await saved()).toEqual([verified]);
+  }, 40_000);
+
+  /** The people who are in the database, as seen past the relay. */
+  async function saved(): Promise<PeerRecord[]> {
+    const direct = await openStore(place.target);
+    try {
+      return await direct.peers.all();
+    } finally {
+      await direct.close();
+    }
+  }
+
   /** Waits until the message is in the database, as seen past the relay. */
   async function arrived(message: Message): Promise<void> {
     const direct = await openStore(place.target);
@@ -292,6 +340,23 @@ describe.skipIf(server === undefined)('MongoDB (set MONGODB_URI_TEST) behind a l
     }
   }
 });
+
+/** A person of whom nothing is noted yet. */
+function person(peerId: string): PeerRecord {
+  const now = Date.now();
+  return {
+    peerId,
+    user: 'Somebody',
+    blocked: false,
+    verified: false,
+    accepted: false,
+    knownAs: null,
+    addresses: [{ host: '192.0.2.7', port: 7780 }],
+    firstSeenAt: now,
+    lastSeenAt: now,
+    announcedSeq: 0,
+  };
+}
 
 /** Tries until it succeeds: the driver notices by itself that the server is back. */
 async function eventually<Result>(attempt: () => Promise<Result>): Promise<Result> {

@@ -22,6 +22,7 @@ const FILES = [
   'messages.sqlite-wal',
   'messages.sqlite-shm',
   'unknown-writes.json',
+  'unknown-peers.json',
 ];
 
 /**

@@ -8,6 +8,7 @@ import { newMessageId } from '@p2p-chat/shared';
 import mongoose from 'mongoose';
 import type { Message } from '../../chat-node/dist/chat/message.js';
 import type { MessageRepository } from '../../chat-node/dist/chat/ports/message.repository.js';
+import type { PeerRepository } from '../../chat-node/dist/chat/ports/peer.repository.js';
 import type { MessageSearch } from '../../chat-node/dist/chat/ports/message-search.js';
 import { MongoStorage } from '../../chat-node/dist/storage/mongo/mongo-storage.js';
 import { SqliteStorage } from '../../chat-node/dist/storage/sqlite/sqlite-storage.js';
@@ -18,6 +19,7 @@ const ME = `${'m'.repeat(51)}a`;
 
 export interface OpenStore {
   readonly messages: MessageRepository;
+  readonly peers: PeerRepository;
   readonly search: MessageSearch;
   close(): Promise<void>;
 }
@@ -89,6 +91,7 @@ export function mongoPlace(server: string): Promise<Place> {
 export class Relay {
   readonly #sockets = new Set<Socket>();
   #mode: 'open' | 'mute' | 'hold' | 'closed' = 'open';
+  #heldCollection = '';
   /** What clients sent and the server does not have yet, with the connections that it goes over. */
   readonly #held = new Map<Socket, Buffer[]>();
   readonly #server: Server;
@@ -101,7 +104,7 @@ export class Relay {
       client.on('data', (chunk: Buffer) => {
         const held = this.#held.get(server);
         if (held !== undefined) held.push(chunk);
-        else if (this.#mode === 'hold' && isWrite(chunk)) {
+        else if (this.#mode === 'hold' && isWrite(chunk, this.#heldCollection)) {
           this.#mode = 'open';
           this.#held.set(server, [chunk]);
         } else server.write(chunk);
@@ -138,9 +141,10 @@ export class Relay {
     this.#mode = 'mute';
   }
 
-  /** The next write of messages does not get to the server, which seems to hang; nor does what follows it on its connection. */
-  holdWrite(): void {
+  /** The next write to the collection does not get to the server, which seems to hang; nor does what follows it on its connection. */
+  holdWrite(collection: 'messages' | 'peers' = 'messages'): void {
     this.#mode = 'hold';
+    this.#heldCollection = collection;
   }
 
   /**
@@ -176,8 +180,8 @@ export class Relay {
   }
 }
 
-/** Whether bytes of a client of MongoDB begin to add or change messages. */
-function isWrite(chunk: Buffer): boolean {
+/** Whether bytes of a client of MongoDB begin to add to a collection or to change it. */
+function isWrite(chunk: Buffer, collection: string): boolean {
   const isOne = chunk.includes('\x02insert\0') || chunk.includes('\x02update\0');
-  return isOne && chunk.includes('messages\0');
+  return isOne && chunk.includes(`${collection}\0`);
 }

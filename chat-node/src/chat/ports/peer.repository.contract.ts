@@ -7,7 +7,8 @@ import type { OpenStorage, StoragePlace } from './message.repository.contract.js
 
 const NOW = Date.UTC(2026, 0, 1);
 
-function record(name: string, changes: Partial<PeerRecord> = {}): PeerRecord {
+/** A contact of that name, with a key of its own. */
+export function peerRecord(name: string, changes: Partial<PeerRecord> = {}): PeerRecord {
   return {
     peerId: peerIdOfKey(testKeys(name).publicKey),
     user: name,
@@ -50,19 +51,31 @@ export function peerRepositoryContract(name: string, createPlace: () => Promise<
       expect(await storage.peers.all()).toEqual([]);
     });
 
-    it('gives back everyone as saved', async () => {
+    it('gives back everyone as saved, also after a close', async () => {
       const records = [
-        record('alice'),
-        record('bob', { blocked: true, accepted: false, knownAs: null, addresses: [], announcedSeq: 0 }),
-        record('carol', { verified: true, user: '  Çağ \u0000 👩‍💻 ', addresses: [{ host: 'h', port: 1 }] }),
+        peerRecord('alice'),
+        peerRecord('bob', { blocked: true, accepted: false, knownAs: null, addresses: [], announcedSeq: 0 }),
+        peerRecord('carol', {
+          verified: true,
+          user: '  Çağ \u0000 👩‍💻 ',
+          addresses: [{ host: 'h', port: 1 }],
+        }),
       ];
       for (const one of records) await storage.peers.save(one);
+      expect(sorted(await storage.peers.all())).toEqual(sorted(records));
+      await storage.close();
+      storage = await place.open();
       expect(sorted(await storage.peers.all())).toEqual(sorted(records));
     });
 
     it('replaces a record whole', async () => {
-      await storage.peers.save(record('alice', { blocked: true, verified: true }));
-      const later = record('alice', { user: 'Alice', addresses: [], lastSeenAt: NOW + 5, announcedSeq: 9 });
+      await storage.peers.save(peerRecord('alice', { blocked: true, verified: true }));
+      const later = peerRecord('alice', {
+        user: 'Alice',
+        addresses: [],
+        lastSeenAt: NOW + 5,
+        announcedSeq: 9,
+      });
       await storage.peers.save(later);
       expect(await storage.peers.all()).toEqual([later]);
     });
@@ -70,39 +83,36 @@ export function peerRepositoryContract(name: string, createPlace: () => Promise<
     it('keeps the last of many that are saved at once', async () => {
       await Promise.all(
         Array.from({ length: 100 }, (_, n) =>
-          storage.peers.save(record(n % 2 === 0 ? 'alice' : 'bob', { announcedSeq: n })),
+          storage.peers.save(peerRecord(n % 2 === 0 ? 'alice' : 'bob', { announcedSeq: n })),
         ),
       );
       expect(sorted(await storage.peers.all())).toEqual(
-        sorted([record('alice', { announcedSeq: 98 }), record('bob', { announcedSeq: 99 })]),
+        sorted([peerRecord('alice', { announcedSeq: 98 }), peerRecord('bob', { announcedSeq: 99 })]),
       );
     });
 
     it('sees a save that was asked before', async () => {
-      const saved = storage.peers.save(record('alice'));
-      expect(await storage.peers.all()).toEqual([record('alice')]);
+      const saved = storage.peers.save(peerRecord('alice'));
+      expect(await storage.peers.all()).toEqual([peerRecord('alice')]);
       await saved;
     });
 
-    it('has everyone again after a close', async () => {
-      await storage.peers.save(record('alice'));
-      await storage.close();
-      storage = await place.open();
-      expect(await storage.peers.all()).toEqual([record('alice')]);
-    });
-
     it('checks that it can write, and changes nothing', async () => {
-      await storage.peers.save(record('alice'));
+      await storage.peers.save(peerRecord('alice'));
       await storage.peers.check();
       await storage.close();
       storage = await place.open();
       await storage.peers.check();
-      expect(await storage.peers.all()).toEqual([record('alice')]);
+      expect(await storage.peers.all()).toEqual([peerRecord('alice')]);
     });
 
     it('rejects after a close', async () => {
       await storage.close();
-      for (const call of [storage.peers.all(), storage.peers.save(record('alice')), storage.peers.check()]) {
+      for (const call of [
+        storage.peers.all(),
+        storage.peers.save(peerRecord('alice')),
+        storage.peers.check(),
+      ]) {
         const error: unknown = await call.catch((e: unknown) => e);
         expect(error).toBeInstanceOf(StorageError);
       }

@@ -16,4 +16,4 @@ export const MetaSchema = SchemaFactory.createForClass(MetaDocument);
 export const META_ID = 'p2p-chat';
 
 /** The version that this program reads and writes. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;

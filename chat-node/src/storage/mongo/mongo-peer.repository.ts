@@ -2,7 +2,7 @@ import type { PeerRecord } from '../../chat/peer.js';
 import { PeerRepository } from '../../chat/ports/peer.repository.js';
 import type { Models } from './models.js';
 import { META_ID, SCHEMA_VERSION } from './meta.schema.js';
-import { peerRecordOf } from './peer.schema.js';
+import type { PeerRecords } from './peer-records.js';
 import { Read } from './read.js';
 import { PEERS, SavePeers } from './save-peers.js';
 import type { StepQueue } from './step-queue.js';
@@ -11,19 +11,20 @@ import type { StepQueue } from './step-queue.js';
 export class MongoPeerRepository extends PeerRepository {
   constructor(
     private readonly models: Models,
+    private readonly records: PeerRecords,
     private readonly queue: StepQueue,
   ) {
     super();
   }
 
   override all(): Promise<PeerRecord[]> {
-    const step = new Read(PEERS, async () => (await this.models.peers.find().lean()).map(peerRecordOf));
+    const step = new Read(PEERS, () => Promise.resolve(this.records.all()));
     this.queue.push(step);
     return step.call.result;
   }
 
   override save(record: PeerRecord): Promise<void> {
-    const step = new SavePeers(this.models, record);
+    const step = new SavePeers(this.records, record);
     this.queue.push(step);
     return step.call.result;
   }

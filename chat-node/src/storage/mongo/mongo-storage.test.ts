@@ -10,9 +10,11 @@ import {
   type StoragePlace,
 } from '../../chat/ports/message.repository.contract.js';
 import { messageSearchContract, type SearchablePlace } from '../../chat/ports/message-search.contract.js';
-import { peerRepositoryContract } from '../../chat/ports/peer.repository.contract.js';
+import { peerRecord, peerRepositoryContract } from '../../chat/ports/peer.repository.contract.js';
 import { META_ID, SCHEMA_VERSION } from './meta.schema.js';
 import { MongoStorage } from './mongo-storage.js';
+import { emptyPeerDocument, type PeerDocument } from './peer.schema.js';
+import { LATE_WRITE_MS } from './unknown-writes.js';
 
 // A connection string without a database name: each test makes its own.
 const server = process.env['MONGODB_URI_TEST'];
@@ -97,6 +99,47 @@ describe.skipIf(server === undefined)('with a MongoDB server (set MONGODB_URI_TE
       const found = await storage.search.search({ words: ['old'], limit: 10 });
       expect(found.map(({ body }) => body)).toEqual(['new, not old', 'old 3', 'old 2', 'old 1']);
       await storage.close();
+    });
+
+    it('knows the people whom an earlier version saved, and saves them anew', async () => {
+      const before = await MongoStorage.open({ uri });
+      for (const name of ['alice', 'bob']) await before.peers.save(peerRecord(name));
+      await before.close();
+      await raw(async (db) => {
+        await db.collection('peers').updateMany({}, { $unset: { n: 1 } });
+        await db.collection('meta').updateMany({}, { $set: { schemaVersion: 2 } });
+      });
+      const storage = await MongoStorage.open({ uri });
+      const blocked = peerRecord('bob', { blocked: true });
+      await storage.peers.save(blocked);
+      await storage.close();
+      const again = await MongoStorage.open({ uri });
+      expect(await again.peers.all()).toEqual(
+        expect.arrayContaining([peerRecord('alice'), blocked]) as unknown,
+      );
+      await again.close();
+    });
+
+    it('forgets what it put there against late writes when none can come any more', async () => {
+      await (await MongoStorage.open({ uri })).close();
+      const [over, recent] = [Date.now() - LATE_WRITE_MS - 1, Date.now() - LATE_WRITE_MS + 60_000];
+      await raw(async (db) => {
+        const refused = db.collection<{ _id: string }>('messages');
+        await refused.insertOne({ _id: 'refused/1', id: '1', author: 'a', sentAt: over } as { _id: string });
+        await refused.insertOne({ _id: 'refused/2', id: '2', author: 'a', sentAt: recent } as {
+          _id: string;
+        });
+        const nobody = db.collection<PeerDocument>('peers');
+        await nobody.insertMany([emptyPeerDocument('1', 1, over), emptyPeerDocument('2', 2, recent)]);
+      });
+      const storage = await MongoStorage.open({ uri });
+      expect(await storage.peers.all()).toEqual([]);
+      await storage.close();
+      const left = await raw(async (db) => [
+        ...(await db.collection<{ _id: string }>('messages').find().toArray()),
+        ...(await db.collection<{ _id: string }>('peers').find().toArray()),
+      ]);
+      expect(left.map(({ _id }) => _id)).toEqual(['refused/2', '2']);
     });
 
     it('keeps two users of one server apart', async () => {

@@ -12,6 +12,7 @@ import { MongoMessageSearch } from './mongo-message-search.js';
 import { MongoPeerRepository } from './mongo-peer.repository.js';
 import { MongoServer } from './mongo-server.js';
 import { numberMessages } from './number-messages.js';
+import { PeerRecords } from './peer-records.js';
 import { SavingOrder } from './saving-order.js';
 import { StepQueue } from './step-queue.js';
 import { UnknownWrites } from './unknown-writes.js';
@@ -59,20 +60,29 @@ export class MongoStorage {
       await prepareSchema(models);
       const clock = new SystemClock();
       const index = new ConversationIndex(models, clock);
-      const file = folder === undefined ? null : new UnknownWritesFile(folder);
-      const unknownWrites = new UnknownWrites(models.messages, file);
+      const unknownWrites = new UnknownWrites(
+        models.messages,
+        folder === undefined ? null : new UnknownWritesFile(folder, 'messages'),
+      );
       await unknownWrites.recall();
       await unknownWrites.undo();
+      const peers = new PeerRecords(
+        models.peers,
+        folder === undefined ? null : new UnknownWritesFile(folder, 'peers'),
+      );
+      await peers.load();
       const queue = new StepQueue(
         {
           prepare: async () => {
             await server.reachAgain();
             await unknownWrites.undo();
+            await peers.undo();
             await index.load();
           },
           failed: async () => {
             index.invalidate();
             await unknownWrites.failed();
+            await peers.failed();
           },
           hung: () => server.drop(),
         },
@@ -82,7 +92,7 @@ export class MongoStorage {
       const messages = new MongoMessageRepository(models, queue, index, unknownWrites, order);
       await Promise.all([messages.countDropped(), index.load(), order.load()]);
       const search = new MongoMessageSearch(models, queue, order);
-      return new MongoStorage(server, queue, messages, new MongoPeerRepository(models, queue), search);
+      return new MongoStorage(server, queue, messages, new MongoPeerRepository(models, peers, queue), search);
     } catch (error) {
       await server.drop();
       throw storageErrorOf(error);

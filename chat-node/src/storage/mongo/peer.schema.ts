@@ -46,17 +46,43 @@ export class PeerDocument {
 
   @Prop({ type: Number, required: true })
   announcedSeq!: number;
+
+  /** Greater with every write. Absent in documents of an earlier version. */
+  @Prop({ type: Number })
+  n?: number;
+
+  /** Nothing is known of the peer: stands here so that no late write says otherwise. */
+  @Prop({ type: Boolean })
+  none?: true;
 }
 
 export const PeerSchema = SchemaFactory.createForClass(PeerDocument);
 
-/** The document of a record. */
-export function peerDocumentOf({ peerId, ...rest }: PeerRecord): PeerDocument {
-  return { _id: peerId, ...rest };
+/** The document of a record. @param n its number */
+export function peerDocumentOf({ peerId, ...rest }: PeerRecord, n: number): PeerDocument {
+  return { _id: peerId, ...rest, n };
+}
+
+/** The document of a peer of whom nothing is known. @param now in milliseconds since 1970 */
+export function emptyPeerDocument(peerId: string, n: number, now: number): PeerDocument {
+  return {
+    _id: peerId,
+    user: '',
+    blocked: false,
+    verified: false,
+    accepted: false,
+    knownAs: null,
+    addresses: [],
+    firstSeenAt: now,
+    lastSeenAt: now,
+    announcedSeq: 0,
+    n,
+    none: true,
+  };
 }
 
 /** The record of a document. */
-export function peerRecordOf({ _id, knownAs, ...rest }: PeerDocument): PeerRecord {
+export function peerRecordOf({ _id, knownAs, n: _n, none: _none, ...rest }: PeerDocument): PeerRecord {
   const wasNoted = rest.accepted || rest.blocked || rest.verified;
   return { peerId: _id, knownAs: knownAs === undefined && wasNoted ? rest.user : (knownAs ?? null), ...rest };
 }

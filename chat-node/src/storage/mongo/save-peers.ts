@@ -1,7 +1,6 @@
 import type { ChatError, StorageError } from '../../chat/errors.js';
 import type { PeerRecord } from '../../chat/peer.js';
-import type { Models } from './models.js';
-import { peerDocumentOf } from './peer.schema.js';
+import type { PeerRecords } from './peer-records.js';
 import { PendingCall, Step } from './step.js';
 
 /** Stands for all peers where a step says what it touches; no conversation has this id. */
@@ -14,7 +13,7 @@ export class SavePeers extends Step {
   readonly #records: Map<string, PeerRecord>;
 
   constructor(
-    private readonly models: Models,
+    private readonly peers: PeerRecords,
     record: PeerRecord,
   ) {
     super();
@@ -29,16 +28,8 @@ export class SavePeers extends Step {
     return true;
   }
 
-  override async run(): Promise<void> {
-    await this.models.peers.bulkWrite(
-      [...this.#records.values()].map((record) => ({
-        replaceOne: {
-          filter: { _id: { $eq: record.peerId } },
-          replacement: peerDocumentOf(record),
-          upsert: true,
-        },
-      })),
-    );
+  override async run(givenUp: AbortSignal): Promise<void> {
+    await this.peers.save(this.#records, givenUp);
     for (const call of this.#calls) call.resolve();
   }
 

@@ -2,40 +2,23 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, replaceFile } from '@p2p-chat/shared';
 
-/** The name of the file, in the profile's data directory. */
-export const UNKNOWN_WRITES_FILE = 'unknown-writes.json';
+/** The files, in the profile's data directory. */
+export const UNKNOWN_WRITES_FILES = { messages: 'unknown-writes.json', peers: 'unknown-peers.json' } as const;
 
-/** A message of a write, by which it is found in the database. */
-export interface UnknownMessage {
-  /** The primary key. */
-  key: string;
-  id: string;
-  author: string;
-  /** Whether its author is a person here, who was told that it was not saved. */
-  refused: boolean;
-}
-
-/** An insert whose outcome is not known. */
-export interface UnknownWrite {
-  /** The name of the write. */
-  write: string;
-  messages: UnknownMessage[];
-}
-
-/** Keeps inserts whose outcome is not known across a kill: the database, which is away, cannot. */
-export class UnknownWritesFile {
+/** Keeps writes whose outcome is not known across a kill: the database, which is away, cannot. */
+export class UnknownWritesFile<Write> {
   readonly #path: string;
   #isThere = true;
 
   /** @param folder the profile's data directory */
-  constructor(folder: string) {
-    this.#path = join(folder, UNKNOWN_WRITES_FILE);
+  constructor(folder: string, of: keyof typeof UNKNOWN_WRITES_FILES) {
+    this.#path = join(folder, UNKNOWN_WRITES_FILES[of]);
   }
 
   /** What an earlier process left. */
-  async load(): Promise<UnknownWrite[]> {
+  async load(): Promise<Write[]> {
     try {
-      return JSON.parse(await readFile(this.#path, 'utf8')) as UnknownWrite[];
+      return JSON.parse(await readFile(this.#path, 'utf8')) as Write[];
     } catch (error) {
       // It is written whole or not at all: what is no JSON is not ours.
       if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return [];
@@ -44,7 +27,7 @@ export class UnknownWritesFile {
   }
 
   /** Durable when it resolves. */
-  async save(writes: readonly UnknownWrite[]): Promise<void> {
+  async save(writes: readonly Write[]): Promise<void> {
     this.#isThere = true;
     await replaceFile(this.#path, JSON.stringify(writes));
   }

@@ -1,15 +1,32 @@
 import type { Model } from 'mongoose';
 import type { MessageDocument } from './message.schema.js';
 import { duplicatesOf } from './mongo-errors.js';
-import type { UnknownWrite, UnknownWritesFile } from './unknown-writes-file.js';
+import type { UnknownWritesFile } from './unknown-writes-file.js';
 
 // Outside the keys of every conversation, so that no range and no list shows them.
 const BARRIER_PREFIX = 'refused/';
 const AFTER_BARRIERS = 'refused0';
 /** How long a server may take to carry out what it was sent before its connection ended, in milliseconds: much longer than any does. */
-const BARRIER_MS = 24 * 60 * 60 * 1_000;
+export const LATE_WRITE_MS = 24 * 60 * 60 * 1_000;
 /** Messages that are remembered as perhaps arriving late, about 200 bytes each. */
 const MAX_LATE = 10_000;
+
+/** A message of a write, by which it is found in the database. */
+export interface UnknownMessage {
+  /** The primary key. */
+  key: string;
+  id: string;
+  author: string;
+  /** Whether its author is a person here, who was told that it was not saved. */
+  refused: boolean;
+}
+
+/** An insert whose outcome is not known. */
+export interface UnknownWrite {
+  /** The name of the write. */
+  write: string;
+  messages: UnknownMessage[];
+}
 
 /**
  * Inserts whose outcome is not known: they were rejected and may still have
@@ -27,13 +44,13 @@ export class UnknownWrites {
   /** @param file keeps them while the process may be killed; null where nobody needs that */
   constructor(
     private readonly messages: Model<MessageDocument>,
-    private readonly file: UnknownWritesFile | null,
+    private readonly file: UnknownWritesFile<UnknownWrite> | null,
   ) {}
 
   /** Takes over what an earlier process left, and forgets what is long over. */
   async recall(): Promise<void> {
     for (const one of (await this.file?.load()) ?? []) this.#unknown.set(one.write, one);
-    const before = Date.now() - BARRIER_MS;
+    const before = Date.now() - LATE_WRITE_MS;
     await this.messages.deleteMany({
       _id: { $gt: BARRIER_PREFIX, $lt: AFTER_BARRIERS },
       sentAt: { $lt: before },
