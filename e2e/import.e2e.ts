@@ -3,10 +3,16 @@ import { join } from 'node:path';
 import type { ImportResult, MessageView, PeerView, StatusView } from '@p2p-chat/shared';
 import { afterEach, describe, expect, it } from 'vitest';
 import { controlOf, linkedPair } from './support/control.ts';
+import { TerminalSession } from './support/terminal.ts';
 import { parseJsonLines, type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 const world = new World();
-afterEach(() => world.close());
+let session: TerminalSession | undefined;
+afterEach(async () => {
+  await session?.kill();
+  session = undefined;
+  await world.close();
+});
 
 /** Bob and Alice have talked; the export of Alice's side is in the file. */
 async function exported(): Promise<{ alice: RunningDaemon; bob: RunningDaemon; file: string }> {
@@ -67,6 +73,24 @@ describe('import', () => {
     expect(await history(again, alice.peerId)).toEqual(bobs);
     expect((await history(again, other.peerId)).map(({ body }) => body)).toEqual(['something new']);
     expect((await history(other, bob.peerId)).at(-1)?.body).toBe('something new');
+  });
+
+  it('shows at once in a console that is open, in the list and in the conversation', async () => {
+    const { file } = await exported();
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    const other = await world.daemon({ user: 'Alice' });
+    session = TerminalSession.console(other.env, { columns: 80, rows: 24 });
+    await session.choose('Read Messages');
+    await session.until('No messages yet');
+    await other.cli(['import'], { input: lines.slice(1, 2).join('\n') });
+    await session.until('an answer');
+    session.press('enter');
+    const before = await session.until('of two lines');
+    expect(before).not.toContain('a question');
+    await other.cli(['import', file]);
+    const after = await session.until('not read yet');
+    expect(after.indexOf('a question')).toBeGreaterThan(0);
+    expect(after.indexOf('a question')).toBeLessThan(after.indexOf('of two lines'));
   });
 
   it('restores it from Markdown as from JSON, whatever the messages say, and twice to no effect', async () => {

@@ -108,7 +108,14 @@ export class Chat implements LinkHandler {
     this.#presence = new Presence(profile, this.#directory, clock, log, events);
     this.#typing = new Typing(profile, this.#directory, events, clock);
     this.#searcher = new SearchMessages(options.search, messages);
-    this.#importer = new ImportMessages(self, messages, this.#directory, clocks, directConversationId);
+    this.#importer = new ImportMessages(
+      self,
+      messages,
+      this.#directory,
+      clocks,
+      events,
+      directConversationId,
+    );
     this.#sender = new SendMessage(
       self,
       messages,

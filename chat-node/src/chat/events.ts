@@ -6,6 +6,8 @@ export type ChatEvent =
   | { type: 'messages'; run: MessageRun }
   /** `ids` one after the other. */
   | { type: 'states'; peerId: string; state: MessageState; ids: string; reason?: string }
+  /** Earlier messages are in the conversation with the peer now, anywhere in it. */
+  | { type: 'history'; peerId: string }
   | { type: 'peer'; peerId: string }
   /** A key shows the name of somebody else whom the person here knows. */
   | { type: 'key-alarm'; peerId: string }

@@ -1,5 +1,6 @@
 import type { ConversationClocks } from './conversation-clocks.js';
 import { ChatError } from './errors.js';
+import type { ChatEvents } from './events.js';
 import type { Message } from './message.js';
 import type { PeerDirectory } from './peer-directory.js';
 import type { MessageRepository } from './ports/message.repository.js';
@@ -32,6 +33,7 @@ export class ImportMessages {
     private readonly messages: MessageRepository,
     private readonly directory: PeerDirectory,
     private readonly clocks: ConversationClocks,
+    private readonly events: ChatEvents,
     private readonly conversationOf: (peerId: string) => string,
   ) {}
 
@@ -54,8 +56,10 @@ export class ImportMessages {
       // Whom one wrote to was no stranger.
       if (all.some(({ direction }) => direction === 'out')) await this.directory.accept(peerId);
     }
-    const imported = added.filter((isNew) => isNew).length;
-    return { imported, known: added.length - imported };
+    const imported = messages.filter((_, at) => added[at]);
+    for (const peerId of new Set(imported.map((one) => one.peerId)))
+      this.events.publish({ type: 'history', peerId });
+    return { imported: imported.length, known: added.length - imported.length };
   }
 
   #restored({ peerId, user: _, ...message }: EarlierMessage): Message {

@@ -53,6 +53,8 @@ export function objects(event: ControlEvent): object[] {
       const { type, ids, ...rest } = event;
       return ids.map((id) => ({ event: type, id, ...rest }));
     }
+    case 'history':
+      return [{ event: 'history', peerId: event.peerId }];
     case 'peer':
     case 'key-alarm':
       return [{ event: event.type, ...event.peer }];
@@ -82,6 +84,8 @@ function describe(event: ControlEvent, names: Names, at: number): string[] {
         (id) => `${now}  ${names.of(event.peerId)}: ${event.state} ${safeLine(id)}${reason}`,
       );
     }
+    case 'history':
+      return [`${now}  ${names.of(event.peerId)}: earlier messages were imported`];
     case 'peer': {
       const remarks = [event.peer.online ? 'online' : 'offline', ...(event.peer.blocked ? ['blocked'] : [])];
       const remark = presenceRemark(event.peer);

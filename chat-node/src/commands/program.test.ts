@@ -574,6 +574,7 @@ describe('events', () => {
     await followers(1);
     node.receive(bob, 'hello\nthere');
     node.settle(bob.peerId, ['id-1', 'id-2'], 'delivered');
+    node.emit({ type: 'history', peerId: bob.peerId });
     node.emit({ type: 'stopping' });
     await running.untilPrinted(/The node ends/);
     running.interrupt();
@@ -588,6 +589,7 @@ describe('events', () => {
       'Bob is online',
       'Bob: delivered id-1',
       'Bob: delivered id-2',
+      'Bob: earlier messages were imported',
       'The node ends.',
       '',
     ]);
@@ -598,7 +600,8 @@ describe('events', () => {
     await followers(1);
     const [one, two] = node.receive(bob, 'one', 'two');
     node.settle(bob.peerId, ['id-1', 'id-2'], 'failed', 'why');
-    await running.untilPrinted(/id-2/);
+    node.emit({ type: 'history', peerId: bob.peerId });
+    await running.untilPrinted(/history/);
     running.interrupt();
     expect(await running.status).toBe(0);
     const state = { event: 'state', peerId: bob.peerId, state: 'failed', reason: 'why' };
@@ -608,6 +611,7 @@ describe('events', () => {
       { event: 'peer', ...bob, unread: 2 },
       { ...state, id: 'id-1' },
       { ...state, id: 'id-2' },
+      { event: 'history', peerId: bob.peerId },
     ]);
   });
 

@@ -156,6 +156,19 @@ describe('an open conversation', () => {
     await until(window.store, (now) => now.messages.at(-1)?.body === 'new');
   });
 
+  it('shows earlier messages that were imported between those that it holds', async () => {
+    node.receive(bob, ...numbered(150));
+    const window = await open();
+    await window.older();
+    const [first, ...rest] = node.messages.get(bob.peerId) ?? [];
+    if (first === undefined) throw new Error('nothing was received');
+    node.messages.set(bob.peerId, [first, { ...first, id: 'imported', body: 'imported' }, ...rest]);
+    node.emit({ type: 'history', peerId: bob.peerId });
+    await until(window.store, (now) => now.messages.length === 100);
+    await window.older();
+    expect(bodies(window.store.get())).toEqual(['m0', 'imported', ...numbered(150).slice(1)]);
+  });
+
   it('is right again after the node was away', async () => {
     const window = await open();
     node.receive(bob, 'before');

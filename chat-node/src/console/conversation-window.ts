@@ -160,6 +160,8 @@ export class ConversationWindow {
     if (event.type === 'resync') this.#refresher.request();
     if (event.type === 'message' && event.messages.some((one) => one.peerId === this.peerId))
       this.#refresher.request();
+    // Between any of those that are loaded.
+    if (event.type === 'history' && event.peerId === this.peerId) this.toEnd();
     // They may have been accepted: then what was on the screen counts as read.
     if (event.type === 'peer' && event.peer.peerId === this.peerId) this.#refresher.request();
     if (event.type !== 'state' || event.peerId !== this.peerId) return;

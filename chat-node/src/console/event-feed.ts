@@ -19,6 +19,7 @@ const MAX_EVENT_CHARACTERS = 64 * 1024 * 1024;
 const EVENT_TYPES: ReadonlySet<string> = new Set<ControlEvent['type']>([
   'message',
   'state',
+  'history',
   'peer',
   'key-alarm',
   'typing',

@@ -79,7 +79,7 @@ export class LiveView {
         return this.reload();
       default:
         this.store.update((state) => withEvent(state, item));
-        if (item.type === 'message') this.refreshConversations();
+        if (item.type === 'message' || item.type === 'history') this.refreshConversations();
         for (const listener of this.#listeners) listener(item);
     }
   }

@@ -94,6 +94,7 @@ export function withEvent(state: ViewState, event: ControlEvent): ViewState {
     case 'stopping':
       return { ...state, connection: { state: 'lost', detail: 'The node was ended.' } };
     case 'state':
+    case 'history':
     case 'resync':
       return state;
   }

@@ -138,6 +138,7 @@ function sizeOf(event: LoggedEvent['event']): number {
       return event.run.bodies.length * 2 + event.run.count * PLACE_BYTES + EVENT_OVERHEAD_BYTES;
     case 'states':
       return event.ids.length + EVENT_OVERHEAD_BYTES;
+    case 'history':
     case 'peer':
     case 'key-alarm':
     case 'typing':

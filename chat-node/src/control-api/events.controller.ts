@@ -23,7 +23,7 @@ export class EventsController {
   @Get()
   @ApiOperation({
     summary:
-      'Server-Sent Events: listening (from here on), message, state, peer, key-alarm, resync, stopping.',
+      'Server-Sent Events: listening (from here on), message, state, history, peer, key-alarm, typing, profile, resync, stopping.',
   })
   @ApiHeader({ name: 'last-event-id', required: false, description: 'Goes on after this event.' })
   @ApiQuery({
@@ -76,6 +76,7 @@ export class EventsController {
 const NAMES: Readonly<Partial<Record<LoggedEvent['event']['type'], string>>> = {
   messages: 'message',
   states: 'state',
+  history: 'history',
   peer: 'peer',
   typing: 'typing',
   profile: 'profile',

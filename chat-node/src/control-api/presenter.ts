@@ -119,6 +119,8 @@ export class Presenter {
           ...(reason === undefined ? {} : { reason }),
         };
       }
+      case 'history':
+        return { type: 'history', peerId: event.peerId };
       case 'peer':
       case 'key-alarm': {
         const peer = await this.chat.peer(event.peerId);

@@ -271,6 +271,8 @@ export type ControlEvent =
   | { type: 'message'; messages: MessageView[] }
   /** These messages have a new state. */
   | { type: 'state'; peerId: string; state: MessageState; ids: string[]; reason?: string }
+  /** Earlier messages were imported into the conversation with this peer, anywhere in it. */
+  | { type: 'history'; peerId: string }
   /** Another key shows the name of somebody known; `peer.keyAlarm` says whose. */
   | { type: 'key-alarm'; peer: PeerView }
   /** A peer came, went or changed. */
