@@ -156,6 +156,16 @@ describe('an open conversation', () => {
     await until(window.store, (now) => now.messages.at(-1)?.body === 'new');
   });
 
+  it('takes nothing of a page that was asked for before it went back to the end', async () => {
+    const all = numbered(1_450);
+    node.receive(bob, ...all);
+    const window = await open();
+    const older = window.older();
+    window.toEnd();
+    await Promise.all([older, until(window.store, (now) => now.messages.length > 0)]);
+    expect(bodies(window.store.get())).toEqual(all.slice(-100));
+  });
+
   it('shows earlier messages that were imported between those that it holds', async () => {
     node.receive(bob, ...numbered(150));
     const window = await open();

@@ -93,6 +93,7 @@ export class ConversationWindow {
     await this.load(async () => {
       const page = await this.page({ before: first.id });
       this.store.update((now) => {
+        if (now.messages[0]?.id !== first.id) return now;
         const all = [...page, ...now.messages];
         const held = all.slice(0, MAX_HELD);
         return {
@@ -113,6 +114,7 @@ export class ConversationWindow {
     await this.load(async () => {
       const page = await this.page({ after: last.id });
       this.store.update((now) => {
+        if (now.messages.at(-1)?.id !== last.id) return now;
         const all = [...now.messages, ...page];
         const held = all.slice(-MAX_HELD);
         return {
