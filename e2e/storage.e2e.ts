@@ -320,11 +320,25 @@ describe.skipIf(server === undefined)('MongoDB (set MONGODB_URI_TEST) behind a l
     expect(await saved()).toEqual([verified]);
   }, 40_000);
 
-  /** The people who are in the database, as seen past the relay. */
+  it('saves over what an earlier process sent last and the server carries out late', async () => {
+    const known = person(PEER);
+    await store.peers.save(known);
+    relay.holdWrite('peers');
+    const sent = store.peers.save({ ...known, blocked: true });
+    const next = await openStore(place.target, folder);
+    await relay.letGo();
+    const verified = { ...known, verified: true };
+    await next.peers.save(verified);
+    await next.close();
+    expect(await saved()).toEqual([verified]);
+    await sent;
+  }, 40_000);
+
+  /** The people who are in the database, by peer id, as seen past the relay. */
   async function saved(): Promise<PeerRecord[]> {
     const direct = await openStore(place.target);
     try {
-      return await direct.peers.all();
+      return (await direct.peers.all()).sort((a, b) => (a.peerId < b.peerId ? -1 : 1));
     } finally {
       await direct.close();
     }

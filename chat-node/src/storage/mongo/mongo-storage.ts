@@ -60,17 +60,12 @@ export class MongoStorage {
       await prepareSchema(models);
       const clock = new SystemClock();
       const index = new ConversationIndex(models, clock);
-      const unknownWrites = new UnknownWrites(
-        models.messages,
-        folder === undefined ? null : new UnknownWritesFile(folder, 'messages'),
-      );
+      const fileOf = <Write>(of: 'messages' | 'peers'): UnknownWritesFile<Write> | null =>
+        folder === undefined ? null : new UnknownWritesFile(folder, of);
+      const unknownWrites = new UnknownWrites(models.messages, fileOf('messages'));
       await unknownWrites.recall();
       await unknownWrites.undo();
-      const peers = new PeerRecords(
-        models.peers,
-        folder === undefined ? null : new UnknownWritesFile(folder, 'peers'),
-      );
-      await peers.load();
+      const peers = new PeerRecords(models.peers, fileOf('peers'));
       const queue = new StepQueue(
         {
           prepare: async () => {
@@ -90,7 +85,7 @@ export class MongoStorage {
       );
       const order = new SavingOrder(models);
       const messages = new MongoMessageRepository(models, queue, index, unknownWrites, order);
-      await Promise.all([messages.countDropped(), index.load(), order.load()]);
+      await Promise.all([messages.countDropped(), index.load(), order.load(), peers.load()]);
       const search = new MongoMessageSearch(models, queue, order);
       return new MongoStorage(server, queue, messages, new MongoPeerRepository(models, peers, queue), search);
     } catch (error) {

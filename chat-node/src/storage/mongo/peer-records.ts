@@ -4,8 +4,15 @@ import { emptyPeerDocument, type PeerDocument, peerDocumentOf, peerRecordOf } fr
 import { LATE_WRITE_MS } from './unknown-writes.js';
 import type { UnknownWritesFile } from './unknown-writes-file.js';
 
+/**
+ * By how much the numbers of a process are greater than those that it finds:
+ * what an earlier one sent last may come yet. More than any process sends
+ * without an answer, and enough for 2^33 starts.
+ */
+const NUMBERS_BETWEEN_STARTS = 2 ** 20;
+
 /** A save whose outcome is not known. */
-export interface UnknownPeer {
+interface UnknownPeer {
   peerId: string;
   /** What is to be there: the record that was saved for sure; null: none. */
   record: PeerRecord | null;
@@ -17,8 +24,9 @@ export interface UnknownPeer {
  * A save that was rejected may have reached the database, or reach it later,
  * when a server that hung goes on. Whoever asked was told that nothing was
  * saved, so what was there is put back before anything else is done. Each write
- * has a greater number than all before it, and none replaces a document with a
- * number as great as its own: one that is late changes nothing.
+ * has a greater number than all before it, of earlier processes too, and none
+ * replaces a document with a number as great as its own: one that is late
+ * changes nothing.
  */
 export class PeerRecords {
   readonly #saved = new Map<string, PeerRecord>();
@@ -40,6 +48,7 @@ export class PeerRecords {
       this.#lastNumber = Math.max(this.#lastNumber, document.n ?? 0);
       this.#note(document._id, document.none === true ? null : peerRecordOf(document));
     }
+    this.#lastNumber += NUMBERS_BETWEEN_STARTS;
     for (const { peerId, record } of (await this.file?.load()) ?? []) {
       this.#note(peerId, record);
       this.#unknown.add(peerId);
@@ -47,6 +56,7 @@ export class PeerRecords {
     await this.undo();
   }
 
+  /** Everyone, in no order. */
   all(): PeerRecord[] {
     return [...this.#saved.values()];
   }

@@ -12,7 +12,7 @@ export const LATE_WRITE_MS = 24 * 60 * 60 * 1_000;
 const MAX_LATE = 10_000;
 
 /** A message of a write, by which it is found in the database. */
-export interface UnknownMessage {
+interface UnknownMessage {
   /** The primary key. */
   key: string;
   id: string;
@@ -22,7 +22,7 @@ export interface UnknownMessage {
 }
 
 /** An insert whose outcome is not known. */
-export interface UnknownWrite {
+interface UnknownWrite {
   /** The name of the write. */
   write: string;
   messages: UnknownMessage[];
