@@ -3,21 +3,10 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { WINDOW_BYTES } from '@p2p-chat/shared';
 import { afterEach, describe, expect, it } from 'vitest';
-import {
-  controlOf,
-  linkedPair,
-  residentBytes,
-  sendAll,
-  untilQueued,
-  wholeConversation,
-} from './support/control.ts';
+import { controlOf, linkedPair, sendAll, untilQueued, wholeConversation } from './support/control.ts';
 import { drain } from './support/drain.ts';
-import { deafPeer } from './support/hand-made-peer.ts';
 import { runCli, waitFor, World } from './support/processes.ts';
-
-const MiB = 1024 * 1024;
 
 const world = new World();
 const mounts: string[] = [];
@@ -179,38 +168,5 @@ describe.skipIf(process.getuid?.() !== 0)('(root only) a disk', () => {
     expect(second.stderr).toContain('P2P_CHAT_HOME');
     execFileSync('mount', ['-o', 'remount,rw', home]);
     expect((await world.daemon({ user: 'Alice', home })).peerId).toBe(peerId);
-  });
-});
-
-describe('a peer that reads nothing', () => {
-  it('holds up nobody else, and costs no more memory than the window', async () => {
-    const { alice, bob } = await linkedPair(world);
-    const client = controlOf(alice);
-    const deaf = await deafPeer(alice.ready.peerPort);
-    try {
-      await waitFor('the link', async () => (await client.status()).links === 2);
-      const { peerId } = await client.peer('Deaf');
-      // Many times the window. First to one who reads, so that what the
-      // requests themselves cost is in both figures.
-      const size = 32 * 1024;
-      const count = Math.ceil((32 * WINDOW_BYTES) / size);
-      const body = 'x'.repeat(size);
-      for (let n = 0; n < count; n += 1) await client.send(bob.peerId, body);
-      const before = await residentBytes(alice.child.pid ?? 0);
-      for (let n = 0; n < count; n += 1) await client.send(peerId, body);
-      const began = performance.now();
-      const { id } = await client.send(bob.peerId, 'and you?');
-      await waitFor('the other one to have it', async () =>
-        (await controlOf(bob).history(alice.peerId, { limit: 1 })).some((message) => message.id === id),
-      );
-      expect(performance.now() - began).toBeLessThan(2_000);
-      expect((await client.status()).outbox.queued).toBe(count);
-      const grown = (await residentBytes(alice.child.pid ?? 0)) - before;
-      console.log(`grew by ${(grown / MiB).toFixed(0)} MiB for ${(count * size) / MiB} MiB queued`);
-      // The window, what is written and not read, and what the heap has not given back yet.
-      expect(grown).toBeLessThan(16 * WINDOW_BYTES);
-    } finally {
-      deaf.destroy();
-    }
   });
 });

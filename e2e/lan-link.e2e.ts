@@ -1,5 +1,5 @@
-import { LINK_DEAD_MS } from '@p2p-chat/shared';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LINK_DEAD_MS, SIMULTANEOUS_DIAL_MS } from '@p2p-chat/shared';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { allSeeAll, Lan, type LanDaemon, sees } from './support/lan.js';
 import { NODE_STORES, NodeStores } from './support/node-stores.js';
 import { waitFor } from './support/processes.js';
@@ -33,6 +33,10 @@ describe.each(NODE_STORES)('on %s', (_name, kind, skip) => {
     let lan: Lan;
     beforeAll(async () => {
       lan = await Lan.open(2);
+    });
+    afterEach(async () => {
+      await lan.world.close();
+      for (const host of lan.hosts) await host.dropNothing();
     });
     afterAll(async () => {
       await lan.close();
@@ -90,5 +94,23 @@ describe.each(NODE_STORES)('on %s', (_name, kind, skip) => {
       expect(here.map(({ id }) => id)).toEqual(there.map(({ id }) => id));
       expect([await links(anna), await links(ben)]).toEqual([1, 1]);
     }, 240_000);
+
+    it('a host that changes its address is found again within 5 s, and gets what was queued', async () => {
+      const ben = await lan.hosts[1]!.daemon({ user: 'Ben', env: await stores.envOfHost() });
+      const anna = await lan.hosts[0]!.daemon({ user: 'Anna', env: await stores.envOfHost() });
+      await allSeeAll([anna, ben]);
+      await send(anna, ben, 'before', '--wait', 'delivered');
+      await send(ben, anna, 'an answer', '--wait', 'delivered');
+      // Two links within this time would count as dialled at once.
+      await new Promise((resolve) => setTimeout(resolve, SIMULTANEOUS_DIAL_MS));
+      const moved = Date.now();
+      await lan.hosts[1]!.moveTo('10.77.0.77');
+      await send(anna, ben, 'meanwhile');
+      const heard = async (): Promise<string[]> => (await history(ben, anna)).map(({ body }) => body);
+      await waitFor('what was queued', async () => (await heard()).includes('meanwhile'), 15_000);
+      console.log(`found at the new address and told after ${Date.now() - moved} ms`);
+      expect(Date.now() - moved).toBeLessThan(5_000);
+      expect(await heard()).toEqual(['before', 'an answer', 'meanwhile']);
+    });
   });
 });
