@@ -4,8 +4,7 @@ import { drain } from './support/drain.ts';
 import { NodeStores } from './support/node-stores.ts';
 import { World } from './support/processes.ts';
 
-/** Messages for a peer who is away; `MESSAGES=100000` for as many as in `faults.e2e.ts`. */
-const MESSAGES = Number(process.env['MESSAGES'] ?? 3_000);
+const MESSAGES = 100_000;
 const server = process.env['MONGODB_URI_TEST'];
 
 describe.skipIf(server === undefined)('many messages on MongoDB (set MONGODB_URI_TEST)', () => {
@@ -25,7 +24,7 @@ describe.skipIf(server === undefined)('many messages on MongoDB (set MONGODB_URI
     const { accepted, arrived, grownMiB, figures } = await drain(world, pair, MESSAGES, 180_000);
     expect(arrived).toEqual(accepted);
     console.log(figures);
-    // Of 100,000, as there; fewer take less in any case.
-    expect(grownMiB).toBeLessThan(90);
+    // A node on MongoDB starts with more than one on SQLite (`faults.e2e.ts`), and may take as much.
+    expect(grownMiB).toBeLessThan(75);
   }, 600_000);
 });

@@ -36,6 +36,7 @@ import { localAddresses } from './discovery/local-addresses.js';
 import { MdnsDiscovery } from './discovery/mdns.discovery.js';
 import { MulticastProbes } from './discovery/multicast.probes.js';
 import { type ProbedRegistry, RegistryProbes } from './discovery/registry.probes.js';
+import { holdOldGeneration } from './heap-growth.js';
 import type { Identity } from './identity/keystore.js';
 import type { Logger } from './logger.js';
 import { ProfileProbes } from './profile.probes.js';
@@ -61,6 +62,7 @@ export async function openStorage(config: NodeConfig, onDiskFailure: () => void)
   if (config.mongodbUri === null) {
     return SqliteStorage.open({ file: join(config.home, 'messages.sqlite'), onDiskFailure });
   }
+  holdOldGeneration();
   // Loaded only where it is chosen: Mongoose is most of what a node would load.
   const { MongoStorage } = await import('./storage/mongo/mongo-storage.js');
   return MongoStorage.open({ uri: config.mongodbUri, folder: config.home });
