@@ -1,14 +1,6 @@
 // The import rules of the house (docs/architecture.md). `npm run lint` runs
 // them; e2e/house.e2e.ts shows that each one fails when it is broken.
-const adapters = [
-  'transport',
-  'discovery',
-  'storage/mongo',
-  'storage/sqlite',
-  'identity',
-  'control-api',
-  'notify',
-];
+const adapters = ['transport', 'discovery', 'storage/sqlite', 'profile', 'control-api', 'notify'];
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
@@ -46,7 +38,10 @@ export default {
       comment: 'Only the daemon command starts a node; the others are clients of the control contract.',
       severity: 'error',
       from: { path: '^chat-node/src/commands/', pathNot: ['\\.test\\.ts$', 'commands/daemon\\.ts$'] },
-      to: { path: `^chat-node/src/(${[...adapters, 'chat'].join('|')})/|^chat-node/src/app\\.module` },
+      to: {
+        path: `^chat-node/src/(${[...adapters, 'chat', 'core'].join('|')})/|^chat-node/src/app\\.module`,
+        pathNot: '^chat-node/src/profile/profile\\.ts$',
+      },
     },
     {
       name: 'shared-is-framework-free',

@@ -24,7 +24,7 @@ import {
   PROTOCOL_VERSION,
   SENT_AT_LENGTH,
 } from '@p2p-chat/shared';
-import { createCertificate } from '../chat-node/dist/identity/certificate.js';
+import { createCertificate } from '../chat-node/dist/profile/certificate.js';
 import { tlsOptions } from '../chat-node/dist/transport/tls-options.js';
 import { controlOf, residentBytes } from '../e2e/support/control.ts';
 import { NodeStores } from '../e2e/support/node-stores.ts';

@@ -18,10 +18,10 @@ import mongoose from 'mongoose';
 import type { Message } from '../chat-node/dist/chat/message.js';
 import { packRuns } from '../chat-node/dist/chat/message-run.js';
 import type { HistoryPage } from '../chat-node/dist/chat/ports/message.repository.js';
-import { MongoMessageSearch } from '../chat-node/dist/storage/mongo/mongo-message-search.js';
-import { MongoStorage } from '../chat-node/dist/storage/mongo/mongo-storage.js';
-import { openDatabase } from '../chat-node/dist/storage/sqlite/database.js';
-import { MessageStore } from '../chat-node/dist/storage/sqlite/message-store.js';
+import { MongoMessageSearch } from '../chat-node/dist/storage/old/mongo/mongo-message-search.js';
+import { MongoStorage } from '../chat-node/dist/storage/old/mongo/mongo-storage.js';
+import { openDatabase } from '../chat-node/dist/storage/old/sqlite/database.js';
+import { MessageStore } from '../chat-node/dist/storage/old/sqlite/message-store.js';
 
 const LONG = Number(process.argv[2] ?? 1_000_000);
 const SHORT = 100;

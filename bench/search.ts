@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newMessageId, queryWords } from '@p2p-chat/shared';
 import type { Message } from '../chat-node/dist/chat/message.js';
-import { SqliteStorage } from '../chat-node/dist/storage/sqlite/sqlite-storage.js';
+import { SqliteStorage } from '../chat-node/dist/storage/old/sqlite/sqlite-storage.js';
 
 const MESSAGES = Number(process.argv[2] ?? 1_000_000);
 const BATCH = 5_000;

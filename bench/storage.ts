@@ -12,8 +12,8 @@ import { newMessageId } from '@p2p-chat/shared';
 import mongoose from 'mongoose';
 import type { Message } from '../chat-node/dist/chat/message.js';
 import type { MessageRepository } from '../chat-node/dist/chat/ports/message.repository.js';
-import { MongoStorage } from '../chat-node/dist/storage/mongo/mongo-storage.js';
-import { SqliteStorage } from '../chat-node/dist/storage/sqlite/sqlite-storage.js';
+import { MongoStorage } from '../chat-node/dist/storage/old/mongo/mongo-storage.js';
+import { SqliteStorage } from '../chat-node/dist/storage/old/sqlite/sqlite-storage.js';
 
 const SECONDS = Number(process.argv[2] ?? 4);
 const BATCH = 500;

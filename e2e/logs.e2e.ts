@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { CONTROL_FILE, type ControlFile, encodeJsonFrame } from '@p2p-chat/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCertificate } from '../chat-node/dist/identity/certificate.js';
+import { createCertificate } from '../chat-node/dist/profile/certificate.js';
 import { tlsOptions } from '../chat-node/dist/transport/tls-options.js';
 import { acquaint } from './support/control.ts';
 import { TerminalSession } from './support/terminal.ts';

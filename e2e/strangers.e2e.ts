@@ -10,7 +10,7 @@ import {
   MAX_UNAUTHENTICATED,
 } from '@p2p-chat/shared';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createCertificate } from '../chat-node/dist/identity/certificate.js';
+import { createCertificate } from '../chat-node/dist/profile/certificate.js';
 import { tlsOptions } from '../chat-node/dist/transport/tls-options.js';
 import { Bystanders, dripping, settled } from './support/bystanders.ts';
 import { waitFor, World } from './support/processes.ts';

@@ -10,7 +10,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 const PLACES = ['', 'chat-node/src/', 'shared/src/', 'discovery-service/src/'];
 const SECURITY = 'docs/security.md';
 /** Where every exported constant is a bound; elsewhere those are whose names say so. */
-const LIMITS = 'shared/src/wire/limits.ts';
+const LIMITS = 'shared/src/protocol/limits.ts';
 const BOUND = /^(MAX|MIN)_|_(MS|BYTES)$/;
 /** Constants among them that bound nothing: names, and the pace of what a node does by itself. */
 const NO_BOUND = /^(ALPN_PROTOCOL|PEER_PORT|DIAL_COURTESY_MS|RECOUNT_AFTER_MS|REPLICA_\w+|\w+_BACKOFF)$/;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createCertificate } from '../../chat-node/dist/identity/certificate.js';
+import { createCertificate } from '../../chat-node/dist/profile/certificate.js';
 import { baseEnvironment, RunningProcess, type World } from '../../e2e/support/processes.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));

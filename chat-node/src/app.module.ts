@@ -14,7 +14,7 @@ import type { PeerDiscovery } from './chat/ports/peer-discovery.js';
 import type { PeerTransport } from './chat/ports/peer-link.js';
 import type { PeerRepository } from './chat/ports/peer.repository.js';
 import type { ProfileSettings, ProfileStore } from './chat/ports/profile.store.js';
-import type { NodeConfig } from './config.js';
+import type { NodeConfig } from './runtime/config.js';
 import { DiagnosisController } from './control-api/diagnosis.controller.js';
 import { EventLog } from './control-api/event-log.js';
 import { EventsController } from './control-api/events.controller.js';
@@ -37,10 +37,10 @@ import { MdnsDiscovery } from './discovery/mdns.discovery.js';
 import { MulticastProbes } from './discovery/multicast.probes.js';
 import { type ProbedRegistry, RegistryProbes } from './discovery/registry.probes.js';
 import { holdOldGeneration } from './heap-growth.js';
-import type { Identity } from './identity/keystore.js';
-import type { Logger } from './logger.js';
-import { ProfileProbes } from './profile.probes.js';
-import { SqliteStorage } from './storage/sqlite/sqlite-storage.js';
+import type { Identity } from './profile/keystore.js';
+import type { Logger } from './runtime/logger.js';
+import { ProfileProbes } from './profile/profile.probes.js';
+import { SqliteStorage } from './storage/old/sqlite/sqlite-storage.js';
 import { TlsAddressProbes } from './transport/address.probes.js';
 import { GatewayProbes } from './transport/gateway.probes.js';
 import { PeerGateway } from './transport/peer-gateway.js';
@@ -64,7 +64,7 @@ export async function openStorage(config: NodeConfig, onDiskFailure: () => void)
   }
   holdOldGeneration();
   // Loaded only where it is chosen: Mongoose is most of what a node would load.
-  const { MongoStorage } = await import('./storage/mongo/mongo-storage.js');
+  const { MongoStorage } = await import('./storage/old/mongo/mongo-storage.js');
   return MongoStorage.open({ uri: config.mongodbUri, folder: config.home });
 }
 

@@ -20,16 +20,16 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { composeChat, type Storage } from './app.module.js';
 import type { Chat } from './chat/chat.js';
 import { directConversationId } from './chat/conversation.js';
-import { readConfig } from './config.js';
-import type { Identity } from './identity/keystore.js';
-import { MongoStorage } from './storage/mongo/mongo-storage.js';
-import { SqliteStorage } from './storage/sqlite/sqlite-storage.js';
+import { readConfig } from './runtime/config.js';
+import type { Identity } from './profile/keystore.js';
+import { MongoStorage } from './storage/old/mongo/mongo-storage.js';
+import { SqliteStorage } from './storage/old/sqlite/sqlite-storage.js';
 import { testIdentity } from './testing/identities.js';
 import { recordingLogger } from './testing/recording-logger.js';
 import { tlsOptions } from './transport/tls-options.js';
 
 // A worker thread runs built code.
-const workerUrl = new URL('../dist/storage/sqlite/sqlite-worker.js', import.meta.url);
+const workerUrl = new URL('../dist/storage/old/sqlite/sqlite-worker.js', import.meta.url);
 // A connection string without a database name.
 const server = process.env['MONGODB_URI_TEST'];
 const LOCALHOST = '127.0.0.1';

@@ -15,9 +15,9 @@ import {
 import { testKeys } from '@p2p-chat/shared/testing';
 import { composeChat } from '../../chat-node/dist/app.module.js';
 import type { Message } from '../../chat-node/dist/chat/message.js';
-import { readConfig } from '../../chat-node/dist/config.js';
-import { loadIdentity } from '../../chat-node/dist/identity/keystore.js';
-import { SqliteStorage } from '../../chat-node/dist/storage/sqlite/sqlite-storage.js';
+import { readConfig } from '../../chat-node/dist/runtime/config.js';
+import { loadIdentity } from '../../chat-node/dist/profile/keystore.js';
+import { SqliteStorage } from '../../chat-node/dist/storage/old/sqlite/sqlite-storage.js';
 import { LinkTable } from '../../chat-node/dist/transport/link-table.js';
 import { FuzzFailure, randomOf } from './case.ts';
 import { ID, input, Line, silent } from './wire.ts';

@@ -8,7 +8,7 @@ import {
   type PlainFrame,
   PROTOCOL_VERSION,
 } from '@p2p-chat/shared';
-import { createCertificate } from '../../chat-node/dist/identity/certificate.js';
+import { createCertificate } from '../../chat-node/dist/profile/certificate.js';
 import { tlsOptions } from '../../chat-node/dist/transport/tls-options.js';
 import { freePort } from './processes.ts';
 

@@ -10,8 +10,8 @@ import type { Message } from '../../chat-node/dist/chat/message.js';
 import type { MessageRepository } from '../../chat-node/dist/chat/ports/message.repository.js';
 import type { PeerRepository } from '../../chat-node/dist/chat/ports/peer.repository.js';
 import type { MessageSearch } from '../../chat-node/dist/chat/ports/message-search.js';
-import { MongoStorage } from '../../chat-node/dist/storage/mongo/mongo-storage.js';
-import { SqliteStorage } from '../../chat-node/dist/storage/sqlite/sqlite-storage.js';
+import { MongoStorage } from '../../chat-node/dist/storage/old/mongo/mongo-storage.js';
+import { SqliteStorage } from '../../chat-node/dist/storage/old/sqlite/sqlite-storage.js';
 
 /** The other one of every message here. */
 export const PEER = `${'p'.repeat(51)}a`;

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { P2pChatError } from './errors.js';
-import { MAX_STATUS_CHARACTERS, MAX_USER_NAME_CHARACTERS } from './wire/limits.js';
+import { MAX_STATUS_CHARACTERS, MAX_USER_NAME_CHARACTERS } from './protocol/limits.js';
 
 // Marks, embeddings, overrides and isolates of the bidirectional algorithm
 // (UAX #9): they reorder what stands around them.

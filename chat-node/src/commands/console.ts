@@ -1,4 +1,4 @@
-import { resolveProfile } from '../profile.js';
+import { resolveProfile } from '../profile/profile.js';
 import { EXIT } from './exit-status.js';
 import { note, type Io } from './io.js';
 import { settings, type NodeFlags } from './settings.js';

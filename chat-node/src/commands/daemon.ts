@@ -14,7 +14,7 @@ export async function daemon(io: Io, flags: DaemonFlags): Promise<number> {
   holdYoungGeneration();
   holdOptimisers();
   // The node with all its libraries, which no other command should wait for.
-  const { runDaemon } = await withLateDateFormats(() => import('../node.js'));
+  const { runDaemon } = await withLateDateFormats(() => import('../runtime/node.js'));
   letYoungGenerationGrow();
   // A collection at rest makes it small again.
   collectWhenIdle(letYoungGenerationGrow);

@@ -10,7 +10,7 @@ import {
 } from '@p2p-chat/shared';
 import { AttachedNode } from '../console/attached-node.js';
 import { ControlClient } from '../console/control-client.js';
-import { resolveProfile } from '../profile.js';
+import { resolveProfile } from '../profile/profile.js';
 import { EXIT, type ExitStatus } from './exit-status.js';
 import { note, print, printJson, type Io } from './io.js';
 import { settings, type NodeFlags } from './settings.js';

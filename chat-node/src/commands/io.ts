@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { type Clock, safeJson } from '@p2p-chat/shared';
-import type { Environment } from '../profile.js';
+import type { Environment } from '../profile/profile.js';
 
 /** What a command has of the world. Tests give it another one. */
 export interface Io {

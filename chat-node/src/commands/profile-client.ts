@@ -1,5 +1,5 @@
 import { ControlClient } from '../console/control-client.js';
-import { resolveProfile } from '../profile.js';
+import { resolveProfile } from '../profile/profile.js';
 import type { Io } from './io.js';
 import { settings, type ProfileFlags } from './settings.js';
 

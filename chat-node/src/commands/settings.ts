@@ -1,4 +1,4 @@
-import type { Environment } from '../profile.js';
+import type { Environment } from '../profile/profile.js';
 
 /** The flags that every command takes. */
 export interface ProfileFlags {

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs/common';
 import { PROBLEM_CONTENT_TYPE, problemBody } from '@p2p-chat/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../runtime/logger.js';
 import { INTERNAL_ERROR, problemOf } from './problem.js';
 
 /** DI token of the log. */

@@ -21,7 +21,7 @@ import {
   type SelfAnnouncement,
   type Sighting,
 } from '../chat/ports/peer-discovery.js';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../runtime/logger.js';
 import { AnnouncementSequence } from './announcement-sequence.js';
 import type { KeyWatch } from './key-watch.js';
 import { type Interfaces, localAddresses } from './local-addresses.js';

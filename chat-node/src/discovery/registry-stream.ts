@@ -1,5 +1,5 @@
 import { Backoff, type Clock, DISCOVERY_BACKOFF, errorMessage } from '@p2p-chat/shared';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../runtime/logger.js';
 import type { RegistryClient } from './registry-client.js';
 import type { ListChanges } from './registry-events.js';
 import { RegistryFailure } from './registry-failure.js';

@@ -1,7 +1,7 @@
 import { peerIdOfKey } from '@p2p-chat/shared';
 import { testKeys } from '@p2p-chat/shared/testing';
-import { createCertificate } from '../identity/certificate.js';
-import type { Identity } from '../identity/keystore.js';
+import { createCertificate } from '../profile/certificate.js';
+import type { Identity } from '../profile/keystore.js';
 
 /** The identity of a name, the same in every run. */
 export async function testIdentity(name: string): Promise<Identity> {

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { shortPeerId, SystemClock } from '@p2p-chat/shared';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Identity } from '../identity/keystore.js';
+import type { Identity } from '../profile/keystore.js';
 import { testIdentity } from '../testing/identities.js';
 import { RecordingHandler } from '../testing/recording-handler.js';
 import { recordingLogger } from '../testing/recording-logger.js';

@@ -11,7 +11,7 @@ import {
   SIMULTANEOUS_DIAL_MS,
 } from '@p2p-chat/shared';
 import type { LinkHandler, LinkPeer } from '../chat/ports/peer-link.js';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../runtime/logger.js';
 import { TransportError } from './errors.js';
 import { FrameStream } from './frame-stream.js';
 import { exchangeHello } from './handshake.js';

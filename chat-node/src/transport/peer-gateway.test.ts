@@ -10,7 +10,7 @@ import {
   newMessageId,
 } from '@p2p-chat/shared';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Identity } from '../identity/keystore.js';
+import type { Identity } from '../profile/keystore.js';
 import { testIdentity } from '../testing/identities.js';
 import { RecordingHandler } from '../testing/recording-handler.js';
 import { type LogRecord, recordingLogger } from '../testing/recording-logger.js';

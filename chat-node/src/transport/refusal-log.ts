@@ -1,5 +1,5 @@
 import type { Clock } from '@p2p-chat/shared';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../runtime/logger.js';
 import type { TransportError } from './errors.js';
 
 const INTERVAL_MS = 60_000;

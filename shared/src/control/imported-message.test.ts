@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { newMessageId } from '../message-id.js';
 import { peerIdOfKey } from '../peer-id.js';
 import { testKeys } from '../testing/fixtures.js';
-import { MAX_BODY_BYTES } from '../wire/limits.js';
+import { MAX_BODY_BYTES } from '../protocol/limits.js';
 import { parseImportedMessage, type ImportedMessage } from './imported-message.js';
 
 const message: ImportedMessage = {

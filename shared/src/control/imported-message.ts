@@ -2,7 +2,7 @@ import { P2pChatError } from '../errors.js';
 import { isMessageId } from '../wire/messages.js';
 import { isPeerId } from '../peer-id.js';
 import { isUserName } from '../text.js';
-import { MAX_BODY_BYTES, MAX_DETAIL_CHARACTERS } from '../wire/limits.js';
+import { MAX_BODY_BYTES, MAX_DETAIL_CHARACTERS } from '../protocol/limits.js';
 import type { MessageState, MessageView } from './contract.js';
 
 /** A message as `export` writes it and `import` takes it. */

@@ -8,7 +8,7 @@ import {
   MAX_ANNOUNCED_ADDRESSES,
   MAX_HOST_CHARACTERS,
   MAX_INSTANCE_CHARACTERS,
-} from '../wire/limits.js';
+} from '../protocol/limits.js';
 import { isUnspecifiedHost, type PeerEntry, type Withdrawal } from './contract.js';
 
 /** What a node says of itself, before it is signed. */

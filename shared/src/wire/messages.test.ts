@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { FrameDecoder } from './frame.js';
-import { MAX_BODY_BYTES, MAX_IDS_PER_FRAME, MAX_JSON_FRAME_BYTES, MAX_MESSAGES_PER_FRAME } from './limits.js';
+import { FrameDecoder } from '../protocol/frame.js';
+import {
+  MAX_BODY_BYTES,
+  MAX_IDS_PER_FRAME,
+  MAX_JSON_FRAME_BYTES,
+  MAX_MESSAGES_PER_FRAME,
+} from '../protocol/limits.js';
 import {
   encodeMessage,
   encodeWireFrame,

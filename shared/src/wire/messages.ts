@@ -1,6 +1,6 @@
 import { areMessageIds, countIds, idAt, MESSAGE_CLOCK_LENGTH, MESSAGE_ID_LENGTH } from '../message-id.js';
 import { isStatusText, isUserName } from '../text.js';
-import { encodeJsonFrame, ProtocolError } from './frame.js';
+import { encodeJsonFrame, ProtocolError } from '../protocol/frame.js';
 import {
   MAX_AGENT_CHARACTERS,
   MAX_BODY_BYTES,
@@ -13,7 +13,7 @@ import {
   MAX_STATUS_CHARACTERS,
   PROTOCOL_VERSION,
   TARGET_BATCH_BYTES,
-} from './limits.js';
+} from '../protocol/limits.js';
 import { type RunFrame, SENT_AT_LENGTH } from './run.js';
 
 /** First from both sides, once. */

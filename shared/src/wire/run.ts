@@ -1,6 +1,6 @@
 import { countIds } from '../message-id.js';
-import { encodeJsonFrame } from './frame.js';
-import { MAX_JSON_FRAME_BYTES, MAX_MESSAGES_PER_FRAME } from './limits.js';
+import { encodeJsonFrame } from '../protocol/frame.js';
+import { MAX_JSON_FRAME_BYTES, MAX_MESSAGES_PER_FRAME } from '../protocol/limits.js';
 
 /** Characters of a time in a {@link RunFrame}: decimal digits, the first of them at most 8. */
 export const SENT_AT_LENGTH = 16;

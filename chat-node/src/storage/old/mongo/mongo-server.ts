@@ -1,0 +1,80 @@
+import mongoose, { type Connection } from 'mongoose';
+import { StorageError } from '../../../chat/errors.js';
+import { storageErrorOf } from './mongo-errors.js';
+
+/** How long a call waits for a server that is away: its restart is bridged, a person is not kept waiting. */
+const SERVER_SELECTION_TIMEOUT_MS = 2_000;
+/** How long a connection may take. */
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Silence on a connection in mid-call after which it counts as broken: a slow disk manages, a person still waits. The connection string may say otherwise. */
+const SOCKET_TIMEOUT_MS = 10_000;
+/** One writes, a few read. */
+const MAX_CONNECTIONS = 4;
+
+const OPTIONS = {
+  appName: 'p2p-chat',
+  autoCreate: false,
+  autoIndex: false,
+  bufferCommands: false,
+  connectTimeoutMS: CONNECT_TIMEOUT_MS,
+  maxPoolSize: MAX_CONNECTIONS,
+  serverSelectionTimeoutMS: SERVER_SELECTION_TIMEOUT_MS,
+  // A promise kept is one that a power cut keeps.
+  writeConcern: { w: 'majority', j: true },
+} as const;
+
+/**
+ * The connections to one MongoDB server.
+ *
+ * The driver looks for a server that was lost by itself, but not always: where
+ * the connection that it watches the server over ends while it writes to it,
+ * it waits for ever (driver 7.8, with servers that do not stream their state).
+ * So whoever needs a lost server connects anew.
+ */
+export class MongoServer {
+  private constructor(
+    private readonly uri: string,
+    /** The same one whatever happens, so that models stay. */
+    readonly connection: Connection,
+  ) {}
+
+  /** @throws {StorageError} `storage-unavailable` or `storage-failed` */
+  static async connect(uri: string): Promise<MongoServer> {
+    requireConnectionString(uri);
+    try {
+      return new MongoServer(uri, await mongoose.createConnection(uri, optionsFor(uri)).asPromise());
+    } catch (error) {
+      throw storageErrorOf(error);
+    }
+  }
+
+  /** Connects anew where the server was lost. No call may be under way. Rejects where it is still away. */
+  async reachAgain(): Promise<void> {
+    if (this.connection.readyState === mongoose.ConnectionStates.connected) return;
+    await this.drop();
+    await this.connection.openUri(this.uri, optionsFor(this.uri));
+  }
+
+  /** Ends every connection; what is under way on them fails. */
+  async drop(): Promise<void> {
+    // Not by force, after which Mongoose would not let the models be used again.
+    await this.connection.close();
+  }
+}
+
+function optionsFor(uri: string): typeof OPTIONS & { socketTimeoutMS?: number } {
+  return /[?&]socketTimeoutMS=/i.test(uri) ? OPTIONS : { ...OPTIONS, socketTimeoutMS: SOCKET_TIMEOUT_MS };
+}
+
+function requireConnectionString(uri: string): void {
+  try {
+    // Reads the string and connects to nothing. It throws errors of several
+    // libraries, so that only the place tells them from others.
+    new mongoose.mongo.MongoClient(uri);
+  } catch (error) {
+    throw new StorageError('storage-failed', 'MONGODB_URI is not a connection string of MongoDB.', {
+      hint: 'It looks like mongodb://127.0.0.1:27017/p2p-chat.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,131 @@
+import { errorCode, errorMessage } from '@p2p-chat/shared/errors';
+import { ChatError, StorageError } from '../../../chat/errors.js';
+
+// Primary result codes, https://www.sqlite.org/rescode.html
+const SQLITE_PERM = 3;
+const SQLITE_BUSY = 5;
+const SQLITE_LOCKED = 6;
+const SQLITE_READONLY = 8;
+const SQLITE_IOERR = 10;
+const SQLITE_CORRUPT = 11;
+const SQLITE_FULL = 13;
+const SQLITE_CANTOPEN = 14;
+const SQLITE_NOTADB = 26;
+
+/** The typed form of what SQLite, the file system or the stores threw. */
+export function storageErrorOf(error: unknown): StorageError | ChatError {
+  if (error instanceof StorageError || error instanceof ChatError) return error;
+  const primary = sqliteCode(error);
+  return primary === undefined ? ofSystem(error) : ofSqlite(primary, error);
+}
+
+/** Whether the error is one of the disk or the file, so that every write would meet it. */
+export function concernsEveryWrite(error: StorageError | ChatError): boolean {
+  return error instanceof StorageError && error.code !== 'storage-failed';
+}
+
+/** Whether an error with this code is one of the disk below the file, which may come back by itself. */
+export function concernsTheDisk(code: string): boolean {
+  return code === 'storage-unavailable' || code === 'storage-read-only';
+}
+
+function sqliteCode(error: unknown): number | undefined {
+  if (errorCode(error) !== 'ERR_SQLITE_ERROR') return undefined;
+  const { errcode } = error as { errcode?: unknown };
+  // The low byte of an extended code is the primary one.
+  return typeof errcode === 'number' ? errcode & 0xff : undefined;
+}
+
+function ofSqlite(primary: number, cause: unknown): StorageError {
+  switch (primary) {
+    case SQLITE_FULL:
+      return full(cause);
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+      return readOnly(cause);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return new StorageError('storage-in-use', 'Another program has the message database open.', {
+        hint: 'Stop the other program, or choose another data directory.',
+        cause,
+      });
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return corrupt(errorMessage(cause), cause);
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+      return unavailable(cause);
+    default:
+      return failed(cause);
+  }
+}
+
+function ofSystem(cause: unknown): StorageError {
+  switch (errorCode(cause)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return full(cause);
+    case 'EROFS':
+    case 'EACCES':
+    case 'EPERM':
+      return readOnly(cause);
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'EISDIR':
+    case 'EIO':
+      return unavailable(cause);
+    default:
+      return failed(cause);
+  }
+}
+
+function full(cause: unknown): StorageError {
+  return new StorageError('storage-full', 'There is no space left for the message database.', {
+    hint: 'Free some disk space; saving goes on by itself.',
+    cause,
+  });
+}
+
+function readOnly(cause: unknown): StorageError {
+  return new StorageError('storage-read-only', 'The message database cannot be written.', {
+    hint: 'Make the data directory writable for this user; saving goes on by itself.',
+    cause,
+  });
+}
+
+function unavailable(cause: unknown): StorageError {
+  return new StorageError(
+    'storage-unavailable',
+    `The message database cannot be reached: ${errorMessage(cause)}.`,
+    {
+      hint: 'Check that the data directory exists and that its disk works; saving goes on by itself.',
+      cause,
+    },
+  );
+}
+
+function failed(cause: unknown): StorageError {
+  return new StorageError(
+    'storage-failed',
+    `The message database refused the operation: ${errorMessage(cause)}.`,
+    {
+      hint: 'This is a fault of the program; please report it.',
+      cause,
+    },
+  );
+}
+
+/** The file was there and is no longer. */
+export function missing(file: string): StorageError {
+  return new StorageError('storage-unavailable', `The message database is no longer at ${file}.`, {
+    hint: 'Check that its disk is mounted; saving goes on by itself.',
+  });
+}
+
+/** The file is not what a message database must be. */
+export function corrupt(detail: string, cause?: unknown): StorageError {
+  return new StorageError('storage-corrupt', `The message database is damaged: ${detail}.`, {
+    hint: 'It was left as it is. Move it away and start again, or put a backup in its place.',
+    cause,
+  });
+}
