@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  isMessageId,
+  isMessageUuid,
   isPeerId,
   isUserName,
   isWireClock,
@@ -131,7 +131,7 @@ async function lookAtAll({ messages, peers }: SqliteStorage): Promise<number> {
 }
 
 function judge({ id, author, direction, kind, body, clock, sentAt, state }: Message): void {
-  assert.ok(isMessageId(id) && isWireClock(clock), `an id or a clock that is none: ${id} ${clock}`);
+  assert.ok(isMessageUuid(id) && isWireClock(clock), `an id or a clock that is none: ${id} ${clock}`);
   assert.ok(PEERS.includes(author), 'an author who sent nothing');
   assert.deepEqual([direction, kind, state], ['in', 'text', 'delivered']);
   assert.ok(Number.isSafeInteger(sentAt) && sentAt >= 0, `a time: ${sentAt}`);

@@ -6,7 +6,7 @@ import {
   encodeJsonFrame,
   FrameDecoder,
   idAt,
-  isMessageId,
+  isMessageUuid,
   isWireClock,
   MAX_BODY_BYTES,
   MAX_IDS_PER_FRAME,
@@ -85,11 +85,11 @@ class Judge implements LinkHandler {
     assert.equal(this.opened, 1, 'a message before the hello');
     for (const one of messages) {
       if (!one.ok) {
-        assert.ok(isMessageId(one.id));
+        assert.ok(isMessageUuid(one.id));
         continue;
       }
       const { id, clock, sentAt, kind, body } = one.message;
-      assert.ok(isMessageId(id) && isWireClock(clock), 'an id or a clock that is none');
+      assert.ok(isMessageUuid(id) && isWireClock(clock), 'an id or a clock that is none');
       assert.ok(Number.isSafeInteger(sentAt) && sentAt >= 0, 'a time that is none');
       assert.ok(
         typeof kind === 'string' && typeof body === 'string' && body.isWellFormed(),
@@ -119,7 +119,7 @@ class Judge implements LinkHandler {
     assert.equal(this.opened, 1, 'a frame before the hello');
     const ids = frame.type === 'reject' ? [frame.id] : frame.type === 'ack' ? splitIds(frame.ids) : frame.ids;
     assert.ok(
-      ids.length > 0 && ids.length <= MAX_IDS_PER_FRAME && ids.every(isMessageId),
+      ids.length > 0 && ids.length <= MAX_IDS_PER_FRAME && ids.every(isMessageUuid),
       'ids that are none',
     );
   }

@@ -21,4 +21,8 @@ export * from './discovery/contract.js';
 export * from './protocol/frame.js';
 export * from './protocol/limits.js';
 export * from './wire/messages.js';
+export * from './protocol/batch.js';
+export * from './protocol/content.js';
+export * from './protocol/conversation.js';
+export type { DigestsFrame, StateFrame, WantFrame } from './protocol/frames.js';
 export * from './wire/run.js';

@@ -8,7 +8,7 @@ import {
   newMessageIds,
   splitIds,
 } from './message-id.js';
-import { isMessageId } from './wire/messages.js';
+import { isMessageUuid } from './wire/messages.js';
 
 const NOW = Date.UTC(2026, 0, 1);
 const MANY = 5_000;
@@ -34,7 +34,7 @@ describe('newMessageIds', () => {
   });
 
   it.each([-1, 0, 0.5, 2 ** 48 - 1, Number.MAX_SAFE_INTEGER])('makes an id at the time %d', (now) => {
-    expect(isMessageId(newMessageId(now))).toBe(true);
+    expect(isMessageUuid(newMessageId(now))).toBe(true);
   });
 });
 

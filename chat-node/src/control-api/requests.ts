@@ -2,7 +2,7 @@ import {
   type ActivityRequest,
   type DiagnosisRequest,
   errorMessage,
-  isMessageId,
+  isMessageUuid,
   MAX_HISTORY_PAGE,
   parseStatusText,
   parseUserName,
@@ -162,7 +162,7 @@ export function readHistoryQuery(value: Record<string, unknown>): HistoryQuery {
     throw invalid([{ field: 'after', reason: 'cannot go together with before' }]);
   }
   for (const field of ['before', 'after'] as const) {
-    if (query[field] !== undefined && !isMessageId(query[field])) {
+    if (query[field] !== undefined && !isMessageUuid(query[field])) {
       throw invalid([{ field, reason: 'must be the id of a message, in lower case' }]);
     }
   }

@@ -1,5 +1,5 @@
 import { P2pChatError } from '../errors.js';
-import { isMessageId } from '../wire/messages.js';
+import { isMessageUuid } from '../wire/messages.js';
 import { isPeerId } from '../peer-id.js';
 import { isUserName } from '../text.js';
 import { MAX_BODY_BYTES, MAX_DETAIL_CHARACTERS } from '../protocol/limits.js';
@@ -26,7 +26,7 @@ export function parseImportedMessage(value: unknown): ImportedMessage {
     string,
     unknown
   >;
-  if (!isMessageId(id)) throw malformed('id is not the id of a message');
+  if (!isMessageUuid(id)) throw malformed('id is not the id of a message');
   if (direction !== 'in' && direction !== 'out') throw malformed('direction is neither in nor out');
   if (typeof peerId !== 'string' || !isPeerId(peerId)) throw malformed('peerId is not a peer id');
   if (!isUserName(user)) throw malformed('user is not a name');

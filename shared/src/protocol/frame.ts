@@ -38,6 +38,8 @@ export type ProtocolErrorCode =
   | 'frame-kind-unknown'
   | 'frame-malformed'
   | 'frame-stalled'
+  | 'batch-malformed'
+  | 'signature-wrong'
   | 'hello-expected'
   | 'hello-repeated'
   | 'version-mismatch';

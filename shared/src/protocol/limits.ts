@@ -13,6 +13,32 @@ export const ALPN_PROTOCOL = 'p2p-chat/1';
 
 /** UTF-8 of one message: a long log excerpt fits, a flood does not. */
 export const MAX_BODY_BYTES = 64 * KiB;
+/** Entries in one batch: one signature for a burst, and small enough to be taken at once. */
+export const MAX_BATCH_ENTRIES = 1_024;
+/** Content of a batch of several entries: it leaves and is saved at once. */
+export const MAX_BATCH_CONTENT_BYTES = 64 * KiB;
+/** JSON text of one content: a body of MAX_BODY_BYTES with every other character escaped; it fits a frame. */
+export const MAX_CONTENT_BYTES = 128 * KiB;
+/** All of a batch: as the frame that carries it. */
+export const MAX_BATCH_BYTES = 256 * KiB;
+/** From the first to the last clock of a batch: a page of history looks at so much beyond its end. */
+export const MAX_BATCH_SPAN_MS = 60_000;
+/** Tips that a batch names: more than a restored or copied profile ever leaves. */
+export const MAX_FOLLOWED_TIPS = 64;
+/** Tips of a feed that are told and kept. */
+export const MAX_FEED_TIPS = 1_024;
+/** Segments in one frame; more go into further frames. */
+export const MAX_SEGMENTS_PER_FRAME = 1_024;
+/** Segments of a feed that are taken from a peer that asks: ten starts a day for 18 years. */
+export const MAX_WANTED_SEGMENTS = 65_536;
+/** Greatest number of an entry in its segment. */
+export const MAX_SEQ = 2 ** 48;
+/** Clocks of the year 2200 and later are refused (2200-01-01T00:00:00Z). */
+export const CLOCK_LIMIT = '0699e991a8000000';
+/** A clock of the year 2100 or later is not taken over into one's own (2100-01-01T00:00:00Z). */
+export const CLOCK_MERGE_LIMIT = '03bb2cc3d8000000';
+/** Characters of a client's own key of a message: a UUID, a hash, or words. */
+export const MAX_MESSAGE_KEY_CHARACTERS = 128;
 /** One JSON frame: any ordinary body with its escapes, or a batch of small ones; bounds what a link buffers. */
 export const MAX_JSON_FRAME_BYTES = 256 * KiB;
 /** One binary frame (attachments): as the JSON frame, so that neither delays the other. */

@@ -172,7 +172,7 @@ const TIMES = /^(?:[0-8][0-9]{15})+$/;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Whether the text is a UUID in lower case. */
-export function isMessageId(value: unknown): value is string {
+export function isMessageUuid(value: unknown): value is string {
   return typeof value === 'string' && UUID.test(value);
 }
 
@@ -403,7 +403,7 @@ function isBody(value: unknown): value is string {
 }
 
 function parseMessage(value: unknown): ParsedMessage {
-  if (!isRecord(value) || !isMessageId(value['id'])) throw malformed('id of a message is a UUID');
+  if (!isRecord(value) || !isMessageUuid(value['id'])) throw malformed('id of a message is a UUID');
   const { id, clock, sentAt, kind, body } = value;
   if (
     !isWireClock(clock) ||
@@ -423,7 +423,7 @@ function parseMessage(value: unknown): ParsedMessage {
 
 function parseReject(value: Record<string, unknown>): RejectFrame {
   const { id, retryAfterMs } = value;
-  if (!isMessageId(id)) throw malformed('id of a reject is a UUID');
+  if (!isMessageUuid(id)) throw malformed('id of a reject is a UUID');
   const code = text(value['code'], 'code', MAX_DETAIL_CHARACTERS);
   if (retryAfterMs === undefined) return { type: 'reject', id, code };
   if (!isInteger(retryAfterMs, 0, 2 ** 31 - 1)) throw malformed('retryAfterMs is a number of milliseconds');
@@ -453,7 +453,7 @@ function ids(value: unknown): string[] {
     !Array.isArray(value) ||
     value.length === 0 ||
     value.length > MAX_IDS_PER_FRAME ||
-    !value.every(isMessageId)
+    !value.every(isMessageUuid)
   ) {
     throw malformed(`ids is a list of 1 to ${MAX_IDS_PER_FRAME} UUIDs`);
   }

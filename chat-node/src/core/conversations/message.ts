@@ -1,0 +1,36 @@
+import type { Direction, ReadContent } from '@p2p-chat/shared';
+
+/** `queued`: durable here. `delivered`: durable at the other node. `read`: seen by the other person. */
+export type DeliveryState = 'queued' | 'delivered' | 'read';
+
+/** A message as the core shows it: an entry, projected. Times in milliseconds since 1970. */
+export interface Message {
+  /** See `messageId`: the same at every member. */
+  id: string;
+  conversation: string;
+  /** Peer id of who wrote it. */
+  author: string;
+  direction: Direction;
+  content: ReadContent;
+  /** Hybrid logical clock, 16 hexadecimal digits. */
+  clock: string;
+  /** The author's wall clock; for display only. */
+  sentAt: number;
+  /** When it was saved here; null for one's own. */
+  receivedAt: number | null;
+  /** Of an incoming message `delivered`, then `read`. */
+  state: DeliveryState;
+}
+
+/** Where a message stands in the order of every screen: clock, then author, then id. */
+export type MessageOrder = Pick<Message, 'clock' | 'author' | 'id'>;
+
+/** The order of a conversation, the same at every member. */
+export function compareMessages(a: MessageOrder, b: MessageOrder): number {
+  return compare(a.clock, b.clock) || compare(a.author, b.author) || compare(a.id, b.id);
+}
+
+// Two entries of one segment never share a clock, so the text of an id decides only between segments.
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,71 @@
+import { P2pChatError } from '@p2p-chat/shared/errors';
+
+/** Somebody or something that could be meant by an ambiguous word. */
+export interface Choice {
+  peerId: string;
+  user: string;
+}
+
+/** What the core refuses, each with a code that programs can rely on. */
+export class ChatError extends P2pChatError {
+  declare readonly code: ChatErrorCode;
+  /** Of `peer-ambiguous`: who could be meant. */
+  readonly choices: readonly Choice[];
+
+  constructor(
+    code: ChatErrorCode,
+    message: string,
+    options: { hint?: string; cause?: unknown; choices?: readonly Choice[] } = {},
+  ) {
+    super(code, message, options);
+    this.choices = options.choices ?? [];
+  }
+}
+export type ChatErrorCode =
+  | 'peer-unknown'
+  | 'peer-ambiguous'
+  | 'peer-is-self'
+  | 'peer-blocked'
+  | 'conversation-unknown'
+  | 'body-empty'
+  | 'body-too-large'
+  | 'body-malformed'
+  /** The key was used in this conversation for another message. */
+  | 'key-reused'
+  | 'key-malformed'
+  | 'message-unknown'
+  | 'search-empty'
+  | 'setting-fixed';
+
+/**
+ * The storage could not do what was asked. `storage-unavailable`,
+ * `storage-full` and `storage-read-only` may pass by themselves; the others
+ * need a person.
+ */
+export class StorageError extends P2pChatError {
+  declare readonly code: StorageErrorCode;
+  /** Of a write: `none` where nothing of it was done, `unknown` where it may have been. */
+  readonly outcome: 'none' | 'unknown';
+
+  constructor(
+    code: StorageErrorCode,
+    message: string,
+    options: { hint?: string; cause?: unknown; outcome?: 'none' | 'unknown' } = {},
+  ) {
+    super(code, message, options);
+    this.outcome = options.outcome ?? 'none';
+  }
+}
+export type StorageErrorCode =
+  | 'storage-unavailable'
+  | 'storage-full'
+  | 'storage-read-only'
+  | 'storage-corrupt'
+  /** The database was made by a newer version. */
+  | 'storage-too-new'
+  /** The database is of the form before version 1, which this program does not read. */
+  | 'storage-too-old'
+  | 'storage-in-use'
+  /** A client's key is in the conversation already. */
+  | 'key-taken'
+  | 'storage-failed';

@@ -1,0 +1,51 @@
+import type { StoredBatch } from './ports/conversation.store.js';
+
+/** Neighbouring messages of a segment: their ids are the tag and the numbers from `first` to `last`. */
+export interface MessageRange {
+  tag: string;
+  first: number;
+  last: number;
+}
+
+/** What happened in the core, after it is durable. */
+export type ChatEvent =
+  /** A batch was saved: one's own where `receivedAt` is null or `author` is this node, or somebody else's. */
+  | { type: 'messages'; stored: StoredBatch }
+  /** Own messages were delivered or read by the other side, or incoming ones were read here. */
+  | { type: 'states'; conversation: string; state: 'delivered' | 'read'; ranges: readonly MessageRange[] }
+  /** Earlier messages are in the conversation now, anywhere in it. */
+  | { type: 'history'; conversation: string }
+  /** What the list of conversations shows of it has changed otherwise: what is unread, whether it waits. */
+  | { type: 'conversation'; conversation: string }
+  | { type: 'peer'; peerId: string }
+  /** A key shows the name of somebody else whom the person here knows. */
+  | { type: 'key-alarm'; peerId: string }
+  /** Somebody began or ended to write in a conversation. */
+  | { type: 'typing'; conversation: string; peerId: string; typing: boolean }
+  /** What this node's user shows or has set was changed. */
+  | { type: 'profile' };
+
+export type ChatEventListener = (event: ChatEvent) => void;
+
+/** Hands events to whoever listens. A listener that throws harms neither the others nor the core. */
+export class ChatEvents {
+  readonly #listeners = new Set<ChatEventListener>();
+
+  constructor(private readonly onListenerError: (error: unknown) => void) {}
+
+  /** @returns a function that ends the subscription */
+  subscribe(listener: ChatEventListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  publish(event: ChatEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.onListenerError(error);
+      }
+    }
+  }
+}
