@@ -10,10 +10,10 @@ export interface ReadMark {
 export interface FeedStatement {
   /** Peer id of the feed's author. */
   author: string;
-  /** Everything that these stand for is held, or was finally decided. */
-  tips: readonly Tip[];
-  /** Up to where the member's person has read; the greatest ones only. */
-  read: readonly ReadMark[];
+  /** Everything that these stand for is held, or was finally decided. Absent: nothing is said of it. */
+  tips?: readonly Tip[];
+  /** Up to where the member's person has read; the greatest ones only. Absent: nothing is said of it. */
+  read?: readonly ReadMark[];
 }
 
 /** All that the two ends of a link know alike of a conversation that has converged. */
