@@ -1,4 +1,4 @@
-import type { StoredBatch } from './ports/conversation.store.js';
+import type { KeptBatch } from './ports/conversation.store.js';
 
 /** Neighbouring messages of a segment: their ids are the tag and the numbers from `first` to `last`. */
 export interface MessageRange {
@@ -9,8 +9,8 @@ export interface MessageRange {
 
 /** What happened in the core, after it is durable. */
 export type ChatEvent =
-  /** A batch was saved: one's own where `receivedAt` is null or `author` is this node, or somebody else's. */
-  | { type: 'messages'; stored: StoredBatch }
+  /** A batch was saved, written here or received. */
+  | { type: 'messages'; kept: KeptBatch }
   /** Own messages were delivered or read by the other side, or incoming ones were read here. */
   | { type: 'states'; conversation: string; state: 'delivered' | 'read'; ranges: readonly MessageRange[] }
   /** Earlier messages are in the conversation now, anywhere in it. */

@@ -1,4 +1,4 @@
-import type { ReadMark, Tip } from '@p2p-chat/shared';
+import { CLOCK_MERGE_LIMIT, clockMs, type ReadMark, type Tip } from '@p2p-chat/shared';
 import { HybridClock } from '../feeds/hybrid-clock.js';
 import { FeedIndex } from '../feeds/feed-index.js';
 import type {
@@ -12,7 +12,7 @@ import type {
 
 /** A conversation in memory: its tips and watermarks, and of feeds that are looked at, the segments. */
 export class Conversation {
-  readonly clock: HybridClock;
+  readonly #clock = new HybridClock();
   #record: ConversationRecord;
   #stored: boolean;
   /** Tips as they were loaded, of feeds whose segments were not. */
@@ -21,16 +21,22 @@ export class Conversation {
   readonly #loading = new Map<string, Promise<FeedIndex>>();
   readonly #watermarks = new Map<string, Watermark>();
 
-  /** @param stored whether the store has it already */
+  /**
+   * @param self own peer id
+   * @param stored whether the store has it already
+   */
   constructor(
+    private readonly self: string,
     snapshot: ConversationSnapshot,
     private readonly store: ConversationStore,
     stored: boolean,
   ) {
     this.#record = snapshot.record;
     this.#stored = stored;
-    this.clock = new HybridClock(snapshot.lastClock);
-    for (const { author, tips } of snapshot.feeds) this.#tips.set(author, tips);
+    for (const { author, tips } of snapshot.feeds) {
+      this.#tips.set(author, tips);
+      for (const { clock } of tips) this.observe(author, clock);
+    }
     for (const one of snapshot.watermarks) this.#watermarks.set(keyOf(one.author, one.member), one);
   }
 
@@ -92,6 +98,19 @@ export class Conversation {
   /** Up to where the person here has read a feed. */
   seen(author: string): readonly ReadMark[] {
     return this.#record.seen.find((one) => one.author === author)?.marks ?? [];
+  }
+
+  /** The clock of the next entry of one's own. @param now wall clock in milliseconds since 1970 */
+  nextClock(now: number): string {
+    return this.#clock.next(Math.min(now, clockMs(CLOCK_MERGE_LIMIT)));
+  }
+
+  /**
+   * Takes note of a clock in the conversation. One that is years ahead is taken
+   * over from oneself alone, or a peer could make this node write what others refuse.
+   */
+  observe(author: string, clock: string): void {
+    if (author === this.self || clock < CLOCK_MERGE_LIMIT) this.#clock.observe(clock);
   }
 
   /** What has to be committed before, or together with, the first batch or watermark. */

@@ -40,7 +40,7 @@ export class Conversations {
   }
 
   #add(snapshot: ConversationSnapshot, stored: boolean): Conversation {
-    const conversation = new Conversation(snapshot, this.parts.store, stored);
+    const conversation = new Conversation(this.parts.keys.peerId, snapshot, this.parts.store, stored);
     this.#byId.set(conversation.id, conversation);
     return conversation;
   }

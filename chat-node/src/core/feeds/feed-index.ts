@@ -80,17 +80,16 @@ export class FeedIndex {
     }
   }
 
-  /** The fewest marks that stand for the same: those that no other one of them covers. */
-  marks(covered: Covered): Mark[] {
-    const all = Array.from(covered, ([segment, seq]) => ({ segment, seq }));
-    if (all.length <= 1) return all;
-    const followed: Covered = new Map();
-    for (const { segment, seq } of all) {
-      for (const link of this.get(segment)?.links ?? []) {
-        if (link.first <= seq) for (const tip of link.follows) this.cover(followed, tip);
-      }
-    }
-    return all.filter(({ segment, seq }) => seq > (followed.get(segment) ?? 0));
+  /** Those of the marks that no other one of them covers: the fewest that stand for the same. */
+  greatest<M extends Mark>(marks: readonly M[]): M[] {
+    const known = marks.filter((one) => this.holds(one));
+    return known.filter(({ segment, seq }, nth) => {
+      const isCovered = (other: Mark, at: number): boolean => {
+        if (other.segment === segment) return other.seq > seq || (other.seq === seq && at < nth);
+        return (this.covered([other]).get(segment) ?? 0) >= seq;
+      };
+      return !known.some((other, at) => at !== nth && isCovered(other, at));
+    });
   }
 
   /** Entries in all. */

@@ -52,13 +52,17 @@ export interface ConversationSnapshot {
   lastClock: string;
 }
 
-/** A batch with what the store noted of it. */
-export interface StoredBatch {
+/** A batch that is durable here. */
+export interface KeptBatch {
   batch: Batch;
+  /** When it was saved here, in milliseconds since 1970; null where it was written here. */
+  receivedAt: number | null;
+}
+
+/** A batch with its place in the store. */
+export interface StoredBatch extends KeptBatch {
   /** Rises with each batch that is stored in this database. A batch comes after all that it follows. */
   position: number;
-  /** When it was saved here, in milliseconds since 1970; null for one's own. */
-  receivedAt: number | null;
 }
 
 /** A message of an earlier history: local, unsigned, never sent. Its id is that of the real entry. */

@@ -1,0 +1,67 @@
+import type { Batch, Clock } from '@p2p-chat/shared';
+import type { Conversation } from '../conversations/conversation.js';
+import type { Conversations } from '../conversations/conversations.js';
+import type { ChatEvents } from '../events.js';
+import type { Mutex } from '../mutex.js';
+import type { Change, ConversationStore } from '../ports/conversation.store.js';
+import type { IdentityKeys } from '../ports/identity.js';
+import type { ChatLog } from '../ports/log.js';
+import type { PeerLink } from '../ports/peer-link.js';
+import { DeliverySession } from './delivery-session.js';
+import type { StorageHealth } from './storage-health.js';
+
+/** Whether batches of a peer are kept; dropped, of one who is blocked; or wait at their author for now. */
+export type Admission = 'take' | 'drop' | 'hold';
+
+export interface DeliveryParts {
+  store: ConversationStore;
+  keys: IdentityKeys;
+  conversations: Conversations;
+  events: ChatEvents;
+  clock: Clock;
+  random: () => number;
+  log: ChatLog;
+  health: StorageHealth;
+  /** One work at a time for each conversation. */
+  mutex: Mutex<string>;
+  /** @param held entries of the peer that are held in the direct conversation */
+  admission: (peerId: string, held: number) => Admission;
+  /** Commits changes together with what makes the other one a contact. @throws {StorageError} */
+  commitAsContact: (conversation: Conversation, changes: readonly Change[]) => Promise<void>;
+  /** Commits changes together with a record of the other one. @throws {StorageError} */
+  commitAsKnown: (conversation: Conversation, changes: readonly Change[]) => Promise<void>;
+  /** A batch of one's own came back from somebody else: this node was restored, or another one has its key. */
+  onOwnReceived: (conversation: Conversation, batch: Batch) => void;
+}
+
+/** Brings feeds to the peers that lack them and takes theirs, over all links. */
+export class Delivery {
+  readonly #sessions = new Map<string, DeliverySession>();
+
+  constructor(private readonly parts: DeliveryParts) {}
+
+  /** What a link does for delivery. The latest link of a peer counts. */
+  open(link: PeerLink): DeliverySession {
+    const { peerId } = link.peer;
+    const session = new DeliverySession(link, this.parts, () => {
+      if (this.#sessions.get(peerId) === session) this.#sessions.delete(peerId);
+    });
+    this.#sessions.set(peerId, session);
+    return session;
+  }
+
+  /** Batches of one's own are durable. */
+  appended(conversation: Conversation, batches: readonly Batch[]): void {
+    for (const session of this.#sessions.values()) session.appended(conversation, batches);
+  }
+
+  /** The person here has read more of a conversation, and others may know. */
+  readMoved(conversation: Conversation): void {
+    for (const session of this.#sessions.values()) session.readMoved(conversation);
+  }
+
+  /** The person here has accepted or blocked a peer. */
+  decided(peerId: string): void {
+    this.#sessions.get(peerId)?.decided();
+  }
+}

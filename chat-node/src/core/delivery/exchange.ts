@@ -1,0 +1,445 @@
+import {
+  Backoff,
+  type Batch,
+  conversationDigest,
+  errorCode,
+  type FeedStatement,
+  hex,
+  MAX_FEED_TIPS,
+  MAX_SEGMENTS_PER_FRAME,
+  MAX_WANTED_SEGMENTS,
+  ProtocolError,
+  REQUEST_RETRY_MS,
+  segmentTag,
+  shortPeerId,
+  type StateFrame,
+  type Timer,
+  type Tip,
+  type WantFrame,
+} from '@p2p-chat/shared';
+import type { Conversation } from '../conversations/conversation.js';
+import { StorageError } from '../errors.js';
+import type { MessageRange } from '../events.js';
+import type { Covered, FeedIndex, Mark } from '../feeds/feed-index.js';
+import type { Change, Watermark } from '../ports/conversation.store.js';
+import type { PeerLink } from '../ports/peer-link.js';
+import type { DeliveryParts } from './delivery.js';
+import { FeedSender } from './feed-sender.js';
+import { STORAGE_BACKOFF } from './storage-backoff.js';
+
+/** Batches that are committed together. */
+const MAX_GROUP_BATCHES = 64;
+
+/**
+ * One conversation over one link: says what is held, sends what the far end
+ * lacks, takes what it sends, and asks for what only the far end has.
+ */
+export class Exchange {
+  readonly #feeds = new Map<string, FeedIndex>();
+  readonly #senders = new Map<string, FeedSender>();
+  readonly #received: { batch: Batch; done: () => void; failed: (error: unknown) => void }[] = [];
+  /** Own tips when the digest was sent: what an equal one states. */
+  #digestTips: readonly Tip[] = [];
+  #digest = '';
+  /** What the far end said of its own and of this node's feed last, where not all of it is held yet. */
+  readonly #unplaced = new Map<string, readonly Tip[]>();
+  /** Feeds whose segments were told, to get what is missing. */
+  readonly #asked = new Set<string>();
+  /** Pages of a `want` that is not whole yet. */
+  readonly #wanted = new Map<string, Covered>();
+  /** Hashes of the tips that the far end was told of its own feed last; null before that. */
+  #told: string | null = null;
+  /** Whether batches of the far end are not taken for now. */
+  #refusing = false;
+  #hold: Timer | null = null;
+  #closed = false;
+  #taking = false;
+
+  constructor(
+    private readonly link: PeerLink,
+    readonly conversation: Conversation,
+    private readonly parts: DeliveryParts,
+  ) {}
+
+  /** Loads the feeds of both ends. @returns the digest, 64 hexadecimal digits @throws {StorageError} */
+  async open(): Promise<string> {
+    for (const author of [this.#self, this.#peer])
+      this.#feeds.set(author, await this.conversation.feed(author));
+    for (const [author, feed] of this.#feeds) {
+      const { store, clock, random, log } = this.parts;
+      const parts = {
+        link: this.link,
+        conversation: this.conversation.id,
+        author,
+        feed,
+        store,
+        clock,
+        random,
+        log,
+      };
+      this.#senders.set(author, new FeedSender(parts));
+    }
+    this.#digestTips = this.#feed(this.#self).tips;
+    return (this.#digest = this.#currentDigest());
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#hold?.clear();
+    for (const sender of this.#senders.values()) sender.stop();
+  }
+
+  /** The far end's digest; null where it did not name the conversation. */
+  async digest(theirs: string | null): Promise<void> {
+    if (theirs === this.#digest) {
+      await this.#stated(this.#self, this.#digestTips);
+      return;
+    }
+    const { read } = this.conversation.watermark(this.#peer, this.#self);
+    this.#say([
+      { author: this.#self, tips: this.#feed(this.#self).tips.slice(0, MAX_FEED_TIPS) },
+      { author: this.#peer, read },
+    ]);
+  }
+
+  async state({ feeds, hold }: StateFrame): Promise<void> {
+    if (hold === undefined) this.#goOn();
+    else this.#wait(hold);
+    for (const { author, tips, read } of feeds) {
+      if (author === this.#self) {
+        if (tips !== undefined) await this.#stated(author, tips);
+        if (read !== undefined) await this.#note(author, [], read);
+      } else if (author === this.#peer && tips !== undefined) {
+        await this.#statedOwn(tips);
+      }
+    }
+  }
+
+  /** The far end tells all that it holds of a feed. */
+  async want({ author, segments, more }: WantFrame): Promise<void> {
+    const sender = this.#senders.get(author);
+    if (sender === undefined) return;
+    const all: Covered = this.#wanted.get(author) ?? new Map();
+    for (const [segment, seq] of segments) all.set(segment, seq);
+    if (all.size > MAX_WANTED_SEGMENTS)
+      throw new ProtocolError('frame-malformed', 'A want has too many segments.');
+    if (more) return void this.#wanted.set(author, all);
+    this.#wanted.delete(author);
+    const feed = this.#feed(author);
+    const lacks = [...all].some(([segment, seq]) => !feed.holds({ segment, seq }));
+    const covered: Covered = new Map();
+    for (const [segment, seq] of all) {
+      const held = Math.min(seq, feed.get(segment)?.tip.seq ?? 0);
+      if (held > 0) covered.set(segment, held);
+    }
+    if (author === this.#self) await this.#note(author, this.#tipsWithin(feed, covered), []);
+    if (author === this.#self || !(await this.#hasDropped(feed, covered))) sender.start(covered);
+    if (lacks) this.#ask(author);
+  }
+
+  /** A batch that was verified. Resolves when it was dealt with. @throws {ProtocolError} where it does not belong here */
+  batch(batch: Batch): Promise<void> {
+    if (!this.#feeds.has(batch.author)) {
+      throw new ProtocolError('batch-malformed', 'Its author is no member of the conversation.');
+    }
+    return new Promise((done, failed) => {
+      this.#received.push({ batch, done, failed });
+      if (!this.#taking) void this.#takeAll();
+    });
+  }
+
+  /** Batches of one's own are durable. */
+  appended(batches: readonly Batch[]): void {
+    this.#senders.get(this.#self)?.appended(batches);
+  }
+
+  /** The person here has read more. */
+  readMoved(): void {
+    this.#say([{ author: this.#peer, read: this.conversation.watermark(this.#peer, this.#self).read }]);
+  }
+
+  /** The person here has decided about the far end: what was held up may come. */
+  decided(): void {
+    if (!this.#refusing) return;
+    this.#refusing = false;
+    this.#sayHeld([this.#peer]);
+  }
+
+  get #self(): string {
+    return this.parts.keys.peerId;
+  }
+
+  get #peer(): string {
+    return this.link.peer.peerId;
+  }
+
+  #feed(author: string): FeedIndex {
+    const feed = this.#feeds.get(author);
+    if (feed === undefined) throw new Error('open() comes first');
+    return feed;
+  }
+
+  #currentDigest(): string {
+    const { conversation } = this;
+    const [self, peer] = [this.#self, this.#peer];
+    const feeds = [self, peer].map((author) => ({ author, tips: this.#feed(author).tips }));
+    const reads = [
+      { member: self, author: peer, read: conversation.watermark(peer, self).read },
+      { member: peer, author: self, read: conversation.watermark(self, peer).read },
+    ];
+    return hex(conversationDigest(conversation.id, { feeds, reads }, this.parts.keys.sha256));
+  }
+
+  /** The far end holds this of one's own feed. */
+  async #stated(author: string, tips: readonly Tip[]): Promise<void> {
+    const feed = this.#feed(author);
+    const held = tips.filter((tip) => feed.holds(tip));
+    const sender = this.#senders.get(author);
+    if (held.length < tips.length) {
+      this.#unplaced.set(author, tips);
+      this.#ask(author);
+    } else {
+      this.#unplaced.delete(author);
+      this.#asked.delete(author);
+      if (sender?.isStarted === false) sender.start(feed.covered(held));
+    }
+    sender?.acknowledged(held);
+    await this.#note(author, held, []);
+  }
+
+  /** The far end holds this of its own feed: it is told what is held here. */
+  async #statedOwn(tips: readonly Tip[]): Promise<void> {
+    const feed = this.#feed(this.#peer);
+    const held = tips.filter((tip) => feed.holds(tip));
+    this.#senders.get(this.#peer)?.acknowledged(held);
+    const isSame = held.length === tips.length && feed.tips.length === tips.length;
+    if (isSame && this.#answered && tips.every((tip) => feed.tips.some(({ hash }) => hash === tip.hash)))
+      return;
+    this.#answered = true;
+    // An author that was restored learns nothing of batches that were dropped here.
+    const told = (await this.#hasDropped(feed, feed.covered(held))) ? held : feed.tips;
+    this.#say([{ author: this.#peer, tips: told.slice(0, MAX_FEED_TIPS) }]);
+  }
+
+  async #hasDropped(feed: FeedIndex, covered: Covered): Promise<boolean> {
+    const { store } = this.parts;
+    for (const [segment, seq] of feed.vector()) {
+      const from = covered.get(segment) ?? 0;
+      if (seq > from && (await store.hasDropped(this.conversation.id, this.#peer, segment, from)))
+        return true;
+    }
+    return false;
+  }
+
+  /** Tells all that is held of a feed, so that the far end sends the rest. */
+  #ask(author: string): void {
+    if (this.#asked.has(author)) return;
+    this.#asked.add(author);
+    const all = this.#feed(author).vector();
+    for (let at = 0; at === 0 || at < all.length; at += MAX_SEGMENTS_PER_FRAME) {
+      const segments = all.slice(at, at + MAX_SEGMENTS_PER_FRAME);
+      const more = at + MAX_SEGMENTS_PER_FRAME < all.length;
+      this.link.send({ type: 'want', conversation: this.conversation.id, author, segments, more });
+    }
+  }
+
+  #say(feeds: FeedStatement[], hold?: number): void {
+    const state: StateFrame = { type: 'state', conversation: this.conversation.id, feeds };
+    this.link.send(hold === undefined ? state : { ...state, hold });
+  }
+
+  #sayHeld(authors: readonly string[], hold?: number): void {
+    this.#say(
+      authors.map((author) => ({ author, tips: this.#feed(author).tips.slice(0, MAX_FEED_TIPS) })),
+      hold,
+    );
+  }
+
+  #wait(ms: number): void {
+    const sender = this.#senders.get(this.#self);
+    sender?.pause();
+    this.#hold?.clear();
+    this.#hold = this.parts.clock.setTimeout(() => {
+      this.#hold = null;
+      sender?.resume();
+    }, ms);
+  }
+
+  #goOn(): void {
+    if (this.#hold === null) return;
+    this.#hold.clear();
+    this.#hold = null;
+    this.#senders.get(this.#self)?.resume();
+  }
+
+  #tipsWithin(feed: FeedIndex, covered: Covered): Tip[] {
+    const tips = [...covered.keys()].flatMap((segment) => feed.get(segment)?.tip ?? []);
+    return feed.greatest(tips.filter(({ segment, seq }) => seq <= (covered.get(segment) ?? 0)));
+  }
+
+  /** Makes durable what the far end said of one's own feed; what was known before stays. */
+  async #note(author: string, have: readonly Tip[], read: readonly Mark[]): Promise<void> {
+    await this.parts.mutex.run(`watermark ${this.conversation.id}`, async () => {
+      const feed = this.#feed(author);
+      const before = this.conversation.watermark(author, this.#peer);
+      const after: Watermark = {
+        ...before,
+        have: feed.greatest([...have, ...before.have]),
+        read: feed.greatest([...read, ...before.read]),
+      };
+      if (isSameMarks(before.have, after.have) && isSameMarks(before.read, after.read)) return;
+      const changes: Change[] = [...this.conversation.toStore(), { type: 'watermark', watermark: after }];
+      if (!(await this.#commit(() => this.parts.store.commit(changes)))) return;
+      this.conversation.committed(changes);
+      this.#tell('delivered', feed, before.have, after.have);
+      this.#tell('read', feed, before.read, after.read);
+    });
+  }
+
+  #tell(state: 'delivered' | 'read', feed: FeedIndex, before: readonly Mark[], after: readonly Mark[]): void {
+    const known = feed.covered(before);
+    const ranges: MessageRange[] = [];
+    for (const [segment, last] of feed.covered(after)) {
+      const first = (known.get(segment) ?? 0) + 1;
+      const tag = feed.get(segment)?.tag;
+      if (tag !== undefined && first <= last) ranges.push({ tag, first, last });
+    }
+    if (ranges.length > 0) {
+      this.parts.events.publish({ type: 'states', conversation: this.conversation.id, state, ranges });
+    }
+  }
+
+  async #takeAll(): Promise<void> {
+    this.#taking = true;
+    while (this.#received.length > 0) {
+      const group = this.#received.splice(0, MAX_GROUP_BATCHES);
+      try {
+        await this.parts.mutex.run(this.conversation.id, () => this.#take(group.map(({ batch }) => batch)));
+        for (const { done } of group) done();
+      } catch (error) {
+        for (const { failed } of group) failed(error);
+      }
+    }
+    this.#taking = false;
+  }
+
+  async #take(batches: readonly Batch[]): Promise<void> {
+    if (this.#closed) return;
+    const drafts = new Map(Array.from(this.#feeds, ([author, feed]) => [author, feed.overlay()]));
+    const taken: Batch[] = [];
+    const answered = new Set<string>();
+    const missing = new Set<string>();
+    let refused = false;
+    for (const batch of batches) {
+      const draft = drafts.get(batch.author) as FeedIndex;
+      const isPeers = batch.author === this.#peer;
+      switch (draft.judge(batch)) {
+        case 'take':
+          if (isPeers && this.parts.admission(this.#peer, draft.total()) === 'hold') {
+            this.#refusing = refused = true;
+            break;
+          }
+          if (isPeers) this.#refusing = false;
+          draft.add(batch, this.#tag(batch));
+          taken.push(batch);
+          answered.add(batch.author);
+          break;
+        case 'held':
+          answered.add(batch.author);
+          break;
+        case 'missing':
+          // Behind one that was refused everything is missing.
+          if (isPeers && this.#refusing) refused = true;
+          else missing.add(batch.author);
+          break;
+        case 'forked':
+          this.#forked(batch);
+          break;
+      }
+    }
+    if (taken.length > 0 && !(await this.#save(taken))) return;
+    if (refused) answered.add(this.#peer);
+    if (answered.size > 0) this.#sayHeld([...answered], refused ? REQUEST_RETRY_MS : undefined);
+    // What was asked for has come where a later batch is taken.
+    if (answered.has(this.#peer) && !missing.has(this.#peer)) this.#asked.delete(this.#peer);
+    for (const author of missing) this.#ask(author);
+    await this.#placeLater();
+  }
+
+  /** @returns whether they are durable; not where the link is gone and nothing of them was done */
+  async #save(taken: readonly Batch[]): Promise<boolean> {
+    const { parts, conversation } = this;
+    const receivedAt = parts.clock.now();
+    const dropped = parts.admission(this.#peer, 0) === 'drop';
+    const changes: Change[] = [
+      ...conversation.toStore(),
+      ...taken.map((batch): Change => ({
+        type: 'receive',
+        batch,
+        receivedAt,
+        dropped: dropped && batch.author === this.#peer,
+      })),
+    ];
+    const hasOwn = taken.some(({ author }) => author === this.#self);
+    const commit = hasOwn ? parts.commitAsContact : parts.commitAsKnown;
+    if (!(await this.#commit(() => commit(conversation, changes)))) return false;
+    conversation.committed(changes);
+    for (const batch of taken) {
+      this.#feed(batch.author).add(batch, this.#tag(batch));
+      conversation.observe(batch.author, batch.lastClock);
+      if (dropped && batch.author === this.#peer) continue;
+      parts.events.publish({ type: 'messages', kept: { batch, receivedAt } });
+      if (batch.author === this.#self) parts.onOwnReceived(conversation, batch);
+    }
+    return true;
+  }
+
+  /** What was said of a feed counts once all of it is held. */
+  async #placeLater(): Promise<void> {
+    const tips = this.#unplaced.get(this.#self);
+    if (tips?.every((tip) => this.#feed(this.#self).holds(tip))) await this.#stated(this.#self, tips);
+  }
+
+  /**
+   * Commits, for as long as it takes.
+   * @returns false where the link is gone and nothing was done: its sender has it and sends it again
+   */
+  async #commit(commit: () => Promise<void>): Promise<boolean> {
+    const { clock, random, log, health } = this.parts;
+    const backoff = new Backoff(STORAGE_BACKOFF, random);
+    let unknown = false;
+    for (;;) {
+      try {
+        await commit();
+        health.worked();
+        return true;
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error;
+        health.failed(error);
+        unknown ||= error.outcome === 'unknown';
+        if (this.#closed && !unknown) return false;
+        const wait = backoff.next();
+        log.warn({ code: errorCode(error), retryInMs: Math.round(wait) }, 'cannot save what arrived');
+        await clock.sleep(wait);
+        if (this.#closed && !unknown) return false;
+      }
+    }
+  }
+
+  #tag({ author, segment }: Batch): string {
+    return segmentTag(this.conversation.id, author, segment, this.parts.keys.sha256);
+  }
+
+  #forked(batch: Batch): void {
+    this.parts.log.warn(
+      { peer: shortPeerId(batch.author), segment: batch.segment, first: batch.first },
+      'two batches are signed for one place of a feed; the one that came first stays',
+    );
+  }
+}
+
+function isSameMarks(one: readonly Mark[], other: readonly Mark[]): boolean {
+  const has = ({ segment, seq }: Mark): boolean =>
+    other.some((mark) => mark.segment === segment && mark.seq === seq);
+  return one.length === other.length && one.every(has);
+}
