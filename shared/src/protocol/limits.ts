@@ -31,6 +31,8 @@ export const MAX_FEED_TIPS = 1_024;
 export const MAX_SEGMENTS_PER_FRAME = 1_024;
 /** Segments of a feed that are taken from a peer that asks: ten starts a day for 18 years. */
 export const MAX_WANTED_SEGMENTS = 65_536;
+/** Batches that were sent over one link and not acknowledged: some on their way, some in a commit. */
+export const MAX_BATCHES_IN_FLIGHT = 64;
 /** Greatest number of an entry in its segment. */
 export const MAX_SEQ = 2 ** 48;
 /** Clocks of the year 2200 and later are refused (2200-01-01T00:00:00Z). */

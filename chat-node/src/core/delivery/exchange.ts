@@ -212,12 +212,11 @@ export class Exchange {
     const feed = this.#feed(this.#peer);
     const held = tips.filter((tip) => feed.holds(tip));
     this.#senders.get(this.#peer)?.acknowledged(held);
-    const isSame = held.length === tips.length && feed.tips.length === tips.length;
-    if (isSame && this.#answered && tips.every((tip) => feed.tips.some(({ hash }) => hash === tip.hash)))
-      return;
-    this.#answered = true;
     // An author that was restored learns nothing of batches that were dropped here.
     const told = (await this.#hasDropped(feed, feed.covered(held))) ? held : feed.tips;
+    const hashes = told.map(({ hash }) => hash).join();
+    if (hashes === this.#told) return;
+    this.#told = hashes;
     this.#say([{ author: this.#peer, tips: told.slice(0, MAX_FEED_TIPS) }]);
   }
 
