@@ -1,0 +1,42 @@
+import { contentText, MAX_BODY_BYTES, MAX_CONTENT_BYTES } from '@p2p-chat/shared';
+import { ChatError } from '../errors.js';
+
+const UTF8 = new TextEncoder();
+/** UTF-8 takes at most three bytes for a UTF-16 unit, and JSON at most six for a character of one byte. */
+const MAX_BYTES_PER_UNIT = 6;
+
+/**
+ * The content of a text message.
+ * @throws {ChatError} `body-empty`, `body-too-large` or `body-malformed`
+ */
+export function textContent(body: string): string {
+  checkBody(body);
+  return contentText({ kind: 'text', body });
+}
+
+/**
+ * Checks one body.
+ * @throws {ChatError} `body-empty`, `body-too-large` or `body-malformed`
+ */
+export function checkBody(body: string): void {
+  if (body.trim() === '') {
+    throw new ChatError('body-empty', 'A message needs some text.', {
+      hint: 'Write something and send it again.',
+    });
+  }
+  if (!body.isWellFormed()) {
+    throw new ChatError('body-malformed', 'The message holds half a character (a lone surrogate).', {
+      hint: 'Send it as valid UTF-8.',
+    });
+  }
+  if (body.length * MAX_BYTES_PER_UNIT <= MAX_BODY_BYTES) return;
+  const isTooLarge =
+    UTF8.encode(body).length > MAX_BODY_BYTES ||
+    // Control characters take six bytes each in JSON.
+    UTF8.encode(contentText({ kind: 'text', body })).length > MAX_CONTENT_BYTES;
+  if (isTooLarge) {
+    throw new ChatError('body-too-large', `A message has at most ${MAX_BODY_BYTES / 1024} KiB.`, {
+      hint: 'Send it in parts.',
+    });
+  }
+}

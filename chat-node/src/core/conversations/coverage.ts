@@ -1,0 +1,56 @@
+import type { Tip } from '@p2p-chat/shared';
+import type { Covered, FeedIndex, Mark } from '../feeds/feed-index.js';
+import type { MessageRange } from '../events.js';
+import type { Conversation } from './conversation.js';
+
+/** Whether marks stand for an entry. */
+export type Covers = (segment: string, seq: number) => boolean;
+
+/** Whether the marks stand for all of a feed with these tips, which shows without its segments. */
+export function coversAll(tips: readonly Tip[], marks: readonly Mark[]): boolean {
+  return tips.every((tip) => marks.some(({ segment, seq }) => segment === tip.segment && seq >= tip.seq));
+}
+
+/** Loads the segments of a feed where it takes them to tell what the marks stand for. @throws {StorageError} */
+export async function loadForMarks(
+  conversation: Conversation,
+  author: string,
+  marks: readonly Mark[],
+): Promise<void> {
+  if (marks.length > 0 && !coversAll(conversation.tips(author), marks)) await conversation.feed(author);
+}
+
+/** What the marks stand for in a feed, as far as it is loaded; see {@link loadForMarks}. */
+export function coverage(conversation: Conversation, author: string, marks: readonly Mark[]): Covers {
+  if (marks.length === 0) return () => false;
+  const feed = conversation.loadedFeed(author);
+  if (feed === undefined) {
+    // Nothing is written to a feed before it is loaded: the tips are those of all that was read.
+    const all = coversAll(conversation.tips(author), marks);
+    return () => all;
+  }
+  const covered = feed.covered(marks);
+  return (segment, seq) => seq <= (covered.get(segment) ?? 0);
+}
+
+/** Entries of a feed that the marks do not stand for. @throws {StorageError} */
+export async function countBeyond(
+  conversation: Conversation,
+  author: string,
+  marks: readonly Mark[],
+): Promise<number> {
+  if (coversAll(conversation.tips(author), marks)) return 0;
+  const feed = await conversation.feed(author);
+  return feed.total() - feed.count(feed.covered(marks));
+}
+
+/** The messages that are covered now and were not before. */
+export function rangesBetween(feed: FeedIndex, before: Covered, after: Covered): MessageRange[] {
+  const ranges: MessageRange[] = [];
+  for (const [segment, last] of after) {
+    const first = (before.get(segment) ?? 0) + 1;
+    const tag = feed.get(segment)?.tag;
+    if (tag !== undefined && first <= last) ranges.push({ tag, first, last });
+  }
+  return ranges;
+}

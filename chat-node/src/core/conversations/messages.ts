@@ -1,0 +1,235 @@
+import { lastSeq, segmentTag } from '@p2p-chat/shared';
+import type { StorageHealth } from '../delivery/storage-health.js';
+import { ChatError } from '../errors.js';
+import type { ChatEvents, MessageRange } from '../events.js';
+import type { ConversationStore, KeptBatch } from '../ports/conversation.store.js';
+import type { IdentityKeys } from '../ports/identity.js';
+import { textContent } from './body.js';
+import type { Conversation } from './conversation.js';
+import type { Conversations } from './conversations.js';
+import { type EarlierMessage, type ImportOutcome, MessageImport, type ImportParts } from './import.js';
+import { KeyedMessages } from './keyed-messages.js';
+import type { Message } from './message.js';
+import type { Outgoing } from './outgoing.js';
+import { Projection, type TimelineEntry, type TimelineItem } from './projection.js';
+import { Reading } from './reading.js';
+import { type FoundMessage, MessageSearch, type SearchRequest } from './search.js';
+import { Timeline } from './timeline.js';
+
+export interface MessagesParts {
+  store: ConversationStore;
+  keys: Pick<IdentityKeys, 'peerId' | 'sha256'>;
+  conversations: Conversations;
+  outgoing: Pick<Outgoing, 'append'>;
+  events: ChatEvents;
+  health: StorageHealth;
+  people: ImportParts['people'] & {
+    isContact(peerId: string): boolean;
+    isBlocked(peerId: string): boolean;
+  };
+  /** Whether this node tells others what was read here. */
+  receipts: () => boolean;
+  /** The person here has read more, and the others may know. */
+  onTold: (conversation: Conversation) => void;
+}
+
+/** A page of history: at most one of `before` and `after`, ids of messages that are not part of it. */
+export interface HistoryPage {
+  before?: string;
+  after?: string;
+  limit: number;
+}
+
+/** The messages of all conversations: writes, reads, searches and restores them. */
+export class Messages {
+  readonly #timeline: Timeline;
+  readonly #keyed: KeyedMessages;
+  readonly #reading: Reading;
+  readonly #search: MessageSearch;
+  readonly #import: MessageImport;
+
+  constructor(private readonly parts: MessagesParts) {
+    const { store, keys, conversations, events, people } = parts;
+    const self = keys.peerId;
+    const timeline = new Timeline(store, keys.sha256);
+    this.#timeline = timeline;
+    this.#keyed = new KeyedMessages({
+      find: async (conversation, key) => {
+        const place = await store.keyed(conversation.id, key);
+        if (place === null) return null;
+        const item = await timeline.at(conversation, {
+          conversation: conversation.id,
+          author: self,
+          ...place,
+        });
+        return item as TimelineEntry | null;
+      },
+      write: async (conversation, content, key) =>
+        (await this.#append(conversation, [content], key)).flatMap((kept) =>
+          timeline.items(conversation, kept),
+        ),
+    });
+    this.#reading = new Reading({
+      self,
+      store,
+      timeline,
+      events,
+      tells: ({ peerId }) => parts.receipts() && (peerId === null || !people.isBlocked(peerId)),
+      onTold: parts.onTold,
+    });
+    this.#search = new MessageSearch({ self, store, conversations, timeline });
+    this.#import = new MessageImport({ self, store, conversations, events, people });
+  }
+
+  /**
+   * Accepts messages for a conversation, in order: when the promise resolves
+   * they are durable. All of them are accepted or none.
+   * @param key a client's own, of one message: the same again gives the same message
+   * @throws {ChatError} `conversation-unknown`, `peer-is-self`, `peer-blocked`, `body-empty`,
+   *   `body-too-large`, `body-malformed`, `key-malformed` or `key-reused`
+   * @throws {StorageError} they are not known to be saved; the same key again is safe
+   */
+  async send(id: string, bodies: readonly string[], key?: string): Promise<Message[]> {
+    if (key === undefined) return (await this.#sent(id, bodies)).flatMap((kept) => this.project(kept));
+    const [conversation, contents] = this.#checked(id, bodies);
+    const [content] = contents;
+    if (content === undefined || contents.length > 1) {
+      throw new ChatError('key-malformed', 'A key is that of one message.', {
+        hint: 'Send the messages one by one, each with its key.',
+      });
+    }
+    return this.#shown(conversation, await this.#keyed.write(conversation, content, key));
+  }
+
+  /** {@link send} for bursts: gives the numbers of the messages only. */
+  async sendRanges(id: string, bodies: readonly string[]): Promise<MessageRange[]> {
+    return (await this.#sent(id, bodies)).map(({ batch }) => {
+      const { conversation, author, segment, first } = batch;
+      const tag = segmentTag(conversation, author, segment, this.parts.keys.sha256);
+      return { tag, first, last: lastSeq(batch) };
+    });
+  }
+
+  /**
+   * A page of a conversation, oldest first; without a bound the latest ones.
+   * @throws {ChatError} `conversation-unknown`, `message-unknown`
+   */
+  async history(id: string, { before, after, limit }: HistoryPage): Promise<Message[]> {
+    const conversation = this.#conversation(id);
+    const bound = after ?? before;
+    const from = bound === undefined ? null : await this.#itemIn(conversation, bound);
+    const side = after === undefined ? 'before' : 'after';
+    return this.#shown(conversation, await this.#timeline.page(conversation, { side, from, limit }));
+  }
+
+  /** The message with an id; null where there is none. */
+  async find(id: string): Promise<Message | null> {
+    const found = await this.#locate(id);
+    if (found === null) return null;
+    return (await this.#shown(found.conversation, [found.item]))[0] ?? null;
+  }
+
+  /**
+   * The person has seen the messages of a conversation up to one. Those of a
+   * stranger stay as they are: reading them is told nobody before a decision.
+   * @param upTo id of the last one seen; undefined for all
+   * @returns how many of them were unread
+   * @throws {ChatError} `conversation-unknown`, `message-unknown`
+   * @throws {StorageError}
+   */
+  async markRead(id: string, upTo?: string): Promise<number> {
+    const conversation = this.#conversation(id);
+    const item = upTo === undefined ? null : await this.#itemIn(conversation, upTo);
+    const { peerId } = conversation;
+    if (peerId !== null && !this.parts.people.isContact(peerId)) return 0;
+    return this.#reading.markRead(conversation, item);
+  }
+
+  /** See {@link MessageSearch.find}. */
+  search(text: string, request: SearchRequest): Promise<FoundMessage[]> {
+    return this.#search.find(text, request);
+  }
+
+  /** See {@link MessageImport.import}. */
+  import(messages: readonly EarlierMessage[]): Promise<ImportOutcome> {
+    return this.#import.import(messages);
+  }
+
+  /** The messages of a batch that was just saved. */
+  project(kept: KeptBatch): Message[] {
+    const conversation = this.#conversation(kept.batch.conversation);
+    const projection = new Projection(this.#self, conversation);
+    return this.#timeline.items(conversation, kept).map((item) => projection.message(item));
+  }
+
+  /** The latest message of a conversation; null while it is empty. @throws {StorageError} */
+  async last(conversation: Conversation): Promise<Message | null> {
+    const page = await this.#timeline.page(conversation, { side: 'before', from: null, limit: 1 });
+    return (await this.#shown(conversation, page))[0] ?? null;
+  }
+
+  get #self(): string {
+    return this.parts.keys.peerId;
+  }
+
+  #conversation(id: string): Conversation {
+    const conversation = this.parts.conversations.get(id);
+    if (conversation !== undefined) return conversation;
+    throw new ChatError('conversation-unknown', 'There is no such conversation.', {
+      hint: 'Name it by its id, or by the name or peer id of the person.',
+    });
+  }
+
+  #shown(conversation: Conversation, items: readonly TimelineItem[]): Promise<Message[]> {
+    return new Projection(this.#self, conversation).messages(items);
+  }
+
+  async #locate(id: string): Promise<{ conversation: Conversation; item: TimelineItem } | null> {
+    const place = await this.parts.store.find(id);
+    if (place === null) return null;
+    const conversation = this.parts.conversations.get(
+      'imported' in place ? place.imported.conversation : place.conversation,
+    );
+    if (conversation === undefined) return null;
+    const item = await this.#timeline.at(conversation, place);
+    return item === null ? null : { conversation, item };
+  }
+
+  async #itemIn(conversation: Conversation, id: string): Promise<TimelineItem> {
+    const found = await this.#locate(id);
+    if (found?.conversation === conversation) return found.item;
+    throw new ChatError('message-unknown', 'No message of this conversation has that id.');
+  }
+
+  #checked(id: string, bodies: readonly string[]): [conversation: Conversation, contents: string[]] {
+    const conversation = this.#conversation(id);
+    const { peerId } = conversation;
+    if (peerId === this.#self) throw new ChatError('peer-is-self', 'A message to oneself goes nowhere.');
+    if (peerId !== null && this.parts.people.isBlocked(peerId)) {
+      throw new ChatError('peer-blocked', 'You have blocked this person.', {
+        hint: 'Unblock them to write to them.',
+      });
+    }
+    return [conversation, bodies.map(textContent)];
+  }
+
+  async #sent(id: string, bodies: readonly string[]): Promise<KeptBatch[]> {
+    const [conversation, contents] = this.#checked(id, bodies);
+    return contents.length === 0 ? [] : this.#append(conversation, contents, null);
+  }
+
+  async #append(
+    conversation: Conversation,
+    contents: readonly string[],
+    key: string | null,
+  ): Promise<KeptBatch[]> {
+    try {
+      const kept = await this.parts.outgoing.append(conversation, contents, key);
+      this.parts.health.worked();
+      return kept;
+    } catch (error) {
+      this.parts.health.failed(error);
+      throw error;
+    }
+  }
+}
