@@ -2,7 +2,7 @@ import { contentText, MAX_BODY_BYTES, MAX_CONTENT_BYTES } from '@p2p-chat/shared
 import { ChatError } from '../errors.js';
 
 const UTF8 = new TextEncoder();
-/** UTF-8 takes at most three bytes for a UTF-16 unit, and JSON at most six for a character of one byte. */
+/** The most that a UTF-16 unit takes: three bytes in UTF-8, six where JSON escapes it. */
 const MAX_BYTES_PER_UNIT = 6;
 
 /**
