@@ -258,7 +258,12 @@ const steps: fc.Arbitrary<Step>[] = [
     .map(([side, count]) => step(`${NAMES[side]} writes ${count}`, (world) => world.write(side, count))),
   aSide.map((side) => step(`${NAMES[side]} is killed`, (world) => world.crash(side))),
   aSide.map((side) => step(`${NAMES[side]} starts`, (world) => world.start(side))),
-  fc.constant(step('they link', (world) => world.connect())),
+  fc.constant(
+    step('both run and link', async (world) => {
+      for (const side of [0, 1] as const) await world.start(side);
+      world.connect();
+    }),
+  ),
   fc.constant(step('the line is cut', (world) => world.cut())),
   fc.integer({ min: 1, max: 30 }).map((count) => step(`${count} turns pass`, () => turns(count))),
   fc.constantFrom(100, 6_000).map((ms) => step(`${ms} ms pass`, async (world) => world.clock.advance(ms))),
@@ -343,6 +348,7 @@ function check(world: World): void {
 async function run(list: readonly Step[]): Promise<World> {
   const world = new World();
   for (const side of [0, 1] as const) await world.start(side);
+  world.connect();
   for (const { happen } of list) {
     await happen(world);
     world.checkWatermarks();
