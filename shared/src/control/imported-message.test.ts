@@ -1,15 +1,21 @@
 import { expect, it } from 'vitest';
-import { newMessageId } from '../message-id.js';
 import { peerIdOfKey } from '../peer-id.js';
+import { messageId } from '../protocol/conversation.js';
 import { testKeys } from '../testing/fixtures.js';
 import { MAX_BODY_BYTES } from '../protocol/limits.js';
 import { parseImportedMessage, type ImportedMessage } from './imported-message.js';
 
+const alice = peerIdOfKey(testKeys('alice').publicKey);
+const bob = peerIdOfKey(testKeys('bob').publicKey);
+
 const message: ImportedMessage = {
-  id: newMessageId(0),
-  direction: 'in',
-  peerId: peerIdOfKey(testKeys('bob').publicKey),
+  id: messageId('a'.repeat(26), 7),
+  conversation: 'a'.repeat(52),
+  peerId: bob,
+  author: bob,
   user: 'Bob',
+  direction: 'in',
+  kind: 'text',
   body: 'hello\n\u001b[31m',
   sentAt: '2026-11-22T12:00:00.000Z',
   receivedAt: '2026-11-22T12:00:00.001Z',
@@ -19,8 +25,10 @@ const message: ImportedMessage = {
 
 it('takes a message as it is, and leaves out what it does not know', () => {
   expect(parseImportedMessage({ ...message, previous: null, request: true })).toEqual(message);
-  const mine = { ...message, direction: 'out', receivedAt: null, state: 'failed', reason: 'no' };
+  const mine = { ...message, author: alice, direction: 'out', receivedAt: null, state: 'queued' };
   expect(parseImportedMessage(mine)).toEqual(mine);
+  const later = { ...message, kind: 'poll', body: '' };
+  expect(parseImportedMessage(later)).toEqual(later);
   expect(parseImportedMessage({ ...message, body: 'x'.repeat(MAX_BODY_BYTES) }).body).toHaveLength(
     MAX_BODY_BYTES,
   );
@@ -33,6 +41,11 @@ it.each([
   [{ ...message, id: 'x' }, 'id'],
   [{ ...message, direction: 'up' }, 'direction'],
   [{ ...message, peerId: 'bob' }, 'peerId'],
+  [{ ...message, author: 'bob' }, 'author'],
+  [{ ...message, author: alice }, 'author'],
+  [{ ...message, conversation: bob.slice(1) }, 'conversation'],
+  [{ ...message, kind: '' }, 'kind'],
+  [{ ...message, kind: 'poll' }, 'body'],
   [{ ...message, user: 'a\u202eb' }, 'user'],
   [{ ...message, body: '' }, 'body'],
   [{ ...message, body: '\ud800' }, 'body'],
@@ -40,9 +53,9 @@ it.each([
   [{ ...message, sentAt: 'yesterday' }, 'sentAt'],
   [{ ...message, sentAt: '2026-13-22T12:00:00.000Z' }, 'sentAt'],
   [{ ...message, receivedAt: null }, 'receivedAt'],
-  [{ ...message, direction: 'out' }, 'receivedAt'],
+  [{ ...message, direction: 'out' }, 'author'],
+  [{ ...message, direction: 'out', author: alice }, 'receivedAt'],
   [{ ...message, state: 'queued' }, 'state'],
-  [{ ...message, reason: 'x'.repeat(257) }, 'reason'],
   [{ ...message, clock: undefined }, 'clock'],
   [{ ...message, clock: '8'.repeat(16) }, 'clock'],
 ])('refuses %j: %s', (value, what) => {

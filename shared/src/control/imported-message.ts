@@ -1,15 +1,18 @@
 import { P2pChatError } from '../errors.js';
-import { isMessageUuid } from '../wire/messages.js';
 import { isPeerId } from '../peer-id.js';
-import { isUserName } from '../text.js';
+import { isMessageId } from '../protocol/conversation.js';
 import { MAX_BODY_BYTES, MAX_DETAIL_CHARACTERS } from '../protocol/limits.js';
-import type { MessageState, MessageView } from './contract.js';
+import { isUserName } from '../text.js';
+import type { MessageState, MessageView } from './views.js';
 
-/** A message as `export` writes it and `import` takes it. */
-export type ImportedMessage = Omit<MessageView, 'clock'> & { clock: string };
+/** A message of a direct conversation, as `export` writes it and `import` takes it. */
+export interface ImportedMessage extends Omit<MessageView, 'request'> {
+  /** With whom the conversation is: its id does not say that to another profile. */
+  peerId: string;
+}
 
 const STATES: Readonly<Record<MessageView['direction'], readonly MessageState[]>> = {
-  out: ['queued', 'delivered', 'read', 'failed'],
+  out: ['queued', 'delivered', 'read'],
   in: ['delivered', 'read'],
 };
 const CLOCK = /^[0-7][0-9a-f]{15}$/;
@@ -22,15 +25,29 @@ const ISO_TIME = /^(\d{4}|[+-]\d{6})-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
  */
 export function parseImportedMessage(value: unknown): ImportedMessage {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('it is no object');
-  const { id, direction, peerId, user, body, sentAt, receivedAt, state, reason, clock } = value as Record<
-    string,
-    unknown
-  >;
-  if (!isMessageUuid(id)) throw malformed('id is not the id of a message');
-  if (direction !== 'in' && direction !== 'out') throw malformed('direction is neither in nor out');
+  const { id, conversation, peerId, author, user, direction, kind, body, sentAt, receivedAt, state, clock } =
+    value as Record<string, unknown>;
+  if (!isMessageId(id)) throw malformed('id is not the id of a message');
+  // Both are hashes of 32 bytes.
+  if (!isPeerId(conversation)) throw malformed('conversation is not the id of a conversation');
   if (typeof peerId !== 'string' || !isPeerId(peerId)) throw malformed('peerId is not a peer id');
+  if (direction !== 'in' && direction !== 'out') throw malformed('direction is neither in nor out');
+  if (typeof author !== 'string' || !isPeerId(author)) throw malformed('author is not a peer id');
+  if ((author === peerId) !== (direction === 'in')) {
+    throw malformed('author is not the one who wrote in that direction');
+  }
   if (!isUserName(user)) throw malformed('user is not a name');
-  if (typeof body !== 'string' || body === '' || !body.isWellFormed()) throw malformed('body is not a text');
+  if (
+    typeof kind !== 'string' ||
+    kind === '' ||
+    kind.length > MAX_DETAIL_CHARACTERS ||
+    !kind.isWellFormed()
+  ) {
+    throw malformed('kind is not the name of a kind');
+  }
+  if (typeof body !== 'string' || !body.isWellFormed() || (body === '') !== (kind !== 'text')) {
+    throw malformed('body is not the text of such a message');
+  }
   if (new TextEncoder().encode(body).byteLength > MAX_BODY_BYTES) {
     throw malformed(`body is larger than ${MAX_BODY_BYTES} bytes`);
   }
@@ -41,22 +58,19 @@ export function parseImportedMessage(value: unknown): ImportedMessage {
   }
   const known = STATES[direction].find((one) => one === state);
   if (known === undefined) throw malformed('state is not one that such a message has');
-  if (reason !== undefined && (typeof reason !== 'string' || reason.length > MAX_DETAIL_CHARACTERS)) {
-    throw malformed('reason is not a short text');
-  }
-  if (typeof clock !== 'string' || !CLOCK.test(clock)) {
-    throw malformed('clock is not 16 hexadecimal digits; export the conversation anew');
-  }
+  if (typeof clock !== 'string' || !CLOCK.test(clock)) throw malformed('clock is not 16 hexadecimal digits');
   return {
     id,
-    direction,
+    conversation,
     peerId,
+    author,
     user,
+    direction,
+    kind,
     body,
     sentAt,
     receivedAt,
     state: known,
-    ...(reason === undefined ? {} : { reason }),
     clock,
   };
 }

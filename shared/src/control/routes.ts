@@ -1,0 +1,76 @@
+/*
+ * The routes of a chat node's control API: HTTP on loopback with a bearer
+ * token, events as SSE. Times are ISO 8601 in UTC.
+ *
+ * A peer in a path is a peer id, its short form, or an unambiguous name. A
+ * conversation is its id, or a peer named in one of these ways: then it is the
+ * conversation with that person.
+ */
+
+/** The file in the profile's data directory by which a client finds the node (mode 0600). */
+export const CONTROL_FILE = 'run/control.json';
+
+/** Content of {@link CONTROL_FILE}. */
+export interface ControlFile {
+  port: number;
+  token: string;
+  pid: number;
+  peerId: string;
+  user: string;
+}
+
+/** Media type of a message stream and of a diagnosis: JSON, a line each. */
+export const NDJSON = 'application/x-ndjson';
+
+const peer = (reference: string): string => `/api/peers/${encodeURIComponent(reference)}`;
+const conversation = (reference: string): string => `/api/conversations/${encodeURIComponent(reference)}`;
+
+export const CONTROL_ROUTES = {
+  /** GET -> StatusView */
+  status: '/api/status',
+  /** GET -> ConversationView[], the one with the latest message first */
+  conversations: '/api/conversations',
+  /** GET -> ConversationView */
+  conversation,
+  /** GET `?limit&before&after` -> MessageView[], oldest first. POST SendRequest -> 201 SendResult */
+  messages: (reference: string) => `${conversation(reference)}/messages`,
+  /**
+   * POST NDJSON, each line a JSON string that is one body, in order; answers
+   * NDJSON of StreamResult while the lines are read. For many messages.
+   */
+  messageStream: (reference: string) => `${conversation(reference)}/messages/stream`,
+  /** POST ReadRequest -> ReadResult */
+  read: (reference: string) => `${conversation(reference)}/read`,
+  /** POST -> 204: something is being written, which the others are told where the settings allow it */
+  typing: (reference: string) => `${conversation(reference)}/typing`,
+  /** GET -> MemberView[] */
+  members: (reference: string) => `${conversation(reference)}/members`,
+  /** GET `?all=true` -> PeerView[] */
+  peers: '/api/peers',
+  /** GET -> PeerView */
+  peer,
+  /** PUT: the person is a contact from now on; the whole peer id of somebody unknown will do -> PeerView */
+  accept: (reference: string) => `${peer(reference)}/accept`,
+  /** PUT blocks, DELETE unblocks -> PeerView */
+  block: (reference: string) => `${peer(reference)}/block`,
+  /** GET -> SafetyNumberView */
+  safetyNumber: (reference: string) => `${peer(reference)}/safety-number`,
+  /** PUT: the safety number was compared and is the same; DELETE takes that back -> PeerView */
+  verified: (reference: string) => `${peer(reference)}/verified`,
+  /** DELETE: somebody has seen that this key shows the name of another one -> PeerView */
+  keyAlarm: (reference: string) => `${peer(reference)}/key-alarm`,
+  /** GET -> ProfileView. PATCH ProfileChange -> ProfileView */
+  profile: '/api/profile',
+  /** POST ActivityRequest -> 204: whether somebody is at the keys of a console */
+  activity: '/api/activity',
+  /** POST ImportRequest -> ImportResult; 422 if a message is malformed, and then none is imported */
+  import: '/api/import',
+  /** GET `?text&conversation&limit&before` -> FoundMessageView[], the one that was saved last first */
+  search: '/api/search',
+  /** GET `?types` (separated by commas; all by default) -> SSE of ControlEvent; `Last-Event-ID` resumes */
+  events: '/api/events',
+  /** POST DiagnosisRequest -> NDJSON of DiagnosisLine, as the hops are looked at */
+  diagnosis: '/api/diagnosis',
+  /** POST -> 202; withdraws, says bye and ends the node */
+  logout: '/api/logout',
+} as const;
