@@ -8,7 +8,7 @@ import {
 import { Connector } from './connector.js';
 import { directConversationId, type ConversationSummary } from './conversation.js';
 import { ConversationClocks } from './conversation-clocks.js';
-import type { KnownWay } from './diagnosis/peer-entry.probe.js';
+import type { KnownWay } from '../core/diagnosis/peer-entry.probe.js';
 import { ChatError, type StorageError } from './errors.js';
 import type { ChatEvents } from './events.js';
 import type { Message } from './message.js';

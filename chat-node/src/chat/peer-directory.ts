@@ -1,5 +1,5 @@
 import { isPeerId, type Clock, type PresenceState, SHORT_PEER_ID_LENGTH } from '@p2p-chat/shared';
-import type { KnownWay } from './diagnosis/peer-entry.probe.js';
+import type { KnownWay } from '../core/diagnosis/peer-entry.probe.js';
 import { ChatError } from './errors.js';
 import type { ChatEvents } from './events.js';
 import { KeyAlarms, type NamedPeer } from './key-alarms.js';

@@ -1,6 +1,6 @@
 import { type Clock, P2pChatError } from '@p2p-chat/shared';
 import { ChatError } from '../errors.js';
-import type { PeerAddress } from '../peer.js';
+import type { PeerAddress } from '../peers/peer.js';
 import type { Probe } from '../ports/probe.js';
 
 /** What is known of the way to a peer. Times in milliseconds since 1970. */
