@@ -1,7 +1,6 @@
 export * from './backoff.js';
 export * from './clock.js';
 export * from './errors.js';
-export * from './message-id.js';
 export * from './name-skeleton.js';
 export * from './peer-id.js';
 export * from './private-folder.js';
@@ -18,9 +17,7 @@ export * from './discovery/announcement.js';
 export * from './discovery/contract.js';
 export * from './protocol/frame.js';
 export * from './protocol/limits.js';
-export * from './wire/messages.js';
 export * from './protocol/batch.js';
 export * from './protocol/content.js';
 export * from './protocol/conversation.js';
-export type { DigestsFrame, StateFrame, WantFrame } from './protocol/frames.js';
-export * from './wire/run.js';
+export * from './protocol/frames.js';

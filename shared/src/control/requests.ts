@@ -1,4 +1,4 @@
-import type { PresenceState } from '../wire/messages.js';
+import type { PresenceState } from '../protocol/frames.js';
 import type { ImportedMessage } from './imported-message.js';
 
 export interface SendRequest {

@@ -1,4 +1,4 @@
-import type { PresenceState } from '../wire/messages.js';
+import type { PresenceState } from '../protocol/frames.js';
 
 /** `queued`: durable here. `delivered`: durable at the other node. `read`: seen by the other person. */
 export type MessageState = 'queued' | 'delivered' | 'read';

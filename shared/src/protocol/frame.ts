@@ -1,5 +1,5 @@
 import { P2pChatError } from '../errors.js';
-import { MAX_BINARY_FRAME_BYTES, MAX_JSON_FRAME_BYTES } from './limits.js';
+import { MAX_BATCH_BYTES, MAX_JSON_FRAME_BYTES } from './limits.js';
 
 /*
  *  0               4   5
@@ -10,7 +10,7 @@ import { MAX_BINARY_FRAME_BYTES, MAX_JSON_FRAME_BYTES } from './limits.js';
  * `length` is big endian and counts what follows it: the kind and the payload.
  */
 
-export const FRAME_KIND = { json: 1, binary: 2 } as const;
+export const FRAME_KIND = { json: 1, batch: 2 } as const;
 export type FrameKind = (typeof FRAME_KIND)[keyof typeof FRAME_KIND];
 
 export interface Frame {
@@ -22,7 +22,7 @@ const LENGTH_BYTES = 4;
 const HEADER_BYTES = LENGTH_BYTES + 1;
 const MAX_PAYLOAD: Record<FrameKind, number> = {
   [FRAME_KIND.json]: MAX_JSON_FRAME_BYTES,
-  [FRAME_KIND.binary]: MAX_BINARY_FRAME_BYTES,
+  [FRAME_KIND.batch]: MAX_BATCH_BYTES,
 };
 
 /** The far end broke the protocol: the link is closed with this code in an `error` frame. */
@@ -149,7 +149,7 @@ export class FrameDecoder {
 }
 
 function isFrameKind(kind: number): kind is FrameKind {
-  return kind === FRAME_KIND.json || kind === FRAME_KIND.binary;
+  return kind === FRAME_KIND.json || kind === FRAME_KIND.batch;
 }
 
 function tooLarge(length: number, kind: FrameKind): ProtocolError {

@@ -10,7 +10,7 @@ import {
   MAX_USER_NAME_CHARACTERS,
   TARGET_BATCH_BYTES,
 } from './limits.js';
-import { encodeMessage, packMessages, parseFrame } from '../wire/messages.js';
+import { encodeMessage, packMessages, parseFrame } from '../protocol/frames.js';
 
 const ID = '01890a5d-ac96-774b-bcce-b302099a8057';
 const HELLO = {

@@ -27,6 +27,14 @@ export const MAX_BATCH_SPAN_MS = 60_000;
 export const MAX_FOLLOWED_TIPS = 64;
 /** Tips of a feed that are told and kept. */
 export const MAX_FEED_TIPS = 1_024;
+/** Digests in one frame: a conversation with each person of a large LAN. */
+export const MAX_DIGESTS_PER_FRAME = 1_024;
+/** Feeds that one `state` speaks of: one for each member of a group. */
+export const MAX_FEEDS_PER_FRAME = 256;
+/** Longest time for which a conversation can be held: then its sender tries again by itself. */
+export const MAX_HOLD_MS = 10 * 60_000;
+/** Frames of a link that wait for the storage; with WINDOW_BYTES the bound of what a peer makes a node keep. */
+export const MAX_UNHANDLED_FRAMES = 64;
 /** Segments in one frame; more go into further frames. */
 export const MAX_SEGMENTS_PER_FRAME = 1_024;
 /** Segments of a feed that are taken from a peer that asks: ten starts a day for 18 years. */
@@ -41,12 +49,8 @@ export const CLOCK_LIMIT = '0699e991a8000000';
 export const CLOCK_MERGE_LIMIT = '03bb2cc3d8000000';
 /** Characters of a client's own key of a message: a UUID, a hash, or words. */
 export const MAX_MESSAGE_KEY_CHARACTERS = 128;
-/** One JSON frame: any ordinary body with its escapes, or a batch of small ones; bounds what a link buffers. */
+/** One JSON frame: what a node says of a feed with many segments; bounds what a link buffers. */
 export const MAX_JSON_FRAME_BYTES = 256 * KiB;
-/** One binary frame (attachments): as the JSON frame, so that neither delays the other. */
-export const MAX_BINARY_FRAME_BYTES = 256 * KiB;
-/** A batch stops growing here: small enough to leave at once, large enough that headers cost nothing. */
-export const TARGET_BATCH_BYTES = 64 * KiB;
 /** Code points of a display name after NFC: fits a line of a menu. */
 export const MAX_USER_NAME_CHARACTERS = 64;
 /** `agent` of a hello: a name and a version. */
@@ -61,12 +65,8 @@ export const PRESENCE_INTERVAL_MS = 1_000;
 export const TYPING_INTERVAL_MS = 3_000;
 /** How long a notice of typing counts: two may be late before it goes out. */
 export const TYPING_EXPIRES_MS = 7_000;
-/** Features of a hello: far more than there are. */
-export const MAX_FEATURES = 64;
 /** `detail` of an error and `reason` of a bye: one line for a person. */
 export const MAX_DETAIL_CHARACTERS = 256;
-/** Ids in one ack or receipt: those of a whole frame. */
-export const MAX_IDS_PER_FRAME = 1024;
 
 /** From accepted socket to finished hello: a slow machine manages, a silent one is gone soon. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
@@ -84,27 +84,19 @@ export const MAX_UNAUTHENTICATED_PER_ADDRESS = 8;
 /** Links in all: every person of a large LAN. */
 export const MAX_LINKS = 1024;
 
-/** Messages in one frame: a frame of the shortest ones, so that one ack answers it. */
-export const MAX_MESSAGES_PER_FRAME = 1024;
-/** Unacked messages on one link: some on their way, some in a commit and some acked, each a thousand in a burst. */
-export const WINDOW_MESSAGES = 4096;
-/** Bytes of bodies among them. With the count it bounds memory on both sides. */
+/** Bytes of batches that were sent over one link and not acknowledged, or came and were not saved: bounds memory on both sides. */
 export const WINDOW_BYTES = 4 * MiB;
 
 /** Bytes written to a link that the peer has not read: past this nothing more is read from it until it does. */
 export const MAX_UNREAD_BYTES = 8 * MiB;
-/** Messages of a stranger that wait for a person to accept or block them: enough to say who one is and what one wants. */
+/** Messages of a stranger after which no further batch is taken until a decision: enough to say who one is and what one wants. */
 export const MAX_REQUEST_MESSAGES = 5;
-/** UTF-8 of each of them: a page of text. */
-export const MAX_REQUEST_BODY_BYTES = 4 * KiB;
-/** Strangers whose messages wait: more than a person looks through; with the two above at most 4 MB of what nobody asked for. */
+/** Strangers whose messages wait: more than a person looks through; with a batch each beyond the messages above it bounds what nobody asked for. */
 export const MAX_REQUESTS = 200;
 /** Keys under the name of somebody known whose alarms stand at the same time: who makes more is not listed on top. */
 export const MAX_KEY_ALARMS = 100;
-/** After what time a stranger may try again with what was refused for now: accepting them tells them at once. */
+/** After what time a stranger may try again with what is held: accepting them tells them at once. */
 export const REQUEST_RETRY_MS = 60_000;
-/** Least time after which a message that was refused for now is sent again, whatever the other side says. */
-export const MIN_RETRY_AFTER_MS = 100;
 
 /** Age of a link after which another one from the peer is not a simultaneous dial but its successor. */
 export const SIMULTANEOUS_DIAL_MS = 10_000;
