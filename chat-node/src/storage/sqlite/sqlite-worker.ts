@@ -1,19 +1,17 @@
-/**
- * The thread that owns the database: it alone waits for the disk. It has a heap
- * of its own, so it takes of the shared library the parts that it uses.
- */
+/** The thread that owns the database: it alone waits for the disk. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { collectWhenIdle } from '../../../idle-collection.js';
+import type { Change } from '../../core/ports/conversation.store.js';
 import { packError } from './error-record.js';
 import { IdleWork } from './idle-work.js';
-import type { MessageRun } from '../../../chat/message-run.js';
-import type { Call, FromWorker, ToWorker, WorkerOptions } from './operations.js';
-import type { IndexProgress } from './search-store.js';
+import type { IndexProgress } from './search-index.js';
 import { storageErrorOf } from './sqlite-errors.js';
 import { StoreKeeper } from './store-keeper.js';
+import type { Call, FromWorker, ToWorker, WorkerOptions } from './thread-messages.js';
 
-/** Rows in one commit: fills the disk's time, and the first of them does not wait long for the last. */
-const MAX_GROUP_ROWS = 10_000;
+/** Bytes in one commit: fills the disk's time, and the first of them does not wait long for the last. */
+const MAX_GROUP_BYTES = 4 * 1024 * 1024;
+/** About what a change costs that brings no batch. */
+const CHANGE_BYTES = 256;
 /** How long nobody must have asked for anything before the index of search is filled, in milliseconds. */
 const IDLE_MS = 1_000;
 
@@ -22,7 +20,6 @@ const port = parentPort;
 
 try {
   const { file } = workerData as WorkerOptions;
-  collectWhenIdle();
   serve(new StoreKeeper(file, () => post({ type: 'disk-failed' })));
 } catch (error) {
   post({ type: 'refused', error: packError(storageErrorOf(error)) });
@@ -51,7 +48,7 @@ function serve(stores: StoreKeeper): void {
 
 /** @returns whether more is left; a disk that is full is left alone until somebody asks for something again */
 function indexMore(stores: StoreKeeper): boolean {
-  const [answer] = stores.run([{ store: 'search', method: 'indexMore', args: [] }]);
+  const [answer] = stores.run([{ method: 'indexMore', args: [] }]);
   if (answer === undefined || 'error' in answer) return false;
   const { indexed, last } = answer.value as IndexProgress;
   return indexed < last;
@@ -71,19 +68,21 @@ function drain(waiting: ToWorker[]): number {
 
 function nextGroup(waiting: ToWorker[]): Call[] {
   const calls: Call[] = [];
-  let rows = 0;
+  let bytes = 0;
   for (const one of waiting) {
-    if (one === 'close' || rows >= MAX_GROUP_ROWS) break;
+    if (one === 'close' || bytes >= MAX_GROUP_BYTES) break;
     calls.push(one);
-    rows += rowsOf(one);
+    if (one.method === 'commit') bytes += bytesOf(one.args[0] as readonly Change[]);
   }
   waiting.splice(0, calls.length);
   return calls;
 }
 
-/** About how many rows a call adds: changes of state in order touch none. */
-function rowsOf({ args: [runs] }: Call): number {
-  return Array.isArray(runs) ? (runs as MessageRun[]).reduce((sum, { count }) => sum + count, 0) : 1;
+function bytesOf(changes: readonly Change[]): number {
+  return changes.reduce((sum, change) => {
+    if ('batch' in change) return sum + CHANGE_BYTES + change.batch.bytes.length;
+    return sum + CHANGE_BYTES * ('messages' in change ? change.messages.length : 1);
+  }, 0);
 }
 
 function post(message: FromWorker): void {

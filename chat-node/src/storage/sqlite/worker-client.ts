@@ -1,8 +1,9 @@
-import { Worker } from 'node:worker_threads';
+import { type Transferable, Worker } from 'node:worker_threads';
 import { errorMessage } from '@p2p-chat/shared';
-import { StorageError } from '../../../chat/errors.js';
+import { StorageError } from '../../core/errors.js';
 import { unpackError } from './error-record.js';
-import type { Call, FromWorker, Stores, ToWorker, WorkerOptions } from './operations.js';
+import type { Operations } from './operations.js';
+import type { FromWorker, ToWorker, WorkerOptions } from './thread-messages.js';
 
 /**
  * Space for what the thread has just made, in MiB. Rows live for one answer:
@@ -60,18 +61,20 @@ export class WorkerClient {
     return client;
   }
 
-  /** Calls a method of a store in the worker. Calls take effect in order. */
-  call<Store extends keyof Stores, Method extends keyof Stores[Store] & string>(
-    store: Store,
+  /**
+   * Has the worker do an operation. Operations take effect in the order of the calls.
+   * @param transfer what of the arguments is no longer needed here
+   */
+  call<Method extends keyof Operations>(
     method: Method,
-    ...args: Stores[Store][Method] extends (...args: infer Args) => unknown ? Args : never
-  ): Promise<Stores[Store][Method] extends (...args: never) => infer Result ? Result : never>;
-  call(store: keyof Stores, method: string, ...args: unknown[]): Promise<unknown> {
+    args: Parameters<Operations[Method]>,
+    transfer: readonly Transferable[] = [],
+  ): Promise<ReturnType<Operations[Method]>> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
     if (this.#closing) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
-      this.#post({ store, method, args } satisfies Call);
-      this.#pending.push({ resolve, reject });
+      this.#post({ method, args }, transfer);
+      this.#pending.push({ resolve: resolve as Pending['resolve'], reject });
     });
   }
 
@@ -84,8 +87,8 @@ export class WorkerClient {
     await this.#exited;
   }
 
-  #post(message: ToWorker): void {
-    this.worker.postMessage(message);
+  #post(message: ToWorker, transfer: readonly Transferable[] = []): void {
+    this.worker.postMessage(message, transfer);
   }
 
   #settle(answers: Extract<FromWorker, { type: 'answers' }>['answers']): void {
@@ -110,6 +113,7 @@ function died(reason: unknown): StorageError {
     {
       hint: 'Start the node again; what was saved is still there.',
       cause: reason,
+      outcome: 'unknown',
     },
   );
 }

@@ -1,12 +1,9 @@
 import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { StorageError } from '../../../chat/errors.js';
-import { MIGRATIONS, SCHEMA_VERSION } from './migrations.js';
+import { StorageError } from '../../core/errors.js';
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION, VERSION_BASE } from './schema.js';
 import { corrupt, missing } from './sqlite-errors.js';
-
-/** Marks the file as ours in its header ("p2pc"); another program's database is not touched. */
-const APPLICATION_ID = 0x70327063;
 
 /** Only this user reads messages. */
 const FILE_MODE = 0o600;
@@ -33,10 +30,10 @@ const CHECKPOINT_PAGES = 2_000;
 const PAGE_CACHE_KIB = 16 * 1024;
 
 /**
- * Opens the message database, making it or bringing it to this program's
- * schema where needed.
+ * Opens the message database, making it where needed.
  * @param file its path; the folder must exist
- * @throws {StorageError} `storage-too-new` and `storage-corrupt` leave the file as it was; `storage-in-use`
+ * @throws {StorageError} `storage-too-new`, `storage-too-old` and `storage-corrupt` leave the file as it was;
+ * `storage-in-use`
  */
 export function openDatabase(file: string): DatabaseSync {
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
@@ -47,7 +44,7 @@ export function openDatabase(file: string): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: false });
   try {
     configure(database);
-    migrate(database);
+    createTables(database);
   } catch (error) {
     database.close();
     throw error;
@@ -93,10 +90,17 @@ function inspect(file: string, size: number): void {
     // A process that ended before its first commit leaves a file without tables.
     if (version === 0 && tables === 0) return;
     if (pragma(database, 'application_id') !== APPLICATION_ID) throw corrupt('it belongs to another program');
-    if (version > SCHEMA_VERSION) {
+    if (version < VERSION_BASE) {
+      throw new StorageError(
+        'storage-too-old',
+        'The message database was made by a p2p-chat from before its first release, which this one does not read.',
+        { hint: 'It was left as it is. Move it away to start anew.' },
+      );
+    }
+    if (version > VERSION_BASE + SCHEMA_VERSION) {
       throw new StorageError(
         'storage-too-new',
-        `The message database has schema version ${version}; this program knows versions up to ${SCHEMA_VERSION}.`,
+        `The message database has schema version ${version - VERSION_BASE}; this program knows versions up to ${SCHEMA_VERSION}.`,
         { hint: 'It was left as it is. Start it with the newer version of p2p-chat that last used it.' },
       );
     }
@@ -123,14 +127,13 @@ function configure(database: DatabaseSync): void {
   `);
 }
 
-function migrate(database: DatabaseSync): void {
+function createTables(database: DatabaseSync): void {
+  if (pragma(database, 'user_version') !== 0) return;
   database.exec('BEGIN IMMEDIATE');
   try {
-    const version = pragma(database, 'user_version');
-    for (const step of MIGRATIONS.slice(version)) database.exec(step);
-    if (version < SCHEMA_VERSION) {
-      database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`);
-    }
+    database.exec(SCHEMA);
+    database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+    database.exec(`PRAGMA user_version = ${VERSION_BASE + SCHEMA_VERSION}`);
     database.exec('COMMIT');
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK');

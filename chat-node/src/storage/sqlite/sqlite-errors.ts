@@ -1,5 +1,5 @@
-import { errorCode, errorMessage } from '@p2p-chat/shared/errors';
-import { ChatError, StorageError } from '../../../chat/errors.js';
+import { errorCode, errorMessage, ProtocolError } from '@p2p-chat/shared';
+import { ChatError, StorageError } from '../../core/errors.js';
 
 // Primary result codes, https://www.sqlite.org/rescode.html
 const SQLITE_PERM = 3;
@@ -12,16 +12,21 @@ const SQLITE_FULL = 13;
 const SQLITE_CANTOPEN = 14;
 const SQLITE_NOTADB = 26;
 
+/** Codes of errors that are the fault of one write. */
+const OF_ONE_WRITE: ReadonlySet<string> = new Set(['storage-failed', 'key-taken']);
+
 /** The typed form of what SQLite, the file system or the stores threw. */
 export function storageErrorOf(error: unknown): StorageError | ChatError {
   if (error instanceof StorageError || error instanceof ChatError) return error;
+  // Only whole batches are stored.
+  if (error instanceof ProtocolError) return corrupt(error.message, error);
   const primary = sqliteCode(error);
   return primary === undefined ? ofSystem(error) : ofSqlite(primary, error);
 }
 
 /** Whether the error is one of the disk or the file, so that every write would meet it. */
 export function concernsEveryWrite(error: StorageError | ChatError): boolean {
-  return error instanceof StorageError && error.code !== 'storage-failed';
+  return error instanceof StorageError && !OF_ONE_WRITE.has(error.code);
 }
 
 /** Whether an error with this code is one of the disk below the file, which may come back by itself. */

@@ -2,14 +2,11 @@ import type { DatabaseSync } from 'node:sqlite';
 import { openDatabase, openForReading, reopenDatabase } from './database.js';
 import { packError } from './error-record.js';
 import { GroupCommit } from './group-commit.js';
-import { MessageStore } from './message-store.js';
-import { type Answer, type Call, isWrite } from './operations.js';
-import { PeerStore } from './peer-store.js';
-import { SearchStore } from './search-store.js';
+import { isWrite } from './operations.js';
 import { concernsTheDisk, storageErrorOf } from './sqlite-errors.js';
-import { refusedLogOf, type RefusedLog } from './refused-log.js';
+import type { Answer, Call } from './thread-messages.js';
 
-interface OpenStores {
+interface OpenFile {
   readonly database: DatabaseSync;
   readonly commit: GroupCommit;
 }
@@ -21,8 +18,7 @@ interface OpenStores {
  * again: so the node goes on by itself when the disk is back.
  */
 export class StoreKeeper {
-  #open: OpenStores | null;
-  #refused: RefusedLog | null = null;
+  #open: OpenFile | null;
 
   /**
    * @param file path of the database
@@ -33,7 +29,7 @@ export class StoreKeeper {
     private readonly file: string,
     private readonly onDiskFailure: () => void,
   ) {
-    this.#open = storesOf(openDatabase(file));
+    this.#open = opened(openDatabase(file));
   }
 
   /**
@@ -42,7 +38,7 @@ export class StoreKeeper {
    */
   run(calls: readonly Call[]): Answer[] {
     try {
-      this.#open ??= this.#reopen();
+      this.#open ??= opened(reopenDatabase(this.file));
     } catch (thrown) {
       return this.#withoutWriting(calls, { error: packError(storageErrorOf(thrown)) });
     }
@@ -59,48 +55,34 @@ export class StoreKeeper {
     this.#open = null;
   }
 
-  #reopen(): OpenStores {
-    this.#refused?.remove();
-    this.#refused = null;
-    return storesOf(reopenDatabase(this.file));
-  }
-
-  #letGo({ database }: OpenStores): void {
+  #letGo({ database }: OpenFile): void {
     this.#open = null;
-    const refused = refusedLogOf(database, this.file);
     try {
       database.close();
-      refused?.remove();
     } catch {
-      // The same failure again: before it is opened again, it is looked at again.
-      this.#refused = refused;
+      // The same failure again: the file is looked at before it is opened again.
     }
     this.onDiskFailure();
   }
 
   #withoutWriting(calls: readonly Call[], refusal: Extract<Answer, { error: unknown }>): Answer[] {
-    const reads = calls.filter((call) => !isWrite(call));
+    const reads = calls.filter((call) => !isWrite(call.method));
     // Another process that has the file may be changing it.
     if (reads.length === 0 || !concernsTheDisk(refusal.error.code)) return calls.map(() => refusal);
     try {
-      const { database, commit } = storesOf(openForReading(this.file));
+      const { database, commit } = opened(openForReading(this.file));
       const answers = commit.run(reads);
       database.close();
-      return calls.map((call) => (isWrite(call) ? refusal : (answers.shift() ?? refusal)));
+      return calls.map((call) => (isWrite(call.method) ? refusal : (answers.shift() ?? refusal)));
     } catch {
       return calls.map(() => refusal);
     }
   }
 }
 
-function storesOf(database: DatabaseSync): OpenStores {
+function opened(database: DatabaseSync): OpenFile {
   try {
-    const stores = {
-      messages: new MessageStore(database),
-      peers: new PeerStore(database),
-      search: new SearchStore(database),
-    };
-    return { database, commit: new GroupCommit(database, stores) };
+    return { database, commit: new GroupCommit(database) };
   } catch (error) {
     database.close();
     throw error;
