@@ -1,8 +1,8 @@
 import type { Clock, DiscoverySourceView } from '@p2p-chat/shared';
 import { memoryDuplexPair, type MemoryLine } from '@p2p-chat/shared/testing';
-import type { PeerAddress } from '../chat/peer.js';
-import { type DiscoverySink, PeerDiscovery, type SelfAnnouncement } from '../chat/ports/peer-discovery.js';
-import { type LinkHandler, type LinkPeer, PeerTransport } from '../chat/ports/peer-link.js';
+import type { PeerAddress } from '../core/peers/peer.js';
+import { type DiscoverySink, PeerDiscovery, type SelfAnnouncement } from '../core/ports/peer-discovery.js';
+import { type LinkHandler, type LinkPeer, PeerTransport } from '../core/ports/peer-link.js';
 import { TransportError } from '../transport/errors.js';
 import { LinkTable } from '../transport/link-table.js';
 import { recordingLogger } from './recording-logger.js';
@@ -194,10 +194,8 @@ export class MemoryTransport extends PeerTransport {
       admits: (peerId) => this.#alive && handler.admits(peerId),
       prefers: (peerId) => this.#alive && handler.prefers(peerId),
       onOpen: (link) => this.#alive && handler.onOpen(link),
-      onMessages: (link, messages) =>
-        this.#alive ? handler.onMessages(link, messages) : new Promise<void>(() => undefined),
-      onRun: (link, run) => (this.#alive ? handler.onRun(link, run) : new Promise<void>(() => undefined)),
-      onFrame: (link, frame) => this.#alive && handler.onFrame(link, frame),
+      onFrame: (link, frame) =>
+        this.#alive ? handler.onFrame(link, frame) : new Promise<void>(() => undefined),
       onClosed: (link, reason) => this.#alive && handler.onClosed(link, reason),
     };
   }

@@ -1,21 +1,17 @@
-import type { ParsedFrame, ParsedMessage, ParsedRunFrame } from '@p2p-chat/shared';
-import type { LinkHandler, PeerLink } from '../chat/ports/peer-link.js';
+import type { IncomingFrame, LinkHandler, PeerLink } from '../core/ports/peer-link.js';
 
 /** A handler that keeps what it is told and lets a test wait for it. */
 export class RecordingHandler implements LinkHandler {
   readonly opened: PeerLink[] = [];
   readonly closed: { link: PeerLink; reason: string | null }[] = [];
-  readonly messages: ParsedMessage[] = [];
-  readonly runs: ParsedRunFrame[] = [];
-  readonly frames: ParsedFrame[] = [];
-  /** What onMessages and onRun wait for. */
+  readonly frames: IncomingFrame[] = [];
+  /** What onFrame waits for. */
   gate: Promise<void> = Promise.resolve();
   /** Peers that may have no link. */
   readonly refused = new Set<string>();
-  readonly #watchers = new Set<() => void>();
-
   /** Peers whose links come first. */
   readonly preferred = new Set<string>();
+  readonly #watchers = new Set<() => void>();
 
   prefers(peerId: string): boolean {
     return this.preferred.has(peerId);
@@ -30,21 +26,10 @@ export class RecordingHandler implements LinkHandler {
     this.#notify();
   }
 
-  async onMessages(_link: PeerLink, messages: readonly ParsedMessage[]): Promise<void> {
-    this.messages.push(...messages);
-    this.#notify();
-    await this.gate;
-  }
-
-  async onRun(_link: PeerLink, run: ParsedRunFrame): Promise<void> {
-    this.runs.push(run);
-    this.#notify();
-    await this.gate;
-  }
-
-  onFrame(_link: PeerLink, frame: ParsedFrame): void {
+  async onFrame(_link: PeerLink, frame: IncomingFrame): Promise<void> {
     this.frames.push(frame);
     this.#notify();
+    await this.gate;
   }
 
   onClosed(link: PeerLink, reason: string | null): void {

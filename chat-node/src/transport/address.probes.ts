@@ -1,7 +1,7 @@
 import { errorCode, HANDSHAKE_TIMEOUT_MS, shortPeerId } from '@p2p-chat/shared';
-import type { PeerAddress } from '../chat/peer.js';
-import type { PeerTransport } from '../chat/ports/peer-link.js';
-import { AddressProbes, type Probe } from '../chat/ports/probe.js';
+import type { PeerAddress } from '../core/peers/peer.js';
+import type { PeerTransport } from '../core/ports/peer-link.js';
+import { AddressProbes, type Probe } from '../core/ports/probe.js';
 import { tryConnect } from '../runtime/try-connect.js';
 import { TransportError } from './errors.js';
 import { dialTls, formatAddress } from './tls-dialer.js';

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import type { PeerAddress } from '../chat/peer.js';
+import type { PeerAddress } from '../core/peers/peer.js';
 
 /** The network interfaces of the machine, as `os.networkInterfaces` gives them. */
 export type Interfaces = () => NodeJS.Dict<NetworkInterfaceInfo[]>;

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { SystemClock } from '@p2p-chat/shared';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { PeerAddress } from '../chat/peer.js';
+import type { PeerAddress } from '../core/peers/peer.js';
 import type { Identity } from '../profile/keystore.js';
 import { testIdentity } from '../testing/identities.js';
 import { RecordingHandler } from '../testing/recording-handler.js';

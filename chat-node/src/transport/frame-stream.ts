@@ -10,24 +10,29 @@ import {
   MAX_DETAIL_CHARACTERS,
   MAX_UNREAD_BYTES,
   MID_FRAME_STALL_MS,
-  type PlainFrame,
-  type ParsedFrame,
   parseFrame,
   PING_INTERVAL_MS,
   ProtocolError,
   type Timer,
+  type WireFrame,
 } from '@p2p-chat/shared';
 
 export interface FrameStreamHandler {
-  /** One frame, in order. Pings and pongs are dealt with here and not handed on. */
-  onFrame(frame: ParsedFrame): void;
+  /**
+   * One frame, in order. Pings and pongs are dealt with here and not handed on.
+   * @param bytes of its payload
+   */
+  onFrame(frame: StreamFrame, bytes: number): void;
   /** The stream is over; called once. `error` says why where it did not end in order. */
   onEnd(error: Error | null): void;
 }
 
+/** A frame of either kind. A batch is given as its bytes, which are nobody else's. */
+export type StreamFrame = WireFrame | { type: 'batch'; bytes: Uint8Array };
+
 /**
  * Why a stream is not read: the far end does not read, too much of what came
- * is not saved yet, or it is not known yet whether another link stays.
+ * is not dealt with yet, or it is not known yet whether another link stays.
  */
 export type HoldReason = 'unread' | 'window' | 'undecided';
 
@@ -50,6 +55,7 @@ export class FrameStream {
   #watch: Timer | null = null;
   #probe: { answer: Promise<boolean>; done: (alive: boolean) => void } | null = null;
   readonly #paused = new Set<HoldReason>();
+  #isOpen = false;
   #ended = false;
   #closing = false;
 
@@ -71,20 +77,21 @@ export class FrameStream {
     this.#armWatch();
   }
 
-  /** Gives the frames that follow to another handler. */
+  /** The hellos are done: the frames that follow are another handler's, and pings are answered. */
   handOver(handler: FrameStreamHandler): void {
     this.#handler = handler;
+    this.#isOpen = true;
   }
 
   /** Sends a frame. After the end of the stream it does nothing. */
-  send(frame: PlainFrame): void {
+  send(frame: WireFrame): void {
     this.sendBytes(encodeWireFrame(frame));
   }
 
-  /** Sends frames that are already bytes. */
-  sendBytes(...frames: Buffer[]): void {
+  /** Sends a frame that is already bytes. */
+  sendBytes(frame: Uint8Array): void {
     if (this.#ended || this.#closing) return;
-    for (const frame of frames) this.stream.write(frame);
+    this.stream.write(frame);
     if (this.stream.writableLength > MAX_UNREAD_BYTES) this.hold('unread');
   }
 
@@ -126,7 +133,7 @@ export class FrameStream {
   }
 
   /** Sends a last frame and closes once it has left, or after a grace of two seconds. */
-  close(last?: PlainFrame): void {
+  close(last?: WireFrame): void {
     if (this.#ended || this.#closing) return;
     if (last !== undefined) this.send(last);
     this.#closing = true;
@@ -154,10 +161,12 @@ export class FrameStream {
     this.#probe?.done(true);
     try {
       for (const frame of this.#decoder.push(chunk)) {
-        if (frame.kind === FRAME_KIND.binary) {
-          throw new ProtocolError('frame-kind-unknown', 'This node takes no binary frames.');
-        }
-        this.#dispatch(parseFrame(frame.payload));
+        this.#dispatch(
+          frame.kind === FRAME_KIND.batch
+            ? { type: 'batch', bytes: new Uint8Array(frame.payload) }
+            : parseFrame(frame.payload),
+          frame.payload.length,
+        );
         if (this.#ended) return;
       }
     } catch (error) {
@@ -166,9 +175,11 @@ export class FrameStream {
     }
   }
 
-  #dispatch(frame: ParsedFrame): void {
-    if (frame.type === 'ping') this.send({ type: 'pong' });
-    else if (frame.type !== 'pong') this.#handler?.onFrame(frame);
+  #dispatch(frame: StreamFrame, bytes: number): void {
+    if (frame.type !== 'ping' && frame.type !== 'pong') this.#handler?.onFrame(frame, bytes);
+    else if (!this.#isOpen)
+      throw new ProtocolError('hello-expected', `The first frame is a hello, not ${frame.type}.`);
+    else if (frame.type === 'ping') this.send({ type: 'pong' });
   }
 
   #armWatch(): void {
@@ -176,14 +187,15 @@ export class FrameStream {
     // All streams of a node look at the same moments: two hundred of them one
     // after the other cost a fraction of what two hundred wake-ups do.
     const untilLook = WATCH_INTERVAL_MS - (now % WATCH_INTERVAL_MS);
-    // And at the moment at which the link would be dead, not some time after it.
-    const untilDead = LINK_DEAD_MS - (now - this.#lastReceived);
+    // And at the moment at which the link or a frame is late, not some time after it.
+    const limit = this.#decoder.midFrame ? MID_FRAME_STALL_MS : LINK_DEAD_MS;
+    const untilLate = Math.max(1, limit - (now - this.#lastReceived));
     this.#watch = this.clock.setTimeout(
       () => {
         this.#lookAtSilence();
         if (!this.#ended) this.#armWatch();
       },
-      Math.ceil(Math.min(untilLook, untilDead)),
+      Math.ceil(Math.min(untilLook, untilLate)),
     );
   }
 

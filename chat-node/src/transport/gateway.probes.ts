@@ -1,5 +1,5 @@
 import { errorCode, HANDSHAKE_TIMEOUT_MS } from '@p2p-chat/shared';
-import { type Probe, Probes } from '../chat/ports/probe.js';
+import { type Probe, Probes } from '../core/ports/probe.js';
 import { tryConnect } from '../runtime/try-connect.js';
 import { TransportError } from './errors.js';
 import { dialTls, formatAddress } from './tls-dialer.js';

@@ -33,6 +33,9 @@ export function exchangeHello<T extends FrameStreamHandler>(
         } else if (frame.type === 'error') {
           reject(new TransportError('peer-refused', `The far end refused: ${frame.detail} (${frame.code})`));
           stream.close();
+        } else if (frame.type === 'bye') {
+          reject(new TransportError('peer-refused', `The far end left: ${frame.reason}`));
+          stream.close();
         } else {
           stream.fail(new ProtocolError('hello-expected', `The first frame is a hello, not ${frame.type}.`));
         }

@@ -1,5 +1,5 @@
 import { MAX_LINKS } from '@p2p-chat/shared';
-import type { PeerAddress } from '../chat/peer.js';
+import type { PeerAddress } from '../core/peers/peer.js';
 
 /** Where peers were reached last in this run; of more than fit the oldest goes. */
 export class LastGoodAddresses {

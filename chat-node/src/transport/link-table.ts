@@ -2,7 +2,6 @@ import type { Duplex } from 'node:stream';
 import {
   type Clock,
   errorMessage,
-  FEATURES,
   type HelloFrame,
   MAX_LINKS,
   PROTOCOL_VERSION,
@@ -10,7 +9,7 @@ import {
   shortPeerId,
   SIMULTANEOUS_DIAL_MS,
 } from '@p2p-chat/shared';
-import type { LinkHandler, LinkPeer } from '../chat/ports/peer-link.js';
+import type { LinkHandler, LinkPeer } from '../core/ports/peer-link.js';
 import type { Logger } from '../runtime/logger.js';
 import { TransportError } from './errors.js';
 import { FrameStream } from './frame-stream.js';
@@ -92,7 +91,6 @@ export class LinkTable {
       user: typeof user === 'string' ? user : user(),
       agent,
       instance,
-      features: Object.values(FEATURES),
       port: this.port(),
     };
   }
@@ -181,10 +179,6 @@ function refuseStranger(frames: FrameStream, host: string): TransportError {
   return new TransportError('stranger-refused', `A stranger at ${host} was refused.`);
 }
 
-function toPeer(
-  peerId: string,
-  host: string,
-  { user, instance, agent, features, port }: HelloFrame,
-): LinkPeer {
-  return { peerId, user, instance, agent, features, address: port === 0 ? null : { host, port } };
+function toPeer(peerId: string, host: string, { user, instance, agent, port }: HelloFrame): LinkPeer {
+  return { peerId, user, instance, agent, address: port === 0 ? null : { host, port } };
 }

@@ -1,19 +1,13 @@
 import {
-  encodeMessage,
-  encodeRun,
-  FEATURES,
-  packMessages,
-  type PresenceFrame,
-  type ParsedFrame,
+  type Batch,
+  encodeFrame,
+  FRAME_KIND,
+  MAX_UNHANDLED_FRAMES,
   ProtocolError,
-  splitIds,
   WINDOW_BYTES,
-  WINDOW_MESSAGES,
 } from '@p2p-chat/shared';
-import { toWire } from '../chat/message.js';
-import { messagesOf, type MessageRun } from '../chat/message-run.js';
-import type { LinkHandler, LinkPeer, PeerLink } from '../chat/ports/peer-link.js';
-import type { FrameStream, FrameStreamHandler } from './frame-stream.js';
+import type { LinkHandler, LinkPeer, OutgoingFrame, PeerLink } from '../core/ports/peer-link.js';
+import type { FrameStream, FrameStreamHandler, StreamFrame } from './frame-stream.js';
 
 export interface LinkOrigin {
   peer: LinkPeer;
@@ -23,13 +17,11 @@ export interface LinkOrigin {
   openedAt: number;
 }
 
-/** An open link: frames in and out, and no more unsaved messages in memory than the window. */
+/** An open link: frames in and out, and no more of them waiting to be dealt with than the bound. */
 export class Link implements PeerLink, FrameStreamHandler {
   readonly peer: LinkPeer;
-  /** Whether the peer understands runs, and acks whose ids are one text. */
-  readonly #takesRuns: boolean;
-  #unsavedMessages = 0;
-  #unsavedBytes = 0;
+  #unhandled = 0;
+  #unhandledBytes = 0;
   #byeReason: string | null = null;
 
   constructor(
@@ -39,37 +31,14 @@ export class Link implements PeerLink, FrameStreamHandler {
     private readonly onEnded: (link: Link, error: Error | null, reason: string | null) => void,
   ) {
     this.peer = origin.peer;
-    this.#takesRuns = origin.peer.features.includes(FEATURES.run);
   }
 
-  sendRuns(runs: readonly MessageRun[]): void {
-    if (this.#takesRuns) return this.stream.sendBytes(...runs.map(encodeRun));
-    const messages = runs.flatMap(messagesOf);
-    this.stream.sendBytes(...packMessages(messages.map((one) => encodeMessage(toWire(one)))));
+  send(frame: OutgoingFrame): void {
+    this.stream.send(frame);
   }
 
-  sendAck(ids: string, of?: 'receipt'): void {
-    this.stream.send({
-      type: 'ack',
-      ids: this.#takesRuns ? ids : splitIds(ids),
-      ...(of === undefined ? {} : { of }),
-    });
-  }
-
-  sendReceipt(ids: readonly string[]): void {
-    this.stream.send({ type: 'receipt', ids: [...ids], state: 'read' });
-  }
-
-  sendReject(id: string, code: string, retryAfterMs?: number): void {
-    this.stream.send({ type: 'reject', id, code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
-  }
-
-  sendPresence(presence: Omit<PresenceFrame, 'type'>): void {
-    this.stream.send({ type: 'presence', ...presence });
-  }
-
-  sendTyping(): void {
-    this.stream.send({ type: 'typing' });
+  sendBatch({ bytes }: Batch): void {
+    this.stream.sendBytes(encodeFrame(FRAME_KIND.batch, bytes));
   }
 
   /** Waits with what comes until it is known which of two links stays. */
@@ -91,23 +60,15 @@ export class Link implements PeerLink, FrameStreamHandler {
     this.stream.close({ type: 'bye', reason });
   }
 
-  onFrame(frame: ParsedFrame): void {
+  onFrame(frame: StreamFrame, bytes: number): void {
     switch (frame.type) {
-      case 'message': {
-        const { messages } = frame;
-        const bytes = messages.reduce((sum, one) => sum + (one.ok ? one.bytes : 0), 0);
-        this.#take(messages.length, bytes, this.handler.onMessages(this, messages));
-        break;
-      }
-      case 'run':
-        this.#take(frame.count, frame.bytes, this.handler.onRun(this, frame));
-        break;
-      case 'ack':
-      case 'receipt':
-      case 'reject':
+      case 'batch':
+      case 'digests':
+      case 'state':
+      case 'want':
       case 'presence':
       case 'typing':
-        this.handler.onFrame(this, frame);
+        this.#take(bytes, this.handler.onFrame(this, frame));
         break;
       case 'bye':
         this.#byeReason = frame.reason;
@@ -131,18 +92,23 @@ export class Link implements PeerLink, FrameStreamHandler {
   }
 
   /** Stops reading while too much of what came is not dealt with. */
-  #take(count: number, bytes: number, dealt: Promise<void>): void {
-    this.#unsavedMessages += count;
-    this.#unsavedBytes += bytes;
-    if (this.#unsavedMessages >= WINDOW_MESSAGES || this.#unsavedBytes >= WINDOW_BYTES)
-      this.stream.hold('window');
-    const saved = (): void => {
-      this.#unsavedMessages -= count;
-      this.#unsavedBytes -= bytes;
-      if (this.#unsavedMessages < WINDOW_MESSAGES && this.#unsavedBytes < WINDOW_BYTES)
-        this.stream.release('window');
+  #take(bytes: number, dealt: Promise<void>): void {
+    this.#unhandled += 1;
+    this.#unhandledBytes += bytes;
+    if (this.#isFull) this.stream.hold('window');
+    const done = (): void => {
+      this.#unhandled -= 1;
+      this.#unhandledBytes -= bytes;
+      if (!this.#isFull) this.stream.release('window');
     };
-    // What could not be saved was not acked: the sender has it and sends it again.
-    dealt.then(saved, saved);
+    dealt.then(done, (error: unknown) => {
+      done();
+      if (error instanceof ProtocolError) this.stream.fail(error);
+      else this.stream.destroy(error instanceof Error ? error : new Error(String(error)));
+    });
+  }
+
+  get #isFull(): boolean {
+    return this.#unhandled >= MAX_UNHANDLED_FRAMES || this.#unhandledBytes >= WINDOW_BYTES;
   }
 }

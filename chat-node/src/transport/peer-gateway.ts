@@ -1,6 +1,7 @@
+import type { KeyObject } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import type { PeerAddress } from '../chat/peer.js';
-import { type LinkHandler, type LinkPeer, PeerTransport } from '../chat/ports/peer-link.js';
+import type { PeerAddress } from '../core/peers/peer.js';
+import { type LinkHandler, type LinkPeer, PeerTransport } from '../core/ports/peer-link.js';
 import { AddressWatch } from './address-watch.js';
 import { dialOrder } from './dial-order.js';
 import { toTransportError, TransportError } from './errors.js';
@@ -10,7 +11,7 @@ import { LinkTable, type LinkTableOptions } from './link-table.js';
 import { RefusalLog } from './refusal-log.js';
 import { dialTls } from './tls-dialer.js';
 import { TlsListener } from './tls-listener.js';
-import { peerIdOf } from './tls-options.js';
+import { peerIdOf, publicKeyOf } from './tls-options.js';
 
 export interface PeerGatewayOptions extends Omit<LinkTableOptions, 'self' | 'onProtocolError'> {
   identity: { peerId: string; keyPem: string; certificatePem: string };
@@ -19,6 +20,8 @@ export interface PeerGatewayOptions extends Omit<LinkTableOptions, 'self' | 'onP
   port: number;
   /** Whether a port that is taken may be replaced by a free one after it. */
   portMayMove: boolean;
+  /** Is told the key that the far end of each link has proved. */
+  onIdentified: (publicKey: KeyObject) => void;
 }
 
 /** Links to peers over TLS 1.3: listens and dials. */
@@ -118,6 +121,7 @@ export class PeerGateway extends PeerTransport {
   #establish(socket: TLSSocket, peerId: string, host: string, outbound: boolean) {
     socket.setNoDelay(true);
     this.#addresses.add(socket);
+    this.options.onIdentified(publicKeyOf(socket));
     return this.#table.establish(socket, peerId, host, outbound);
   }
 

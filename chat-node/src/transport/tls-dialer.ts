@@ -1,6 +1,6 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { HANDSHAKE_TIMEOUT_MS, shortPeerId } from '@p2p-chat/shared';
-import type { PeerAddress } from '../chat/peer.js';
+import type { PeerAddress } from '../core/peers/peer.js';
 import { toTransportError, TransportError } from './errors.js';
 import { peerIdOf, tlsOptions } from './tls-options.js';
 import { usableLookup } from './usable-lookup.js';

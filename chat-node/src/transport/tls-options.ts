@@ -1,4 +1,4 @@
-import { constants } from 'node:crypto';
+import { constants, type KeyObject } from 'node:crypto';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { ALPN_PROTOCOL, MAX_CERTIFICATE_BYTES, peerIdOfKey } from '@p2p-chat/shared';
 import { TransportError } from './errors.js';
@@ -26,6 +26,14 @@ export function tlsOptions(identity: { keyPem: string; certificatePem: string })
  * @throws {TransportError} `tls-failed` where the channel is not one of ours
  */
 export function peerIdOf(socket: TLSSocket): string {
+  return peerIdOfKey(publicKeyOf(socket));
+}
+
+/**
+ * The key that the far end proved, of its certificate.
+ * @throws {TransportError} `tls-failed` where the channel is not one of ours
+ */
+export function publicKeyOf(socket: TLSSocket): KeyObject {
   if (socket.alpnProtocol !== ALPN_PROTOCOL) throw refused(`it does not speak ${ALPN_PROTOCOL}`);
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) throw refused('it shows no certificate');
@@ -35,7 +43,7 @@ export function peerIdOf(socket: TLSSocket): string {
     throw refused('its certificate is not self-signed');
   }
   if (certificate.validToDate.getTime() < Date.now()) throw refused('its certificate has expired');
-  return peerIdOfKey(certificate.publicKey);
+  return certificate.publicKey;
 }
 
 // A self-signed certificate is its own issuer, in Node's chain by identity.

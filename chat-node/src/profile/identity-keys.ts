@@ -1,0 +1,40 @@
+import { hash, type KeyObject, randomBytes, sign, verify } from 'node:crypto';
+import { MAX_LINKS, peerIdOfKey } from '@p2p-chat/shared';
+import { IdentityKeys } from '../core/ports/identity.js';
+import type { Identity } from './keystore.js';
+
+/** The key of this profile, and the public keys of peers as far as they have shown them. */
+export class NodeIdentityKeys extends IdentityKeys {
+  readonly peerId: string;
+  readonly #privateKey: KeyObject;
+  /** By peer id; of more than fit the one that was shown first goes. */
+  readonly #public = new Map<string, KeyObject>();
+  readonly #own: KeyObject;
+
+  constructor(identity: Pick<Identity, 'peerId' | 'privateKey' | 'publicKey'>) {
+    super();
+    this.peerId = identity.peerId;
+    this.#privateKey = identity.privateKey;
+    this.#own = identity.publicKey;
+  }
+
+  /** A peer has proved this key: what it signs can be checked from now on. */
+  learn(publicKey: KeyObject): void {
+    const peerId = peerIdOfKey(publicKey);
+    this.#public.delete(peerId);
+    const [oldest] = this.#public.keys();
+    if (oldest !== undefined && this.#public.size >= MAX_LINKS) this.#public.delete(oldest);
+    this.#public.set(peerId, publicKey);
+  }
+
+  override sha256 = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer');
+
+  override random = (length: number): Uint8Array => randomBytes(length);
+
+  override sign = (message: Uint8Array): Uint8Array => sign(null, message, this.#privateKey);
+
+  override verify = (author: string, message: Uint8Array, signature: Uint8Array): boolean => {
+    const key = author === this.peerId ? this.#own : this.#public.get(author);
+    return key !== undefined && verify(null, message, key, signature);
+  };
+}
