@@ -3,12 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { StorageError } from '../../../chat/errors.js';
-import { incoming, outgoing } from '../../../chat/ports/message.repository.contract.js';
-import { SCHEMA_VERSION } from './migrations.js';
-import { SqliteStorage } from './sqlite-storage.js';
+import { StorageError } from '../../core/errors.js';
+import type { Change } from '../../core/ports/conversation.store.js';
+import { testClock, testConversation, TestFeed } from '../../testing/feeds.js';
+import { APPLICATION_ID, SCHEMA_VERSION, VERSION_BASE } from './schema.js';
+import { SqliteStore } from './sqlite-store.js';
 
-const workerUrl = new URL('../../../../dist/storage/old/sqlite/sqlite-worker.js', import.meta.url);
+const workerUrl = new URL('../../../dist/storage/sqlite/sqlite-worker.js', import.meta.url);
+
+function messages(count: number, body = 'text'): Change[] {
+  const feed = new TestFeed('Alice', testConversation('Alice', 'Bob'));
+  return Array.from({ length: count }, (_, n) => {
+    return { type: 'append', batch: feed.batch([body], { clock: testClock(n) }), keys: [] };
+  });
+}
 
 describe('the database file', () => {
   let folder: string;
@@ -21,8 +29,8 @@ describe('the database file', () => {
 
   afterEach(() => rm(folder, { recursive: true }));
 
-  function open(): Promise<SqliteStorage> {
-    return SqliteStorage.open({ file, workerUrl });
+  function open(): Promise<SqliteStore> {
+    return SqliteStore.open({ file, workerUrl });
   }
 
   async function refusal(): Promise<StorageError> {
@@ -34,15 +42,13 @@ describe('the database file', () => {
   /** Makes a database with enough messages for a few hundred pages. */
   async function fill(): Promise<void> {
     const storage = await open();
-    await storage.messages.addIncoming(
-      Array.from({ length: 2_000 }, (_, n) => incoming(n, { body: 'x'.repeat(500) })),
-    );
+    await storage.commit(messages(500, 'x'.repeat(2_000)));
     await storage.close();
   }
 
   it('is for its user alone, and so is its log', async () => {
     const storage = await open();
-    await storage.messages.addOutgoing([outgoing(1)]);
+    await storage.commit(messages(1));
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect((await stat(`${file}-wal`)).mode & 0o777).toBe(0o600);
     await storage.close();
@@ -59,14 +65,14 @@ describe('the database file', () => {
   it('may be empty, as a process leaves it that ended in its first moment', async () => {
     await writeFile(file, '');
     const storage = await open();
-    expect(await storage.messages.conversations()).toEqual([]);
+    expect(await storage.conversations()).toEqual([]);
     await storage.close();
   });
 
   it('is held by one process or store at a time', async () => {
     const storage = await open();
     expect(await refusal()).toMatchObject({ code: 'storage-in-use' });
-    await storage.messages.addOutgoing([outgoing(1)]);
+    await storage.commit(messages(1));
     await storage.close();
     await (await open()).close();
   });
@@ -74,13 +80,23 @@ describe('the database file', () => {
   it('of a newer version is refused and left as it was', async () => {
     await fill();
     const database = new DatabaseSync(file);
-    database.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}`);
+    database.exec(`PRAGMA user_version = ${VERSION_BASE + SCHEMA_VERSION + 1}`);
     database.close();
     const before = await readFile(file);
     expect(await refusal()).toMatchObject({
       code: 'storage-too-new',
       message: expect.stringContaining(`version ${SCHEMA_VERSION + 1}`) as string,
     });
+    expect((await readFile(file)).equals(before)).toBe(true);
+  });
+
+  it.each([1, 2, 3])('of the old form, version %i, is refused and left as it was', async (version) => {
+    const database = new DatabaseSync(file);
+    database.exec(`CREATE TABLE messages (n INTEGER PRIMARY KEY, body TEXT)`);
+    database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${version}`);
+    database.close();
+    const before = await readFile(file);
+    expect(await refusal()).toMatchObject({ code: 'storage-too-old' });
     expect((await readFile(file)).equals(before)).toBe(true);
   });
 
@@ -129,23 +145,24 @@ describe('a storage thread that dies', () => {
   );
 
   it('rejects the calls that wait and those that follow, and can be closed', async () => {
-    const storage = await SqliteStorage.open({ file: 'unused', workerUrl: mortal });
-    const waiting = [storage.messages.addOutgoing([outgoing(1)]), storage.peers.all()];
+    const storage = await SqliteStore.open({ file: 'unused', workerUrl: mortal });
+    const waiting = [storage.commit(messages(1)), storage.peers()];
     for (const call of waiting) {
       const error: unknown = await call.catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(StorageError);
       expect(error).toMatchObject({
         code: 'storage-failed',
+        outcome: 'unknown',
         message: expect.stringContaining('out of luck') as string,
       });
     }
-    await expect(storage.messages.conversations()).rejects.toMatchObject({ code: 'storage-failed' });
+    await expect(storage.conversations()).rejects.toMatchObject({ code: 'storage-failed' });
     await storage.close();
   });
 
   it('is reported where it never opened', async () => {
     const stillborn = new URL('data:text/javascript,');
-    await expect(SqliteStorage.open({ file: 'unused', workerUrl: stillborn })).rejects.toMatchObject({
+    await expect(SqliteStore.open({ file: 'unused', workerUrl: stillborn })).rejects.toMatchObject({
       code: 'storage-failed',
     });
   });
