@@ -1,11 +1,13 @@
 import type { Readable } from 'node:stream';
-import { MAX_CONTROL_BODY_BYTES, WINDOW_MESSAGES } from '@p2p-chat/shared';
-import { ChatError } from '../chat/errors.js';
-import { checkBody } from '../chat/send-message.js';
+import { MAX_CONTROL_BODY_BYTES } from '@p2p-chat/shared';
+import { ChatError } from '../core/errors.js';
+import { checkBody } from '../core/conversations/body.js';
 import { ControlApiError } from './problem.js';
 
 /** Bytes that are read ahead while a batch is being saved. */
 const READ_AHEAD_BYTES = 1024 * 1024;
+/** Bodies that are accepted together: as many as one commit takes. */
+const MAX_BODIES = 8_192;
 const NEWLINE = 0x0a;
 
 /**
@@ -34,7 +36,7 @@ export class BodyLines implements AsyncIterable<string[]> {
   async *[Symbol.asyncIterator](): AsyncGenerator<string[], void, void> {
     for (;;) {
       if (this.#bodies.length > 0) {
-        const batch = this.#bodies.splice(0, WINDOW_MESSAGES);
+        const batch = this.#bodies.splice(0, MAX_BODIES);
         if (this.#bodies.length === 0) this.#readOn();
         yield batch;
       } else if (this.#error !== null) {

@@ -1,15 +1,15 @@
 import { Body, Controller, HttpCode, Post, Res } from '@nestjs/common';
-import { Chat } from '../chat/chat.js';
-import { Diagnosis } from '../chat/diagnosis/diagnosis.js';
-import { ChatError } from '../chat/errors.js';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
+import { NDJSON } from '@p2p-chat/shared';
 import type { FastifyReply } from 'fastify';
+import { Chat } from '../core/chat.js';
+import { Diagnosis } from '../core/diagnosis/diagnosis.js';
+import { ChatError } from '../core/errors.js';
+import { ApiGroup } from './api-docs.js';
 import { drained } from './drained.js';
-import { NDJSON } from './messages.controller.js';
-import { ApiBearerAuth, ApiBody, ApiOperation, ApiProduces, ApiTags } from './openapi.js';
-import { DiagnosisDto, readRequest } from './requests.js';
+import { DiagnosisDto } from './requests.js';
 
-@ApiTags('node')
-@ApiBearerAuth()
+@ApiGroup('node')
 @Controller('api/diagnosis')
 export class DiagnosisController {
   constructor(
@@ -17,7 +17,7 @@ export class DiagnosisController {
     private readonly diagnosis: Diagnosis,
   ) {}
 
-  /** Walks the hops from this node to a peer; each is a line as soon as it is done. */
+  /** Each hop is a line as soon as it is done. */
   @Post()
   @HttpCode(200)
   @ApiOperation({
@@ -26,24 +26,25 @@ export class DiagnosisController {
   })
   @ApiBody({ type: DiagnosisDto, required: false })
   @ApiProduces(NDJSON)
-  async diagnose(@Body() body: unknown, @Res() reply: FastifyReply): Promise<void> {
-    const { peer } = readRequest(DiagnosisDto, body);
-    if (peer !== undefined) this.#requireOne(peer);
+  @ApiOkResponse({ description: 'DiagnosisLine lines.' })
+  async diagnose(@Body() { peer }: DiagnosisDto, @Res() reply: FastifyReply): Promise<void> {
+    const wanted = peer ?? undefined;
+    if (wanted !== undefined) this.#requireOne(wanted);
     const { raw } = reply;
     const gone = new AbortController();
     reply.hijack();
     raw.on('close', () => gone.abort());
     raw.writeHead(200, { 'content-type': NDJSON });
-    for await (const line of this.diagnosis.run(peer, gone.signal)) {
+    for await (const line of this.diagnosis.run(wanted, gone.signal)) {
       if (!raw.write(`${JSON.stringify(line)}\n`)) await drained(raw);
     }
     raw.end();
   }
 
-  // Whom nobody knows is a finding; who is meant must be clear before anything is tried.
+  // A peer that is not known is a finding; who is meant must be clear before anything is tried.
   #requireOne(peer: string): void {
     try {
-      this.chat.resolve(peer);
+      this.chat.peers.resolve(peer);
     } catch (error) {
       if (!(error instanceof ChatError) || error.code !== 'peer-unknown') throw error;
     }

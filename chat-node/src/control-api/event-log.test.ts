@@ -1,6 +1,6 @@
+import type { Batch } from '@p2p-chat/shared';
 import { describe, expect, it } from 'vitest';
-import { ChatEvents } from '../chat/events.js';
-import { aRun } from '../testing/runs.js';
+import { type ChatEvent, ChatEvents } from '../core/events.js';
 import { EventLog, MAX_KEPT_BYTES, MAX_KEPT_EVENTS } from './event-log.js';
 
 function aLog(): { log: EventLog; events: ChatEvents; tell: (count: number) => void } {
@@ -12,6 +12,11 @@ function aLog(): { log: EventLog; events: ChatEvents; tell: (count: number) => v
     for (let index = 0; index < count; index += 1) events.publish({ type: 'peer', peerId: `${(told += 1)}` });
   };
   return { log: new EventLog('start', events), events, tell };
+}
+
+/** The news of a batch of so many bytes. */
+function messagesOf(bytes: number): ChatEvent {
+  return { type: 'messages', kept: { batch: { bytes: new Uint8Array(bytes) } as Batch, receivedAt: null } };
 }
 
 const never = new AbortController().signal;
@@ -31,7 +36,7 @@ async function take(reader: Reader, count: number): Promise<string[]> {
 }
 
 describe('EventLog', () => {
-  it('gives who comes new only what happens next', async () => {
+  it('gives a new reader only what happens next', async () => {
     const { log, tell } = aLog();
     tell(3);
     const reader = log.read(undefined, never);
@@ -74,14 +79,14 @@ describe('EventLog', () => {
 
   it(`keeps ${MAX_KEPT_BYTES} bytes and no more, but always the latest event`, async () => {
     const { log, events, tell } = aLog();
-    const half = { type: 'messages', run: aRun('x'.repeat(MAX_KEPT_BYTES / 4 - 500)) } as const;
+    const half = messagesOf(MAX_KEPT_BYTES / 2 - 500);
     events.publish(half);
     events.publish(half);
     expect(await take(log.read('start.0', never), 2)).toEqual(['messages', 'messages']);
     events.publish(half);
     expect(await take(log.read('start.0', never), 1)).toEqual(['resync']);
     expect(await take(log.read('start.1', never), 2)).toEqual(['messages', 'messages']);
-    events.publish({ type: 'messages', run: aRun('x'.repeat(MAX_KEPT_BYTES)) });
+    events.publish(messagesOf(MAX_KEPT_BYTES));
     expect(await take(log.read('start.3', never), 1)).toEqual(['messages']);
     expect(await take(log.read('start.2', never), 1)).toEqual(['resync']);
     tell(1);

@@ -1,5 +1,4 @@
-import type { ControlEvent } from '@p2p-chat/shared';
-import type { ChatEvent, ChatEvents } from '../chat/events.js';
+import type { ChatEvent, ChatEvents } from '../core/events.js';
 
 /** Events that are kept for clients that come back, by number and by size. */
 export const MAX_KEPT_EVENTS = 2_000;
@@ -9,8 +8,7 @@ export const MAX_KEPT_BYTES = 4 * 1024 * 1024;
 export interface LoggedEvent {
   /** `<epoch>.<number>`, as `Last-Event-ID` brings it back. */
   id: string;
-  event: ChatEvent | { type: 'stopping' };
-  bytes: number;
+  event: ChatEvent | { type: 'stopping' } | { type: 'resync' };
 }
 
 /**
@@ -19,7 +17,7 @@ export interface LoggedEvent {
  * kept for it.
  */
 export class EventLog {
-  readonly #events: LoggedEvent[] = [];
+  readonly #events: (LoggedEvent & { bytes: number })[] = [];
   readonly #wake = new Set<() => void>();
   #bytes = 0;
   /** Number of the first kept event. */
@@ -46,14 +44,7 @@ export class EventLog {
    * @param lastId id of the last event the client has seen; undefined to begin
    *   with what comes next. Where events since then are lost, `resync` comes first.
    */
-  async *read(
-    lastId: string | undefined,
-    signal: AbortSignal,
-  ): AsyncGenerator<
-    LoggedEvent | { id: string; event: Extract<ControlEvent, { type: 'resync' }> },
-    void,
-    void
-  > {
+  async *read(lastId: string | undefined, signal: AbortSignal): AsyncGenerator<LoggedEvent, void, void> {
     let next = this.#end;
     if (lastId !== undefined) {
       const seen = this.#place(lastId);
@@ -77,7 +68,7 @@ export class EventLog {
     }
   }
 
-  /** The id of the latest event: who goes on after it misses nothing from now on. */
+  /** The id of the latest event: a client that goes on after it misses nothing from now on. */
   get place(): string {
     return this.#id(this.#end - 1);
   }
@@ -129,21 +120,14 @@ export class EventLog {
 }
 
 const EVENT_OVERHEAD_BYTES = 200;
-/** Id, clock and time of a message. */
-const PLACE_BYTES = 68;
 
 function sizeOf(event: LoggedEvent['event']): number {
   switch (event.type) {
     case 'messages':
-      return event.run.bodies.length * 2 + event.run.count * PLACE_BYTES + EVENT_OVERHEAD_BYTES;
+      return EVENT_OVERHEAD_BYTES + event.kept.batch.bytes.length;
     case 'states':
-      return event.ids.length + EVENT_OVERHEAD_BYTES;
-    case 'history':
-    case 'peer':
-    case 'key-alarm':
-    case 'typing':
-    case 'profile':
-    case 'stopping':
+      return EVENT_OVERHEAD_BYTES * (1 + event.ranges.length);
+    default:
       return EVENT_OVERHEAD_BYTES;
   }
 }

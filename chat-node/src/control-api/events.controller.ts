@@ -1,16 +1,30 @@
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
-import { Clock } from '@p2p-chat/shared';
+import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
+import { Clock, CONTROL_EVENTS, type ControlEvent, type ControlEventName } from '@p2p-chat/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiGroup } from './api-docs.js';
 import { drained } from './drained.js';
 import { EventLog, type LoggedEvent } from './event-log.js';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiQuery, ApiTags } from './openapi.js';
 import { Presenter } from './presenter.js';
+import { EventsQuery } from './requests.js';
 
 /** A comment is sent this often, so that a client notices a node that is gone. */
 const KEEP_ALIVE_MS = 15_000;
 
-@ApiTags('events')
-@ApiBearerAuth()
+/** Events that every client gets, whatever it asks for. */
+const ALWAYS: readonly ControlEventName[] = ['resync', 'stopping'];
+
+/** What the events of the core are called by clients, unless it is the same. */
+const NAMES: Partial<Record<LoggedEvent['event']['type'], ControlEventName>> = {
+  messages: 'message',
+  states: 'state',
+};
+
+const DESCRIPTION = Object.entries(CONTROL_EVENTS)
+  .map(([name, { description }]) => `- \`${name}\`: ${description}`)
+  .join('\n');
+
+@ApiGroup('events')
 @Controller('api/events')
 export class EventsController {
   constructor(
@@ -19,24 +33,26 @@ export class EventsController {
     private readonly clock: Clock,
   ) {}
 
-  /** Everything that happens, as Server-Sent Events (WHATWG HTML, 9.2), until the client goes. */
+  /**
+   * Everything that happens, until the client goes. Written by hand and not
+   * with @Sse(), which takes events from an Observable and so reads them from
+   * the log as fast as they come: a client that does not read would be
+   * buffered without bound.
+   */
   @Get()
   @ApiOperation({
-    summary:
-      'Server-Sent Events: listening (from here on), message, state, history, peer, key-alarm, typing, profile, resync, stopping.',
+    summary: 'What happens, as Server-Sent Events (WHATWG HTML, 9.2).',
+    description: DESCRIPTION,
   })
   @ApiHeader({ name: 'last-event-id', required: false, description: 'Goes on after this event.' })
-  @ApiQuery({
-    name: 'types',
-    required: false,
-    description: 'Only these, separated by commas; resync and stopping always come.',
-  })
+  @ApiProduces('text/event-stream')
+  @ApiOkResponse({ description: 'Events, without an end.' })
   async events(
-    @Query('types') types: unknown,
+    @Query() { types }: EventsQuery,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const isWanted = wantedOf(types);
+    const wanted = types === undefined ? null : new Set<string>([...types, ...ALWAYS]);
     const lastId = request.headers['last-event-id'];
     const gone = new AbortController();
     const { raw } = reply;
@@ -45,18 +61,15 @@ export class EventsController {
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     // Something at once, so that the client knows that it misses nothing from
     // here on, and from where it can go on even if nothing happens meanwhile.
-    raw.write(
-      lastId === undefined ? `id: ${this.log.place}\nevent: listening\ndata: {}\n\n` : ': listening\n\n',
-    );
+    raw.write(lastId === undefined ? eventText(this.log.place, { type: 'listening' }) : ': listening\n\n');
     const keepAlive = this.#keepAlive(reply, gone.signal);
-    for await (const logged of this.log.read(typeof lastId === 'string' ? lastId : undefined, gone.signal)) {
-      if (!isWanted(logged.event.type)) continue;
-      const event =
-        logged.event.type === 'resync' ? logged.event : await this.presenter.event({ event: logged.event });
-      if (event === null) continue;
-      const { type, ...data } = event;
-      const written = raw.write(`id: ${logged.id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
-      if (!written) await drained(raw);
+    for await (const { id, event } of this.log.read(
+      typeof lastId === 'string' ? lastId : undefined,
+      gone.signal,
+    )) {
+      if (wanted?.has(NAMES[event.type] ?? event.type) === false) continue;
+      const shown = await this.presenter.event(event);
+      if (shown !== null && !raw.write(eventText(id, shown))) await drained(raw);
     }
     raw.end();
     gone.abort();
@@ -72,21 +85,6 @@ export class EventsController {
   }
 }
 
-/** What the events of the core are called by clients, where they can do without. */
-const NAMES: Readonly<Partial<Record<LoggedEvent['event']['type'], string>>> = {
-  messages: 'message',
-  states: 'state',
-  history: 'history',
-  peer: 'peer',
-  typing: 'typing',
-  profile: 'profile',
-};
-
-function wantedOf(types: unknown): (type: LoggedEvent['event']['type'] | 'resync') => boolean {
-  if (typeof types !== 'string') return () => true;
-  const wanted = new Set(types.split(','));
-  return (type) => {
-    const name = type === 'resync' ? undefined : NAMES[type];
-    return name === undefined || wanted.has(name);
-  };
+function eventText(id: string, { type, ...data }: ControlEvent): string {
+  return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
 }

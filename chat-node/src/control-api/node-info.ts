@@ -9,6 +9,8 @@ export abstract class NodeInfo {
   abstract readonly controlPort: number;
   /** Where the peer gateway can be reached now, without the port. */
   abstract addresses(): string[];
+  /** Hosts at which another node uses the key of this one. */
+  abstract copies(): string[];
   /** Ends the node in order; returns at once. */
   abstract logout(): void;
 }

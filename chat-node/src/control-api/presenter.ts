@@ -2,27 +2,33 @@ import { Injectable } from '@nestjs/common';
 import {
   type ControlEvent,
   type ConversationView,
+  directConversation,
   foldText,
   type FoundMessageView,
+  type MemberView,
+  messageId,
   type MessageView,
   type PeerView,
   type ProfileView,
+  type ReadContent,
   type SafetyNumberView,
   safetyNumber,
   shortPeerId,
-  splitIds,
 } from '@p2p-chat/shared';
-import { Chat, type PeerWithUnread } from '../chat/chat.js';
-import { ChatError } from '../chat/errors.js';
-import type { Message } from '../chat/message.js';
-import { messagesOf } from '../chat/message-run.js';
-import type { KnownPeer } from '../chat/peer-directory.js';
-import type { FoundMessage } from '../chat/search-messages.js';
+import { Chat, type ConversationReference } from '../core/chat.js';
+import type { ConversationSummary } from '../core/conversations/conversation-list.js';
+import type { Message } from '../core/conversations/message.js';
+import type { FoundMessage } from '../core/conversations/search.js';
+import { ChatError } from '../core/errors.js';
+import type { MessageRange } from '../core/events.js';
+import type { KnownPeer } from '../core/peers/peers.js';
 import type { LoggedEvent } from './event-log.js';
 import { NodeInfo } from './node-info.js';
-import { messageView, peerView } from './views.js';
 
-/** Turns what the core gives into the forms of the control contract. */
+/** The latest time that Date can hold: a peer may send any number. */
+const MAX_TIME_MS = 8_640_000_000_000_000;
+
+/** Turns what the core gives into the views of the control contract. */
 @Injectable()
 export class Presenter {
   constructor(
@@ -31,26 +37,30 @@ export class Presenter {
   ) {}
 
   /**
-   * People by name, then by id. Whoever shows them knows in which language:
-   * a collation here would be that of the node, and take 2.5 MB.
+   * People by name, then by id. Who shows them knows in which language: a
+   * collation here would be that of the node.
    */
-  peers(peers: readonly PeerWithUnread[]): PeerView[] {
+  async peers(peers: readonly KnownPeer[]): Promise<PeerView[]> {
+    const summaries = await this.chat.list.summaries();
+    const unread = new Map(summaries.map((one) => [one.peerId, one.unread]));
     return peers
-      .map((peer) => ({ view: peerView(peer), place: `${foldText(peer.user)}\n${peer.peerId}` }))
+      .map((peer) => ({
+        view: this.#peer(peer, unread.get(peer.peerId) ?? 0),
+        place: `${foldText(peer.user)}\n${peer.peerId}`,
+      }))
       .sort((a, b) => (a.place < b.place ? -1 : 1))
       .map(({ view }) => view);
   }
 
   /** @throws {ChatError} `peer-unknown` */
   async peer(peerId: string): Promise<PeerView> {
-    const peer = await this.chat.peer(peerId);
-    if (peer === null)
-      throw new ChatError('peer-unknown', `Nobody is known as ${shortPeerId(peerId)} any more.`);
-    return peerView(peer);
+    const view = await this.#peerOrNull(peerId);
+    if (view !== null) return view;
+    throw new ChatError('peer-unknown', `Nobody is known as ${shortPeerId(peerId)} any more.`);
   }
 
   safetyNumber({ peerId, user, verified }: KnownPeer): SafetyNumberView {
-    return { peerId, user, verified, safetyNumber: safetyNumber(this.node.identity.peerId, peerId) };
+    return { peerId, user, verified, safetyNumber: safetyNumber(this.#self, peerId) };
   }
 
   /** What the user of this node shows and has set. */
@@ -58,7 +68,7 @@ export class Presenter {
     const { profile } = this.chat;
     const { user, presence, status, receipts, typing } = profile.settings;
     return {
-      peerId: this.node.identity.peerId,
+      peerId: this.#self,
       user,
       presence,
       shown: profile.shown,
@@ -75,83 +85,162 @@ export class Presenter {
 
   messages(messages: readonly Message[]): MessageView[] {
     const names = this.#names();
-    return messages.map((message) => {
-      const view = messageView(message, names);
-      return this.chat.isRequest(message.author) ? { ...view, request: true } : view;
-    });
+    return messages.map((message) => this.#message(message, names));
   }
 
   found(found: readonly FoundMessage[]): FoundMessageView[] {
     const names = this.#names();
     const view = (message: Message | null): MessageView | null =>
-      message === null ? null : messageView(message, names);
+      message === null ? null : this.#message(message, names);
     return found.map(({ message, previous, next }) => ({
-      ...messageView(message, names),
+      ...this.#message(message, names),
       previous: view(previous),
       next: view(next),
     }));
   }
 
+  /** The ids of messages that were accepted together. */
+  ids(ranges: readonly MessageRange[]): string[] {
+    return ranges.flatMap(({ tag, first, last }) =>
+      Array.from({ length: last - first + 1 }, (_, at) => messageId(tag, first + at)),
+    );
+  }
+
   async conversations(): Promise<ConversationView[]> {
-    const views: ConversationView[] = [];
-    for (const { id, unread, last } of await this.chat.conversations()) {
-      const known = this.chat.knownPeer(id);
-      if (known === undefined) continue;
-      const [view = null] = last === null ? [] : this.messages([last]);
-      const peer = peerView(this.chat.withUnread(known, unread));
-      views.push({ peer, unread: peer.unread, last: view });
-    }
-    return views;
+    return (await this.chat.list.summaries()).map((summary) => this.#conversation(summary));
+  }
+
+  /** A conversation, also one that nothing was written in. */
+  async conversation({ id, kind, peerId }: ConversationReference): Promise<ConversationView> {
+    const empty = { id, kind, peerId, unread: 0, queued: 0, last: null, lastClock: '' };
+    return this.#conversation((await this.chat.list.summary(id)) ?? empty);
+  }
+
+  members({ peerId }: ConversationReference): MemberView[] {
+    const names = this.#names();
+    return [this.#self, ...(peerId === null ? [] : [peerId])].map((member) => ({
+      peerId: member,
+      user: names(member),
+      self: member === this.#self,
+    }));
   }
 
   /** An event as clients get it; null for one that has become void, such as news of a forgotten peer. */
-  async event({ event }: Pick<LoggedEvent, 'event'>): Promise<ControlEvent | null> {
+  async event(event: LoggedEvent['event']): Promise<ControlEvent | null> {
     switch (event.type) {
       case 'messages':
-        return { type: 'message', messages: this.messages(messagesOf(event.run)) };
+        return { type: 'message', messages: this.messages(this.chat.messages.project(event.kept)) };
       case 'states': {
-        const { peerId, state, ids, reason } = event;
-        return {
-          type: 'state',
-          peerId,
-          state,
-          ids: splitIds(ids),
-          ...(reason === undefined ? {} : { reason }),
-        };
+        const { conversation, state, ranges } = event;
+        return { type: 'state', conversation, state, ids: this.ids(ranges) };
       }
-      case 'history':
-        return { type: 'history', peerId: event.peerId };
+      case 'conversation': {
+        const summary = await this.chat.list.summary(event.conversation);
+        return summary && { type: 'conversation', conversation: this.#conversation(summary) };
+      }
       case 'peer':
       case 'key-alarm': {
-        const peer = await this.chat.peer(event.peerId);
+        const peer = await this.#peerOrNull(event.peerId);
         if (peer === null || (event.type === 'key-alarm' && peer.keyAlarm === null)) return null;
-        return { type: event.type, peer: peerView(peer) };
+        return { type: event.type, peer };
       }
-      case 'typing':
-        return { type: 'typing', peerId: event.peerId, typing: event.typing };
       case 'profile':
         return { type: 'profile', profile: this.profile() };
+      case 'history':
+      case 'typing':
+      case 'resync':
       case 'stopping':
-        return { type: 'stopping' };
+        return event;
     }
   }
 
+  get #self(): string {
+    return this.node.identity.peerId;
+  }
+
+  async #peerOrNull(peerId: string): Promise<PeerView | null> {
+    const peer = this.chat.peers.get(peerId);
+    if (peer === undefined) return null;
+    const summary = await this.chat.list.summary(this.#direct(peerId));
+    // What was read of the store took a while: the peer is shown as it is by now.
+    return this.#peer(this.chat.peers.get(peerId) ?? peer, summary?.unread ?? 0);
+  }
+
+  #peer(peer: KnownPeer, unread: number): PeerView {
+    const [address] = peer.addresses;
+    const waiting = this.chat.requests.of(peer.peerId);
+    return {
+      peerId: peer.peerId,
+      user: peer.user,
+      conversation: this.#direct(peer.peerId),
+      host: address?.host ?? null,
+      port: address?.port ?? null,
+      online: peer.online,
+      blocked: peer.blocked,
+      verified: peer.verified,
+      trust: peer.contact ? 'contact' : 'stranger',
+      request: waiting === undefined ? null : { messages: waiting },
+      unread: peer.contact ? unread : 0,
+      sources: peer.sources,
+      ambiguous: peer.ambiguous,
+      keyAlarm: peer.keyAlarm,
+      ...(peer.online ? { presence: peer.presence?.state ?? 'online' } : {}),
+      ...(peer.online && peer.presence?.status ? { status: peer.presence.status } : {}),
+    };
+  }
+
+  #conversation({ id, kind, peerId, unread, last }: ConversationSummary): ConversationView {
+    const [view = null] = last === null ? [] : this.messages([last]);
+    const known = peerId === null ? undefined : this.chat.peers.get(peerId);
+    if (peerId === null) return { id, kind, name: id, unread, last: view };
+    if (known === undefined) return { id, kind, name: this.#name(peerId), peerId, unread, last: view };
+    const peer = this.#peer(known, unread);
+    return { id, kind, name: peer.user, peerId, peer, unread: peer.unread, last: view };
+  }
+
+  #message(message: Message, names: (peerId: string) => string): MessageView {
+    const { id, conversation, author, direction, content, sentAt, receivedAt, state, clock } = message;
+    return {
+      id,
+      conversation,
+      author,
+      user: names(author),
+      direction,
+      kind: kindOf(content),
+      body: content.kind === 'text' ? content.body : '',
+      sentAt: isoTime(sentAt),
+      receivedAt: receivedAt === null ? null : isoTime(receivedAt),
+      state,
+      clock,
+      ...(this.chat.requests.of(author) === undefined ? {} : { request: true }),
+    };
+  }
+
+  #direct(peerId: string): string {
+    return directConversation(this.#self, peerId, this.chat.keys.sha256);
+  }
+
   /** Names by peer id, each looked up once. */
-  #names(): (author: string) => string {
+  #names(): (peerId: string) => string {
     const known = new Map<string, string>();
-    return (author) => {
-      const name = known.get(author) ?? this.#name(author);
-      known.set(author, name);
+    return (peerId) => {
+      const name = known.get(peerId) ?? this.#name(peerId);
+      known.set(peerId, name);
       return name;
     };
   }
 
-  #name(author: string): string {
-    const { user } = this.chat.profile.settings;
-    return author === this.node.identity.peerId
-      ? user
-      : (this.chat.knownPeer(author)?.user ?? shortPeerId(author));
+  #name(peerId: string): string {
+    return peerId === this.#self ? this.chat.profile.settings.user : this.chat.peers.nameOf(peerId);
   }
+}
+
+function kindOf(content: ReadContent): string {
+  return content.kind === 'unknown' ? content.name : content.kind;
+}
+
+function isoTime(ms: number): string {
+  return new Date(Math.min(ms, MAX_TIME_MS)).toISOString();
 }
 
 function hostAndPort(host: string, port: number): string {

@@ -1,13 +1,16 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs/common';
 import { PROBLEM_CONTENT_TYPE, problemBody } from '@p2p-chat/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Logger } from '../runtime/logger.js';
 import { INTERNAL_ERROR, problemOf } from './problem.js';
 
 /** DI token of the log. */
 export const LOGGER = Symbol('Logger');
 
-/** Answers every error as a problem (RFC 9457). What nobody foresaw is logged and says nothing of itself. */
+interface Logger {
+  error(fields: Record<string, unknown>, message: string): void;
+}
+
+/** Answers every error as a problem (RFC 9457). One that was not foreseen is logged, and its text is not told. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   constructor(@Inject(LOGGER) private readonly logger: Logger) {}
@@ -15,7 +18,7 @@ export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const reply = http.getResponse<FastifyReply>();
-    // Who breaks off his request gets no answer, and no line of the log.
+    // A request that was broken off gets no answer, and no line of the log.
     if (http.getRequest<FastifyRequest>().raw.aborted) return;
     const problem = problemOf(error) ?? { status: 500, content: INTERNAL_ERROR };
     if (problem.status === 500) {

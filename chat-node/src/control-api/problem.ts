@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { errorCode, P2pChatError, type ProblemContent } from '@p2p-chat/shared';
-import { ChatError, type ChatErrorCode, StorageError, type StorageErrorCode } from '../chat/errors.js';
+import { ChatError, type ChatErrorCode, StorageError, type StorageErrorCode } from '../core/errors.js';
 
 /** An error of the control API itself. */
 export class ControlApiError extends P2pChatError {
@@ -22,7 +22,7 @@ export interface Problem {
   content: ProblemContent;
 }
 
-/** What a client is told of an error that nobody foresaw. */
+/** What a client is told of an error that was not foreseen. */
 export const INTERNAL_ERROR: ProblemContent = {
   code: 'internal-error',
   detail: 'The node failed to answer.',
@@ -34,9 +34,12 @@ const CHAT_STATUS: Record<ChatErrorCode, number> = {
   'peer-ambiguous': 409,
   'peer-is-self': 422,
   'peer-blocked': 409,
+  'conversation-unknown': 404,
   'body-empty': 422,
   'body-too-large': 413,
   'body-malformed': 422,
+  'key-reused': 409,
+  'key-malformed': 422,
   'message-unknown': 404,
   'search-empty': 422,
   'setting-fixed': 409,
@@ -48,16 +51,18 @@ const STORAGE_STATUS: Record<StorageErrorCode, number> = {
   'storage-read-only': 503,
   'storage-corrupt': 500,
   'storage-too-new': 500,
+  'storage-too-old': 500,
+  'key-taken': 409,
   'storage-in-use': 503,
   'storage-failed': 500,
 };
 
-/** Translates whatever was thrown below a controller; null for what nobody foresaw. */
+/** Translates what was thrown below a controller; null for an error that was not foreseen. */
 export function problemOf(error: unknown): Problem | null {
   if (error instanceof ControlApiError) return known(error.status, error, { errors: error.errors });
   if (error instanceof ChatError) {
     return known(CHAT_STATUS[error.code], error, {
-      choices: error.choices.length > 0 ? error.choices : undefined,
+      choices: error.choices.length > 0 ? [...error.choices] : undefined,
     });
   }
   if (error instanceof StorageError) return known(STORAGE_STATUS[error.code], error, {});

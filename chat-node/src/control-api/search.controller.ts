@@ -1,12 +1,13 @@
 import { Controller, Get, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import type { FoundMessageView } from '@p2p-chat/shared';
-import { Chat } from '../chat/chat.js';
-import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from './openapi.js';
+import { Chat } from '../core/chat.js';
+import { ApiGroup } from './api-docs.js';
 import { Presenter } from './presenter.js';
-import { readSearchQuery } from './search-query.js';
+import { SearchQuery } from './requests.js';
+import { FoundMessageSchema } from './schemas.js';
 
-@ApiTags('messages')
-@ApiBearerAuth()
+@ApiGroup('messages')
 @Controller('api/search')
 export class SearchController {
   constructor(
@@ -14,21 +15,16 @@ export class SearchController {
     private readonly presenter: Presenter,
   ) {}
 
-  /** A page of the messages that have all words of a text, the one that was saved last first. */
   @Get()
   @ApiOperation({
     summary:
-      'Messages with all words of a text (their beginnings, without case and diacritics), the last saved first: FoundMessageView[].',
+      'Messages with all words of a text (their beginnings, without case and diacritics), the last saved first.',
   })
-  @ApiQuery({ name: 'text', required: true, type: String })
-  @ApiQuery({ name: 'peer', required: false, type: String })
-  @ApiQuery({ name: 'limit', required: false, type: Number })
-  @ApiQuery({ name: 'before', required: false, type: String })
-  async search(@Query() query: Record<string, unknown>): Promise<FoundMessageView[]> {
-    const { text, peer, limit, before } = readSearchQuery(query);
-    const found = await this.chat.search(text, {
+  @ApiOkResponse({ type: [FoundMessageSchema] })
+  async search(@Query() { text, conversation, limit, before }: SearchQuery): Promise<FoundMessageView[]> {
+    const found = await this.chat.messages.search(text, {
       limit,
-      ...(peer === undefined ? {} : { peerId: this.chat.resolve(peer).peerId }),
+      ...(conversation === undefined ? {} : { conversation: this.chat.resolveConversation(conversation).id }),
       ...(before === undefined ? {} : { before }),
     });
     return this.presenter.found(found);

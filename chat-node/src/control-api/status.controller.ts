@@ -1,11 +1,12 @@
 import { Controller, Get, HttpCode, Post } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import type { ProblemView, StatusView } from '@p2p-chat/shared';
-import { Chat } from '../chat/chat.js';
+import { Chat } from '../core/chat.js';
+import { ApiGroup } from './api-docs.js';
 import { NodeInfo } from './node-info.js';
-import { ApiBearerAuth, ApiOperation, ApiTags } from './openapi.js';
+import { StatusSchema } from './schemas.js';
 
-@ApiTags('node')
-@ApiBearerAuth()
+@ApiGroup('node')
 @Controller('api')
 export class StatusController {
   constructor(
@@ -13,44 +14,61 @@ export class StatusController {
     private readonly node: NodeInfo,
   ) {}
 
-  /** Who and where this node is, and how its parts do. */
   @Get('status')
-  @ApiOperation({ summary: 'Who and where this node is, and how its parts do: a StatusView.' })
+  @ApiOperation({ summary: 'Who and where this node is, and how its parts do.' })
+  @ApiOkResponse({ type: StatusSchema })
   async status(): Promise<StatusView> {
+    const { chat, node } = this;
     return {
-      ...this.node.identity,
-      user: this.chat.profile.settings.user,
-      peerPort: this.chat.port,
-      controlPort: this.node.controlPort,
-      discovery: this.chat.discoveryHealth(),
-      links: this.chat.links,
-      outbox: { queued: await this.chat.queuedCount() },
-      problems: this.#problems(),
-      requests: this.chat.requests,
-      keyAlarms: this.chat.keyAlarms,
+      ...node.identity,
+      user: chat.profile.settings.user,
+      peerPort: chat.port,
+      controlPort: node.controlPort,
+      discovery: chat.discoveryHealth(),
+      links: chat.peers.links,
+      outbox: { queued: await chat.list.queued() },
+      problems: [...this.#storage(), ...this.#network(), ...this.#copies()],
+      requests: chat.requests.count,
+      keyAlarms: chat.peers.keyAlarms,
     };
   }
 
-  #problems(): ProblemView[] {
-    const problems: ProblemView[] = [];
-    const storage = this.chat.storageProblem;
-    if (storage !== null)
-      problems.push({ code: storage.code, detail: storage.message, hint: storage.hint ?? '' });
-    if (this.node.addresses().length === 0) {
-      problems.push({
-        code: 'network-absent',
-        detail: 'This machine has no network.',
-        hint: 'Connect it; until then only people on this machine are reached, and what you write waits.',
-      });
-    }
-    return problems;
-  }
-
-  /** Withdraws from discovery, says bye to the peers and ends the node. */
   @Post('logout')
   @HttpCode(202)
   @ApiOperation({ summary: 'Withdraws from discovery, says bye to the peers and ends the node.' })
+  @ApiAcceptedResponse()
   logout(): void {
     this.node.logout();
+  }
+
+  #storage(): ProblemView[] {
+    const problem = this.chat.storageProblem;
+    return problem === null
+      ? []
+      : [{ code: problem.code, detail: problem.message, hint: problem.hint ?? '' }];
+  }
+
+  #network(): ProblemView[] {
+    if (this.node.addresses().length > 0) return [];
+    return [
+      {
+        code: 'network-absent',
+        detail: 'This machine has no network.',
+        hint: 'Connect it; until then only people on this machine are reached, and what you write waits.',
+      },
+    ];
+  }
+
+  #copies(): ProblemView[] {
+    const hosts = this.node.copies();
+    if (hosts.length === 0 && !this.chat.copied) return [];
+    const where = hosts.length === 0 ? '' : ` (${hosts.join(', ')})`;
+    return [
+      {
+        code: 'profile-copied',
+        detail: `Another node uses the key of this profile${where}.`,
+        hint: 'Nothing is lost, but peers reach only one of the two at a time: stop the copy.',
+      },
+    ];
   }
 }

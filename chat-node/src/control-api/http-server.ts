@@ -1,0 +1,101 @@
+import type { AddressInfo, Socket } from 'node:net';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import {
+  brokenRequestAnswer,
+  errorCode,
+  errorMessage,
+  MAX_CONTROL_BODY_BYTES,
+  NDJSON,
+  P2pChatError,
+  PROBLEM_CONTENT_TYPE,
+  problemBody,
+  VERSION,
+} from '@p2p-chat/shared';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { LocalAuthGuard } from './local-auth.guard.js';
+
+/** How long a request that is being answered has at the end, before its connection is closed. */
+const SHUTDOWN_GRACE_MS = 500;
+/** From the first byte of a request, or from the connection, to the end of its headers. */
+const HEADERS_TIMEOUT_MS = 10_000;
+/** How often unfinished requests are looked for. */
+const CHECK_INTERVAL_MS = 2_000;
+
+/** The HTTP server of the control API, as Nest wants it. */
+export function controlAdapter(): FastifyAdapter {
+  const adapter = new FastifyAdapter({
+    bodyLimit: MAX_CONTROL_BODY_BYTES,
+    forceCloseConnections: 'idle',
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: answerBrokenUrl,
+  });
+  const fastify = adapter.getInstance();
+  // JSON alone: what a form of a web page can send has no parser.
+  fastify.removeContentTypeParser('text/plain');
+  // Read line by line by its controller, so it has no limit as a whole.
+  fastify.addContentTypeParser(NDJSON, { bodyLimit: Number.MAX_SAFE_INTEGER }, (_request, body, done) =>
+    done(null, body),
+  );
+  return adapter;
+}
+
+/** Sets up what is beside the controllers; before the application is initialised. */
+export function setUpControlApi(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  const guard = app.get(LocalAuthGuard);
+  // Guards run after the body was read, and on the routes of controllers only. Asked here
+  // as well, the body of a stranger is never read, and every other route is closed to them.
+  fastify.addHook('onRequest', async (request: FastifyRequest) => guard.authorize(request));
+  let late: NodeJS.Timeout | undefined;
+  fastify.addHook('preClose', async () => {
+    late = setTimeout(() => fastify.server.closeAllConnections(), SHUTDOWN_GRACE_MS);
+  });
+  fastify.addHook('onClose', async () => clearTimeout(late));
+  const info = new DocumentBuilder()
+    .setTitle('p2p-chat control API')
+    .setDescription(
+      'Commands and events of one chat node, on loopback. Errors are problem details (RFC 9457).',
+    )
+    .setVersion(VERSION)
+    .addBearerAuth()
+    .build();
+  // The document is made at the first request for it.
+  SwaggerModule.setup('api/docs', app, () => SwaggerModule.createDocument(app, info));
+}
+
+/**
+ * Listens on loopback.
+ * @param port 0 for any free one
+ * @returns the port
+ * @throws {P2pChatError} `control-port-taken`
+ */
+export async function listenOnLoopback(app: NestFastifyApplication, port: number): Promise<number> {
+  try {
+    await app.listen(port, '127.0.0.1');
+  } catch (error) {
+    if (errorCode(error) !== 'EADDRINUSE') throw error;
+    throw new P2pChatError(
+      'control-port-taken',
+      `Port ${port} of the control API is taken: ${errorMessage(error)}.`,
+      {
+        hint: 'Choose another with P2P_CHAT_CONTROL_PORT, or unset it to take any free one.',
+        cause: error,
+      },
+    );
+  }
+  return (app.getHttpServer().address() as AddressInfo).port;
+}
+
+// What is no HTTP never becomes a request, so it is answered on the socket.
+function answerBrokenRequest(error: Error, socket: Socket): void {
+  if (errorCode(error) === 'ECONNRESET' || !socket.writable) socket.destroy();
+  else socket.end(brokenRequestAnswer(errorCode(error)));
+}
+
+// The router refuses these before any hook or filter sees them.
+function answerBrokenUrl(_error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  const content = { code: 'url-malformed', detail: 'The address of the request is malformed.' };
+  void reply.code(400).header('content-type', PROBLEM_CONTENT_TYPE).send(problemBody(400, content));
+}

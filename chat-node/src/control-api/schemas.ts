@@ -1,0 +1,192 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import {
+  type ConversationView,
+  type Direction,
+  type DiscoverySourceView,
+  type FoundMessageView,
+  type ImportResult,
+  type KeyAlarmView,
+  type MemberView,
+  type MessageState,
+  type MessageView,
+  type PeerView,
+  PRESENCE_STATES,
+  type PresenceState,
+  type ProblemDetails,
+  type ProblemView,
+  type ProfileSetting,
+  type ProfileView,
+  type ReadResult,
+  type SafetyNumberView,
+  type SendResult,
+  type StatusView,
+} from '@p2p-chat/shared';
+
+/*
+ * The views of the control contract as classes, for its description by
+ * OpenAPI. What a field means is said in shared/src/control/views.ts.
+ */
+
+const STATES: readonly MessageState[] = ['queued', 'delivered', 'read'];
+const nullable = (type: 'string' | 'integer') => ({ type, nullable: true }) as const;
+
+class DiscoverySourceSchema implements DiscoverySourceView {
+  @ApiProperty() source!: string;
+  @ApiProperty({ enum: ['starting', 'ok', 'failing', 'off'] }) state!: DiscoverySourceView['state'];
+  @ApiProperty() detail!: string;
+}
+
+class ProblemSchema implements ProblemView {
+  @ApiProperty() code!: string;
+  @ApiProperty() detail!: string;
+  @ApiProperty() hint!: string;
+}
+
+class OutboxSchema {
+  @ApiProperty({ type: 'integer' }) queued!: number;
+}
+
+export class StatusSchema implements StatusView {
+  @ApiProperty() peerId!: string;
+  @ApiProperty() user!: string;
+  @ApiProperty({ type: 'integer' }) peerPort!: number;
+  @ApiProperty({ type: 'integer' }) controlPort!: number;
+  @ApiProperty({ enum: ['sqlite', 'mongodb'] }) storage!: StatusView['storage'];
+  @ApiProperty({ type: [DiscoverySourceSchema] }) discovery!: DiscoverySourceSchema[];
+  @ApiProperty({ type: 'integer' }) links!: number;
+  @ApiProperty() outbox!: OutboxSchema;
+  @ApiProperty({ type: [ProblemSchema] }) problems!: ProblemSchema[];
+  @ApiProperty({ type: 'integer' }) requests!: number;
+  @ApiProperty({ type: 'integer' }) keyAlarms!: number;
+  @ApiProperty() home!: string;
+  @ApiProperty({ type: 'integer' }) pid!: number;
+  @ApiProperty() version!: string;
+}
+
+class KeyAlarmSchema implements KeyAlarmView {
+  @ApiProperty() peerId!: string;
+  @ApiProperty() user!: string;
+  @ApiProperty() blocked!: boolean;
+  @ApiProperty() verified!: boolean;
+}
+
+class RequestSchema {
+  @ApiProperty({ type: 'integer' }) messages!: number;
+}
+
+export class PeerSchema implements PeerView {
+  @ApiProperty() peerId!: string;
+  @ApiProperty() user!: string;
+  @ApiProperty() conversation!: string;
+  @ApiProperty(nullable('string')) host!: string | null;
+  @ApiProperty(nullable('integer')) port!: number | null;
+  @ApiProperty() online!: boolean;
+  @ApiProperty() blocked!: boolean;
+  @ApiProperty() verified!: boolean;
+  @ApiProperty({ enum: ['contact', 'stranger'] }) trust!: PeerView['trust'];
+  @ApiProperty({ type: RequestSchema, nullable: true }) request!: RequestSchema | null;
+  @ApiProperty({ type: 'integer' }) unread!: number;
+  @ApiProperty({ type: [String] }) sources!: string[];
+  @ApiProperty() ambiguous!: boolean;
+  @ApiProperty({ type: KeyAlarmSchema, nullable: true }) keyAlarm!: KeyAlarmSchema | null;
+  @ApiPropertyOptional({ enum: PRESENCE_STATES }) presence?: PresenceState;
+  @ApiPropertyOptional() status?: string;
+}
+
+export class MessageSchema implements MessageView {
+  @ApiProperty() id!: string;
+  @ApiProperty() conversation!: string;
+  @ApiProperty() author!: string;
+  @ApiProperty() user!: string;
+  @ApiProperty({ enum: ['in', 'out'] }) direction!: Direction;
+  @ApiProperty() kind!: string;
+  @ApiProperty() body!: string;
+  @ApiProperty({ format: 'date-time' }) sentAt!: string;
+  @ApiProperty({ ...nullable('string'), format: 'date-time' }) receivedAt!: string | null;
+  @ApiProperty({ enum: STATES }) state!: MessageState;
+  @ApiProperty() clock!: string;
+  @ApiPropertyOptional({ enum: [true] }) request?: true;
+}
+
+export class FoundMessageSchema extends MessageSchema implements FoundMessageView {
+  @ApiProperty({ type: MessageSchema, nullable: true }) previous!: MessageSchema | null;
+  @ApiProperty({ type: MessageSchema, nullable: true }) next!: MessageSchema | null;
+}
+
+export class ConversationSchema implements ConversationView {
+  @ApiProperty() id!: string;
+  @ApiProperty({ enum: ['direct', 'group'] }) kind!: ConversationView['kind'];
+  @ApiProperty() name!: string;
+  @ApiPropertyOptional() peerId?: string;
+  @ApiPropertyOptional() peer?: PeerSchema;
+  @ApiProperty({ type: 'integer' }) unread!: number;
+  @ApiProperty({ type: MessageSchema, nullable: true }) last!: MessageSchema | null;
+}
+
+export class MemberSchema implements MemberView {
+  @ApiProperty() peerId!: string;
+  @ApiProperty() user!: string;
+  @ApiProperty() self!: boolean;
+}
+
+export class SendResultSchema implements SendResult {
+  @ApiProperty() id!: string;
+  @ApiProperty() conversation!: string;
+  @ApiProperty() author!: string;
+  @ApiProperty({ enum: STATES }) state!: MessageState;
+}
+
+export class ReadResultSchema implements ReadResult {
+  @ApiProperty({ type: 'integer' }) read!: number;
+}
+
+export class ImportResultSchema implements ImportResult {
+  @ApiProperty({ type: 'integer' }) imported!: number;
+  @ApiProperty({ type: 'integer' }) known!: number;
+}
+
+export class SafetyNumberSchema implements SafetyNumberView {
+  @ApiProperty() peerId!: string;
+  @ApiProperty() user!: string;
+  @ApiProperty() safetyNumber!: string;
+  @ApiProperty() verified!: boolean;
+}
+
+class FixedSettingSchema {
+  @ApiProperty({ enum: ['receipts', 'typing'] }) setting!: ProfileSetting;
+  @ApiProperty() variable!: string;
+}
+
+export class ProfileSchema implements ProfileView {
+  @ApiProperty() peerId!: string;
+  @ApiProperty() user!: string;
+  @ApiProperty({ enum: PRESENCE_STATES }) presence!: PresenceState;
+  @ApiProperty({ enum: PRESENCE_STATES }) shown!: PresenceState;
+  @ApiProperty() status!: string;
+  @ApiProperty() receipts!: boolean;
+  @ApiProperty() typing!: boolean;
+  @ApiProperty({ type: [String] }) addresses!: string[];
+  @ApiProperty({ type: [FixedSettingSchema] }) fixed!: FixedSettingSchema[];
+}
+
+class FieldErrorSchema {
+  @ApiProperty() field!: string;
+  @ApiProperty() reason!: string;
+}
+
+class ChoiceSchema {
+  @ApiProperty() peerId!: string;
+  @ApiProperty() user!: string;
+}
+
+/** RFC 9457. */
+export class ProblemDetailsSchema implements ProblemDetails {
+  @ApiProperty() type!: string;
+  @ApiProperty() title!: string;
+  @ApiProperty({ type: 'integer' }) status!: number;
+  @ApiProperty() detail!: string;
+  @ApiProperty() code!: string;
+  @ApiPropertyOptional() hint?: string;
+  @ApiPropertyOptional({ type: [FieldErrorSchema] }) errors?: FieldErrorSchema[];
+  @ApiPropertyOptional({ type: [ChoiceSchema] }) choices?: ChoiceSchema[];
+}
