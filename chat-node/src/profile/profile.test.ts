@@ -1,6 +1,10 @@
-import { userInfo } from 'node:os';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { shownValue } from '@p2p-chat/shared';
 import { describe, expect, it } from 'vitest';
-import { folderName, resolveProfile } from './profile.js';
+import { type Environment, folderName, type Machine, resolveProfile } from './profile.js';
 
 describe('the profile', () => {
   it('is that of the login name by default, in the XDG data directory', () => {
@@ -25,11 +29,101 @@ describe('the profile', () => {
     });
   });
 
-  it.each([' ', 'a\nb', 'x'.repeat(65), '\u202eBob'])('refuses the name %j, naming the variable', (name) => {
-    expect(() => resolveProfile({ P2P_CHAT_USER: name })).toThrow(
+  it.each(['a\nb', '"Bob"', '“Bob”', 'x'.repeat(65), '\u202eBob'])(
+    'refuses the name %j, naming the variable',
+    (name) => {
+      expect(() => resolveProfile({ P2P_CHAT_USER: name })).toThrow(
+        expect.objectContaining({
+          code: 'invalid-setting',
+          message: expect.stringMatching(/^P2P_CHAT_USER is /) as string,
+        }),
+      );
+    },
+  );
+});
+
+describe("the profile's folder", () => {
+  const machine: Machine = {
+    account: () => ({ username: 'bob', homedir: '/home/bob' }),
+    workingFolder: () => '/work',
+  };
+  const nobody: Machine = {
+    account: () => {
+      throw new Error('ENOENT: no such user');
+    },
+    workingFolder: () => {
+      throw new Error('ENOENT: no such file or directory, uv_cwd');
+    },
+  };
+  const homeOf = (env: Environment, on = machine): string => resolveProfile(env, on).home;
+
+  it.each([
+    [{}, '/home/bob/.local/share/p2p-chat/bob'],
+    [{ HOME: '' }, '/home/bob/.local/share/p2p-chat/bob'],
+    [{ HOME: 'here' }, '/home/bob/.local/share/p2p-chat/bob'],
+    [
+      { HOME: '/home/x\r', P2P_CHAT_HOME: '\r', XDG_DATA_HOME: '~/data' },
+      '/home/x/.local/share/p2p-chat/bob',
+    ],
+    [{ P2P_CHAT_HOME: '/data/chat\r' }, '/data/chat'],
+    [{ P2P_CHAT_HOME: 'chat' }, '/work/chat'],
+    [{ P2P_CHAT_HOME: '/data/a b, ü' }, '/data/a b, ü'],
+  ])('is for %j %s', (env, home) => {
+    expect(homeOf(env)).toBe(home);
+  });
+
+  it.each([
+    ['~/chat', 'which only a shell makes a path'],
+    ['~bob/chat', 'which only a shell makes a path'],
+    ['$HOME/x', 'which only a shell makes a path'],
+    ['/home/${USER}/x', 'which only a shell makes a path'],
+    ['%h/chat', 'which only a shell makes a path'],
+    ['"/data/chat"', 'and the quotes are part of it'],
+    ["'/data/chat", 'and the quotes are part of it'],
+    ['file:///data/chat', 'which is a URL'],
+    ['/data/ch\u200bat', 'which has characters that nobody sees'],
+    ['/data\nchat', 'which has characters that nobody sees'],
+    [`/${'x'.repeat(200)}/${'y'.repeat(200)}/${'z'.repeat(200)}`, 'which is too long for a database'],
+  ])('is refused where P2P_CHAT_HOME is %j', (given, because) => {
+    expect(() => homeOf({ P2P_CHAT_HOME: given })).toThrow(
       expect.objectContaining({
         code: 'invalid-setting',
-        message: expect.stringMatching(/^P2P_CHAT_USER is /) as string,
+        message: `P2P_CHAT_HOME is ${shownValue(given)}, ${because}; it takes the path of a folder, absolute and of at most 488 bytes.`,
+      }),
+    );
+  });
+
+  it('may be as long as a database may have it', async () => {
+    const parent = await mkdtemp(join(tmpdir(), 'p2p-chat-long-'));
+    const home = join(parent, 'x'.repeat(200), 'y'.repeat(200), 'z'.repeat(488 - parent.length - 403));
+    expect(homeOf({ P2P_CHAT_HOME: home })).toHaveLength(488);
+    await mkdir(home, { recursive: true });
+    const database = new DatabaseSync(join(home, 'messages.sqlite'));
+    database.exec('PRAGMA journal_mode = WAL; CREATE TABLE one (two)');
+    database.close();
+    expect(() => homeOf({ P2P_CHAT_HOME: `${home}z` })).toThrow('too long for a database');
+    expect(() => homeOf({ XDG_DATA_HOME: home })).toThrow('too long for a database');
+    await rm(parent, { recursive: true });
+  });
+
+  it('is not where the working directory was', () => {
+    expect(() => homeOf({ P2P_CHAT_USER: 'Bob', P2P_CHAT_HOME: 'chat' }, nobody)).toThrow(
+      'P2P_CHAT_HOME is "chat", which starts from a working directory that was deleted; it takes ',
+    );
+    expect(homeOf({ P2P_CHAT_USER: 'Bob', P2P_CHAT_HOME: '/chat' }, nobody)).toBe('/chat');
+  });
+
+  it('is asked for where the user id has no home, and so is the name', () => {
+    expect(() => homeOf({ P2P_CHAT_USER: 'Bob', HOME: '' }, nobody)).toThrow(
+      /^There is no home folder: HOME/,
+    );
+    expect(homeOf({ LOGNAME: '', USER: 'x', HOME: '/home' }, nobody)).toBe('/home/.local/share/p2p-chat/x');
+    expect(() => homeOf({ HOME: '/home' }, nobody)).toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(
+          /^P2P_CHAT_USER is not set, and user id \d+ has no login name\.$/,
+        ) as string,
+        hint: expect.stringContaining('--user') as string,
       }),
     );
   });

@@ -1,7 +1,18 @@
 import { createHash } from 'node:crypto';
-import { homedir, userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
-import { errorMessage, P2pChatError, parseUserName } from '@p2p-chat/shared';
+import { userInfo } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import {
+  type Environment,
+  errorMessage,
+  isQuoted,
+  P2pChatError,
+  parseUserName,
+  safeLine,
+  Settings,
+  shownValue,
+} from '@p2p-chat/shared';
+
+export type { Environment } from '@p2p-chat/shared';
 
 /** Whose node it is and where its data lies. */
 export interface Profile {
@@ -11,24 +22,75 @@ export interface Profile {
   home: string;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+/** What the operating system knows of the process. */
+export interface Machine {
+  /** @throws where the user id has no entry, as in some containers */
+  account(): { username: string; homedir: string };
+  /** @throws where the folder was deleted */
+  workingFolder(): string;
+}
+
+const THIS_MACHINE: Machine = { account: userInfo, workingFolder: () => process.cwd() };
 
 // A file name has at most 255 bytes; this leaves room for what is put behind it.
 const MAX_FOLDER_BYTES = 200;
+/** SQLite opens no file whose path is longer than 504 bytes, and `/messages.sqlite` comes behind the folder. */
+export const MAX_HOME_BYTES = 488;
+
+const HOME_TAKES = `the path of a folder, absolute and of at most ${MAX_HOME_BYTES} bytes`;
 
 /**
  * Finds the profile: `P2P_CHAT_USER` (default: the login name) and
  * `P2P_CHAT_HOME` (default: `$XDG_DATA_HOME/p2p-chat/<user>`).
  * @throws {P2pChatError} `invalid-setting`, naming the variable, what it got and what it takes
  */
-export function resolveProfile(env: Environment): Profile {
-  const user = resolveUser(env);
-  const home = env.P2P_CHAT_HOME;
-  if (home !== undefined && home !== '') return { user, home: resolve(home) };
+export function resolveProfile(env: Environment, machine: Machine = THIS_MACHINE): Profile {
+  const settings = new Settings(env);
+  const user = resolveUser(settings, machine);
+  return { user, home: givenHome(settings, machine) ?? defaultHome(settings, user, machine) };
+}
+
+function givenHome(settings: Settings, machine: Machine): string | null {
+  const given = settings.text('P2P_CHAT_HOME');
+  if (given === undefined) return null;
+  const refuse = (because?: string): never =>
+    settings.refuse('P2P_CHAT_HOME', { takes: HOME_TAKES, because });
+  // A folder of such a name would be a new person in each working directory.
+  if (isQuoted(given)) return refuse();
+  if (/^~|\$[{(A-Za-z_]|^%[A-Za-z]/u.test(given)) return refuse('which only a shell makes a path');
+  if (/^[a-z]+:\/\//iu.test(given)) return refuse('which is a URL');
+  if (safeLine(given) !== given) return refuse('which has characters that nobody sees');
+  let home: string;
+  try {
+    home = isAbsolute(given) ? resolve(given) : resolve(machine.workingFolder(), given);
+  } catch {
+    return refuse('which starts from a working directory that was deleted');
+  }
+  return Buffer.byteLength(home) > MAX_HOME_BYTES ? refuse('which is too long for a database') : home;
+}
+
+function defaultHome(settings: Settings, user: string, machine: Machine): string {
   // The specification of XDG_DATA_HOME: a path that is not absolute is to be ignored.
-  const xdg = env.XDG_DATA_HOME?.startsWith('/') ? env.XDG_DATA_HOME : undefined;
-  const data = xdg ?? join(env.HOME || homedir(), '.local', 'share');
-  return { user, home: join(data, 'p2p-chat', folderName(user)) };
+  const data = absolute(settings.text('XDG_DATA_HOME')) ?? join(userHome(settings, machine), '.local/share');
+  const home = join(data, 'p2p-chat', folderName(user));
+  if (Buffer.byteLength(home) <= MAX_HOME_BYTES) return home;
+  throw new P2pChatError('invalid-setting', `The folder ${shownValue(home)} is too long for a database.`, {
+    hint: `Set P2P_CHAT_HOME, or use --home, with ${HOME_TAKES}.`,
+  });
+}
+
+function userHome(settings: Settings, { account }: Machine): string {
+  const home = absolute(settings.text('HOME')) ?? absolute(attempt(() => account().homedir));
+  if (home !== undefined) return home;
+  throw new P2pChatError(
+    'invalid-setting',
+    `There is no home folder: HOME is not set, and user id ${process.getuid?.()} has none.`,
+    { hint: 'Set P2P_CHAT_HOME, or use --home, with the folder for the data.' },
+  );
+}
+
+function absolute(path: string | undefined): string | undefined {
+  return path !== undefined && isAbsolute(path) ? path : undefined;
 }
 
 /**
@@ -50,28 +112,36 @@ function percentEncode(character: string): string {
     .join('');
 }
 
-function resolveUser(env: Environment): string {
-  const given = env.P2P_CHAT_USER;
-  const name = given === undefined || given === '' ? loginName(env) : given;
+function resolveUser(settings: Settings, { account }: Machine): string {
+  const given = settings.text('P2P_CHAT_USER');
+  const name =
+    given ?? attempt(() => account().username) ?? settings.text('LOGNAME') ?? settings.text('USER');
+  const hint = 'Set P2P_CHAT_USER, or use --user, with the name that others shall see.';
+  if (name === undefined) {
+    throw new P2pChatError(
+      'invalid-setting',
+      `P2P_CHAT_USER is not set, and user id ${process.getuid?.()} has no login name.`,
+      { hint },
+    );
+  }
   try {
+    if (given !== undefined && isQuoted(given[0]!) && isQuoted(given.at(-1)!))
+      throw new P2pChatError('invalid-user-name', 'The quotes around it would be part of the name.');
     return parseUserName(name);
   } catch (error) {
     throw new P2pChatError(
       'invalid-setting',
-      `P2P_CHAT_USER is ${JSON.stringify(name)}. ${errorMessage(error)}`,
-      {
-        hint: 'Set P2P_CHAT_USER, or use --user, with the name that others shall see.',
-        cause: error,
-      },
+      `P2P_CHAT_USER is ${shownValue(name)}. ${errorMessage(error)}`,
+      { hint, cause: error },
     );
   }
 }
 
-function loginName(env: Environment): string {
+/** What the operating system says; undefined where it says nothing. */
+function attempt(ask: () => string): string | undefined {
   try {
-    return userInfo().username;
+    return ask() || undefined;
   } catch {
-    // A container may run under a user id that has no entry in /etc/passwd.
-    return env.LOGNAME || env.USER || '';
+    return undefined;
   }
 }

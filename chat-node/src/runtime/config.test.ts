@@ -30,12 +30,65 @@ describe('the settings', () => {
     );
   });
 
+  it('are the defaults where they are empty', () => {
+    const names = [
+      ...[
+        'P2P_CHAT_HOST',
+        'P2P_CHAT_PORT',
+        'P2P_CHAT_CONTROL_PORT',
+        'P2P_CHAT_MDNS',
+        'P2P_CHAT_SAME_MACHINE',
+      ],
+      ...['P2P_CHAT_INTERFACES', 'P2P_CHAT_PEERS', 'MONGODB_URI', 'P2P_CHAT_RECEIPTS', 'P2P_CHAT_TYPING'],
+      ...['P2P_CHAT_ON_MESSAGE', 'P2P_CHAT_CONTACTS', 'LOG_LEVEL', 'XDG_DATA_HOME'],
+    ];
+    for (const empty of ['', ' ', '\r'])
+      expect(readConfig({ ...base, ...Object.fromEntries(names.map((name) => [name, empty])) })).toEqual(
+        readConfig(base),
+      );
+  });
+
+  it('are read in any case, and without the CR that an env file leaves', () => {
+    expect(
+      readConfig({
+        P2P_CHAT_USER: 'Alice\r',
+        P2P_CHAT_HOME: '/tmp/alice\r',
+        P2P_CHAT_HOST: '192.0.2.7\r',
+        P2P_CHAT_PORT: '9000\r',
+        P2P_CHAT_PEERS: '192.0.2.8\r',
+        P2P_CHAT_MDNS: 'OFF\r',
+        P2P_CHAT_CONTACTS: 'Only\r',
+        MONGODB_URI: 'mongodb://db/chat\r',
+        LOG_LEVEL: 'INFO\r',
+      }),
+    ).toMatchObject({
+      user: 'Alice',
+      home: '/tmp/alice',
+      host: '192.0.2.7',
+      port: 9000,
+      staticPeers: [{ host: '192.0.2.8', port: 7780 }],
+      mdns: false,
+      contacts: 'only',
+      mongodbUri: 'mongodb://db/chat',
+      logLevel: 'info',
+    });
+  });
+
+  it('take strangers as everybody else where all are colleagues', () => {
+    expect(readConfig({ ...base, P2P_CHAT_CONTACTS: 'everyone' }).contacts).toBe('everyone');
+  });
+
   it.each([
-    ['', []],
-    ['/opt/my hooks/notify', ['/opt/my hooks/notify']],
-    ['["notify", "-u", "low"]', ['notify', '-u', 'low']],
-  ])('take %j as the command for messages', (text, command) => {
-    expect(readConfig({ ...base, P2P_CHAT_ON_MESSAGE: text }).onMessage).toEqual(command);
+    ['2001:db8::1', '2001:db8::1', 7780],
+    ['[2001:db8::1]', '2001:db8::1', 7780],
+    ['[fe80::1%eth0]:7781', 'fe80::1%eth0', 7781],
+    ['fe80::1%eth0', 'fe80::1%eth0', 7780],
+    ['::1', '::1', 7780],
+    ['localhost:1', 'localhost', 1],
+    ['bücher.example:1', 'xn--bcher-kva.example', 1],
+    ['my_box', 'my_box', 7780],
+  ])('take the peer %s', (text, host, port) => {
+    expect(readConfig({ ...base, P2P_CHAT_PEERS: text }).staticPeers).toEqual([{ host, port }]);
   });
 
   it('are as they were set, and cannot be changed later', () => {
@@ -86,6 +139,10 @@ describe('the settings', () => {
     expect(readConfig({ ...base, P2P_CHAT_HOST: host }).host).toBe('');
   });
 
+  it.each(['192.0.2.7', '::1', 'fe80::1%eth0', '127.0.0.1'])('take the host %s', (host) => {
+    expect(readConfig({ ...base, P2P_CHAT_HOST: host }).host).toBe(host);
+  });
+
   it.each(['0', '1', '65535'])('take the port %s', (port) => {
     expect(readConfig({ ...base, P2P_CHAT_PORT: port })).toMatchObject({
       port: Number(port),
@@ -108,14 +165,26 @@ describe('the settings', () => {
     ['DISCOVERY_URLS', '192.0.2.1:7777'],
     ['DISCOVERY_URLS', 'http://user:secret@192.0.2.1'],
     ['P2P_CHAT_PEERS', '192.0.2.1:70000'],
+    ['P2P_CHAT_PEERS', '192.0.2.1:0'],
+    ['P2P_CHAT_PEERS', '192.0.2.1:'],
+    ['P2P_CHAT_PEERS', '300.0.0.1'],
+    ['P2P_CHAT_PEERS', '[192.0.2.1]:1'],
+    ['P2P_CHAT_PEERS', '[x]:1'],
+    ['P2P_CHAT_PEERS', '2001:db8::1:77800'],
+    ['P2P_CHAT_PEERS', 'http://a:1'],
     ['P2P_CHAT_PEERS', 'a/b'],
+    ['P2P_CHAT_HOST', 'eth0'],
+    ['P2P_CHAT_HOST', 'localhost'],
+    ['P2P_CHAT_HOST', '[::1]'],
+    ['P2P_CHAT_HOST', '192.0.2.7:7780'],
+    ['P2P_CHAT_HOST', '224.0.0.251'],
+    ['P2P_CHAT_HOST', '*'],
     ['P2P_CHAT_PEERS', 'user@host:1'],
     ['P2P_CHAT_RECEIPTS', 'yes'],
     ['P2P_CHAT_CONTACTS', 'on'],
     ['P2P_CHAT_TYPING', 'yes'],
     ['P2P_CHAT_ON_MESSAGE', '[]'],
-    ['P2P_CHAT_ON_MESSAGE', '["notify", 5]'],
-    ['P2P_CHAT_ON_MESSAGE', '[notify]'],
+    ['P2P_CHAT_CONTACTS', 'none'],
     ['LOG_LEVEL', 'loud'],
     ['LOG_LEVEL', '__proto__'],
   ])('are refused where %s is %j, with the variable, what it got and what it takes', (variable, value) => {
@@ -129,6 +198,15 @@ describe('the settings', () => {
         ) as string,
         hint: expect.stringContaining(variable) as string,
       }),
+    );
+  });
+
+  it.each([
+    ['P2P_CHAT_HOST', 'fe80::1'],
+    ['P2P_CHAT_PEERS', '[fe80::1]:7780'],
+  ])('say that a link-local address has a zone (%s)', (variable, value) => {
+    expect(() => readConfig({ ...base, [variable]: value })).toThrow(
+      `${variable} is "${value}", which means nothing without its zone; it takes `,
     );
   });
 

@@ -1,8 +1,20 @@
-import { DISCOVERY_PORT, P2pChatError, PEER_PORT } from '@p2p-chat/shared';
+import { isIP, isIPv6 } from 'node:net';
+import { domainToASCII } from 'node:url';
+import {
+  DISCOVERY_PORT,
+  type Environment,
+  hostKind,
+  LOG_LEVELS,
+  type LogLevel,
+  PEER_PORT,
+  type Refusal,
+  SettingError,
+  Settings,
+} from '@p2p-chat/shared';
 import type { FixedSettings } from '../chat/own-profile.js';
-import type { PeerAddress } from '../chat/peer.js';
-import type { LogLevel } from './logger.js';
-import { type Environment, type Profile, resolveProfile } from '../profile/profile.js';
+import type { PeerAddress } from '../core/peers/peer.js';
+import { type Profile, resolveProfile } from '../profile/profile.js';
+import { readMessageCommand } from './message-command.js';
 
 /** Everything that can be set, read once at start. */
 export interface NodeConfig extends Profile {
@@ -33,132 +45,100 @@ export interface NodeConfig extends Profile {
   fixed: FixedSettings;
   /** The program to run for each message that arrives, and its arguments; empty for none. */
   onMessage: readonly string[];
-  /** Who may write: everyone, strangers as a request; or contacts only. */
-  contacts: 'all' | 'only';
+  /** Who may write: all, strangers as a request; contacts only; or everyone, without being asked about. */
+  contacts: 'all' | 'only' | 'everyone';
   logLevel: LogLevel;
   /** Whether the node ends when the process that started it does. */
   attached: boolean;
 }
 
-/** A setting is wrong. The message names the variable, what it got and what it takes. */
-export class SettingError extends P2pChatError {
-  constructor(variable: string, got: string, takes: string) {
-    super('invalid-setting', `${variable} is ${JSON.stringify(got)}; it takes ${takes}.`, {
-      hint: `Correct ${variable} or unset it.`,
-    });
-  }
-}
-
-const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
-
 /**
  * Reads the settings from the environment.
- * @throws {SettingError} or the profile's error, code `invalid-setting`
+ * @throws {SettingError} for the first one that is wrong
  */
 export function readConfig(env: Environment): NodeConfig {
-  const port = env['P2P_CHAT_PORT'] ?? '';
-  const host = env['P2P_CHAT_HOST'] ?? '';
-  const receipts = env['P2P_CHAT_RECEIPTS'] || null;
-  const typing = env['P2P_CHAT_TYPING'] || null;
+  const settings = new Settings(env);
+  const port = settings.port('P2P_CHAT_PORT');
+  const urls = settings.list('DISCOVERY_URLS');
+  const receipts = settings.switch('P2P_CHAT_RECEIPTS') ?? null;
+  const typing = settings.switch('P2P_CHAT_TYPING') ?? null;
   return Object.freeze({
     ...resolveProfile(env),
-    host: host === '0.0.0.0' || host === '::' ? '' : host,
-    port: port === '' ? PEER_PORT : readPort('P2P_CHAT_PORT', port),
-    portMayMove: port === '',
-    controlPort: env['P2P_CHAT_CONTROL_PORT']
-      ? readPort('P2P_CHAT_CONTROL_PORT', env['P2P_CHAT_CONTROL_PORT'])
-      : 0,
-    discoveryUrls: list(env['DISCOVERY_URLS'] ?? `http://127.0.0.1:${DISCOVERY_PORT}`).map(readUrl),
-    discoveryUrlsSet: env['DISCOVERY_URLS'] !== undefined,
-    mdns: readSwitch('P2P_CHAT_MDNS', env['P2P_CHAT_MDNS'] || 'on'),
-    sameMachine: readSwitch('P2P_CHAT_SAME_MACHINE', env['P2P_CHAT_SAME_MACHINE'] || 'on'),
-    interfaces: list(env['P2P_CHAT_INTERFACES'] ?? ''),
-    staticPeers: list(env['P2P_CHAT_PEERS'] ?? '').map(readAddress),
-    mongodbUri: readMongodbUri(env['MONGODB_URI'] ?? ''),
-    receipts: receipts === null ? null : readSwitch('P2P_CHAT_RECEIPTS', receipts),
-    typing: typing === null ? null : readSwitch('P2P_CHAT_TYPING', typing),
+    host: readHost(settings),
+    port: port ?? PEER_PORT,
+    portMayMove: port === undefined,
+    controlPort: settings.port('P2P_CHAT_CONTROL_PORT') ?? 0,
+    // An empty list is one of none, the only way to say so.
+    discoveryUrls: (urls ?? [`http://127.0.0.1:${DISCOVERY_PORT}`]).map(readUrl),
+    discoveryUrlsSet: urls !== undefined,
+    mdns: settings.switch('P2P_CHAT_MDNS') ?? true,
+    sameMachine: settings.switch('P2P_CHAT_SAME_MACHINE') ?? true,
+    interfaces: settings.list('P2P_CHAT_INTERFACES') ?? [],
+    staticPeers: (settings.list('P2P_CHAT_PEERS') ?? []).map(readPeerAddress),
+    mongodbUri: readMongodbUri(settings),
+    receipts,
+    typing,
     fixed: {
       ...(receipts === null ? {} : { receipts: 'P2P_CHAT_RECEIPTS' }),
       ...(typing === null ? {} : { typing: 'P2P_CHAT_TYPING' }),
     },
-    onMessage: readCommand('P2P_CHAT_ON_MESSAGE', env['P2P_CHAT_ON_MESSAGE'] ?? ''),
-    contacts: readContacts(env['P2P_CHAT_CONTACTS'] || 'all'),
-    logLevel: readLogLevel(env['LOG_LEVEL'] ?? 'info'),
+    onMessage: readMessageCommand(settings, env['PATH']),
+    contacts: settings.word('P2P_CHAT_CONTACTS', ['all', 'only', 'everyone']) ?? 'all',
+    logLevel: settings.word('LOG_LEVEL', LOG_LEVELS) ?? 'info',
     attached: env['P2P_CHAT_ATTACHED'] === '1',
   });
 }
 
-function list(text: string): string[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
-}
-
-function readPort(variable: string, text: string): number {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535)
-    throw new SettingError(variable, text, 'a port, 1 to 65535, or 0 for any free one');
-  return port;
+function readHost(settings: Settings): string {
+  const host = settings.text('P2P_CHAT_HOST');
+  if (host === undefined || host === '0.0.0.0' || host === '::') return '';
+  if (isIP(host) !== 0 && hostKind(host) !== 'unusable') return host;
+  return settings.refuse('P2P_CHAT_HOST', {
+    takes: 'an address of this machine, like 192.0.2.7 or fe80::1%eth0, without brackets and without a port',
+    because: isUnzoned(host) ? 'which means nothing without its zone' : undefined,
+  });
 }
 
 function readUrl(text: string): string {
   const url = URL.parse(text);
   if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '') {
-    throw new SettingError('DISCOVERY_URLS', text, 'URLs like http://192.0.2.7:7777, separated by commas');
+    throw new SettingError('DISCOVERY_URLS', text, {
+      takes: 'URLs like http://192.0.2.7:7777, separated by commas',
+    });
   }
   return url.href.replace(/\/$/, '');
 }
 
-function readAddress(text: string): PeerAddress {
-  const url = URL.parse(`tcp://${text}`);
-  const host = url?.hostname.replace(/^\[|\]$/g, '') ?? '';
-  if (url === null || host === '' || `${url.pathname}${url.search}${url.hash}${url.username}` !== '') {
-    throw new SettingError('P2P_CHAT_PEERS', text, 'addresses like 192.0.2.7:7780, separated by commas');
-  }
-  return { host, port: url.port === '' ? PEER_PORT : Number(url.port) };
+const PEERS_TAKE: Refusal = {
+  takes: 'addresses like 192.0.2.7:7780 or [fe80::1%eth0]:7780, separated by commas',
+};
+const MAX_PORT = 65_535;
+
+function readPeerAddress(text: string): PeerAddress {
+  const wrong = (because?: string): SettingError =>
+    new SettingError('P2P_CHAT_PEERS', text, { ...PEERS_TAKE, because });
+  const [, bracketed, bare = '', digits] =
+    /^(?:\[([^\]]*)\]|([^:/?#@\\\s]*))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  // An IPv6 address without brackets has no port: nobody could tell it from the last group.
+  const host = isIPv6(text) ? text : (bracketed ?? domainToASCII(bare));
+  const port = digits === undefined ? PEER_PORT : Number(digits);
+  if (bracketed !== undefined && !isIPv6(bracketed)) throw wrong();
+  if (isUnzoned(host)) throw wrong('which means nothing without its zone');
+  if (hostKind(host) === 'unusable' || port === 0 || port > MAX_PORT) throw wrong();
+  return { host, port };
 }
 
-function readMongodbUri(text: string): string | null {
-  if (text === '') return null;
-  // The value may hold a password, so it is not repeated.
-  if (!/^mongodb(\+srv)?:\/\/.+/.test(text)) {
-    throw new SettingError(
-      'MONGODB_URI',
-      '(hidden)',
-      'mongodb://host/database, or mongodb://%2Fpath%2Fto%2Fsocket/database',
-    );
-  }
-  return text;
+/** Whether it is a link-local IPv6 address that does not say on which link. */
+function isUnzoned(host: string): boolean {
+  return isIPv6(host) && !host.includes('%') && hostKind(`${host}%0`) !== hostKind(host);
 }
 
-function readSwitch(variable: string, text: string): boolean {
-  if (text !== 'on' && text !== 'off') throw new SettingError(variable, text, 'on or off');
-  return text === 'on';
-}
-
-// A path is the program as it is, spaces and all; what has arguments is a list in JSON.
-function readCommand(variable: string, text: string): string[] {
-  if (!text.startsWith('[')) return text === '' ? [] : [text];
-  const wrong = new SettingError(variable, text, 'a path, or a list in JSON like ["/usr/bin/notify", "-u"]');
-  let command: unknown;
-  try {
-    command = JSON.parse(text);
-  } catch {
-    throw wrong;
-  }
-  if (!Array.isArray(command) || !command.every((part) => typeof part === 'string')) throw wrong;
-  if (command.length === 0 || command[0] === '') throw wrong;
-  return command;
-}
-
-function readContacts(text: string): NodeConfig['contacts'] {
-  if (text !== 'all' && text !== 'only') throw new SettingError('P2P_CHAT_CONTACTS', text, 'all or only');
-  return text;
-}
-
-function readLogLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((one) => one === text);
-  if (level === undefined) throw new SettingError('LOG_LEVEL', text, LOG_LEVELS.join(', '));
-  return level;
+function readMongodbUri(settings: Settings): string | null {
+  const uri = settings.text('MONGODB_URI');
+  if (uri === undefined) return null;
+  if (/^mongodb(\+srv)?:\/\/.+/.test(uri)) return uri;
+  return settings.refuse('MONGODB_URI', {
+    takes: 'mongodb://host/database, or mongodb://%2Fpath%2Fto%2Fsocket/database',
+    shown: '(hidden)', // It may hold a password.
+  });
 }
