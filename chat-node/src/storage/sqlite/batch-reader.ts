@@ -1,5 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { clockMs, MAX_BATCH_SPAN_MS, parseMessageId, storedBatch } from '@p2p-chat/shared';
+import { clockMs, storedBatch } from '@p2p-chat/shared/protocol/batch';
+import { parseMessageId } from '@p2p-chat/shared/protocol/conversation';
+import { MAX_BATCH_SPAN_MS } from '@p2p-chat/shared/protocol/limits';
 import type {
   BatchCursor,
   ImportedMessage,

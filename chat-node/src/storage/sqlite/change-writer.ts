@@ -1,12 +1,10 @@
 import { hash } from 'node:crypto';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { type Batch, lastSeq, segmentTag } from '@p2p-chat/shared';
+import { type Batch, lastSeq } from '@p2p-chat/shared/protocol/batch';
+import { segmentTag } from '@p2p-chat/shared/protocol/conversation';
 import { StorageError } from '../../core/errors.js';
 import type { Change, ImportedMessage, MessageKey, Watermark } from '../../core/ports/conversation.store.js';
 import { SCHEMA_VERSION, VERSION_BASE } from './schema.js';
-
-/** Slots of padding, each as large as the dropped batch that wrote it last: 16 MiB at most. */
-const PADDING_SLOTS = 64;
 
 const NEXT_POSITION =
   '1 + max((SELECT ifnull(max(position), 0) FROM batches), (SELECT ifnull(max(position), 0) FROM imported))';
@@ -32,7 +30,6 @@ export class ChangeWriter {
   readonly #addLink: StatementSync;
   readonly #hashAt: StatementSync;
   readonly #addBatch: StatementSync;
-  readonly #pad: StatementSync;
   readonly #key: StatementSync;
   readonly #addKey: StatementSync;
   readonly #saveWatermark: StatementSync;
@@ -65,9 +62,6 @@ export class ChangeWriter {
     );
     this.#addBatch = database.prepare(
       `INSERT INTO batches VALUES (${NEXT_POSITION}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    );
-    this.#pad = database.prepare(
-      `REPLACE INTO padding SELECT max(position) % ${PADDING_SLOTS}, zeroblob(?) FROM batches`,
     );
     this.#key = database.prepare('SELECT segment, seq FROM keys WHERE conversation = ? AND key = ?');
     this.#addKey = database.prepare('INSERT INTO keys VALUES (?, ?, ?, ?)');
@@ -115,9 +109,8 @@ export class ChangeWriter {
     const { first, count, firstClock, lastClock, bytes } = batch;
     this.#addBatch.run(
       ...[segment.conversation, segment.feed, segment.ref, Number(dropped), first, count],
-      ...[firstClock, lastClock, batch.hash, receivedAt, dropped ? null : bytes],
+      ...[firstClock, lastClock, batch.hash, receivedAt, dropped ? new Uint8Array(bytes.length) : bytes],
     );
-    if (dropped) this.#pad.run(bytes.length);
     this.#advance.run(lastSeq(batch), lastClock, batch.hash, segment.ref);
     const others = batch.follows.filter((tip) => tip.segment !== batch.segment);
     if (others.length === 0) return;

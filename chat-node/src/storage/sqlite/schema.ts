@@ -17,7 +17,9 @@ export const VERSION_BASE = 100;
  *
  * `position` rises over batches and imported messages together: it is the
  * order of saving. Clocks are their 16 hexadecimal digits, so they compare as
- * texts. `record`, `have`, `read` and `follows` are JSON, read and written whole.
+ * texts. A dropped batch is written with zeros in the place of its bytes, so that
+ * its sender cannot tell by the time; the index gives their space back, and then
+ * they are NULL. `record`, `have`, `read` and `follows` are JSON, read and written whole.
  */
 export const SCHEMA = `
   CREATE TABLE conversations (
@@ -71,9 +73,6 @@ export const SCHEMA = `
   CREATE INDEX batches_of_feed ON batches (feed, dropped);
   CREATE INDEX batches_by_last ON batches (conversation, dropped, last_clock);
   CREATE INDEX batches_by_first ON batches (conversation, dropped, first_clock);
-
-  -- A dropped batch writes as many bytes as a kept one, or its sender could tell by the time.
-  CREATE TABLE padding (slot INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 
   CREATE TABLE keys (
     conversation INTEGER NOT NULL,

@@ -1,5 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { entriesOf, MAX_BATCH_ENTRIES, readContent, searchWords, storedBatch } from '@p2p-chat/shared';
+import { entriesOf, storedBatch } from '@p2p-chat/shared/protocol/batch';
+import { readContent } from '@p2p-chat/shared/protocol/content';
+import { MAX_BATCH_ENTRIES } from '@p2p-chat/shared/protocol/limits';
+import { searchWords } from '@p2p-chat/shared/search-words';
 import { ChatError } from '../../core/errors.js';
 import type { MessagePlace, SearchQuery } from '../../core/ports/conversation.store.js';
 import { type BatchReader, importedOf } from './batch-reader.js';
@@ -30,6 +33,7 @@ export class SearchIndex {
   readonly #advance: StatementSync;
   readonly #unindexed: StatementSync;
   readonly #index: StatementSync;
+  readonly #shrink: StatementSync;
   readonly #conversation: StatementSync;
   readonly #search: StatementSync;
   readonly #batch: StatementSync;
@@ -46,12 +50,14 @@ export class SearchIndex {
     );
     this.#advance = database.prepare('UPDATE search_progress SET indexed = ?');
     this.#unindexed = database.prepare(
-      `SELECT position, conversation, hash, bytes, NULL AS content FROM batches WHERE position > ?1
+      `SELECT position, conversation, dropped, hash, CASE dropped WHEN 0 THEN bytes END AS bytes, octet_length(bytes) AS size, NULL AS content
+       FROM batches WHERE position > ?1
        UNION ALL
-       SELECT position, conversation, NULL, NULL, content FROM imported WHERE position > ?1
+       SELECT position, conversation, 0, NULL, NULL, octet_length(content), content FROM imported WHERE position > ?1
        ORDER BY position LIMIT ${CHUNK_MESSAGES}`,
     );
     this.#index = database.prepare('INSERT INTO message_words (rowid, words) VALUES (?, ?)');
+    this.#shrink = database.prepare('UPDATE batches SET bytes = NULL WHERE position = ?');
     this.#conversation = database.prepare('SELECT ref FROM conversations WHERE id = ?');
     this.#search = database.prepare(
       'SELECT rowid FROM message_words WHERE message_words MATCH ? AND rowid < ? ORDER BY rowid DESC',
@@ -68,26 +74,22 @@ export class SearchIndex {
   }
 
   /**
-   * Puts the next messages into the index.
+   * Puts the next messages into the index, and gives back the space of dropped batches among them.
    * @param upTo nothing is done where the index has this position already; without it, the last one there is
    */
   indexMore(upTo?: number): IndexProgress {
     const { indexed, last } = this.#progress.get() as unknown as IndexProgress;
     if (indexed >= Math.min(upTo ?? last, last)) return { indexed, last };
     let [reached, messages, bytes] = [indexed, 0, 0];
+    const dropped: number[] = [];
     for (const row of this.#unindexed.iterate(indexed)) {
-      const contents = contentsOf(row);
       reached = row['position'] as number;
-      contents.forEach((content, nth) => {
-        const read = readContent(content);
-        const words = read.kind === 'text' ? searchWords(read.body) : [];
-        const all = [CONVERSATION_SIGN + String(row['conversation']), ...words].join(' ');
-        this.#index.run(reached * MAX_BATCH_ENTRIES + nth, all);
-        bytes += content.length;
-      });
-      messages += contents.length;
+      if (row['dropped'] === 1) dropped.push(reached);
+      else messages += this.#add(reached, row);
+      bytes += row['size'] as number;
       if (messages >= CHUNK_MESSAGES || bytes >= CHUNK_BYTES) break;
     }
+    for (const position of dropped) this.#shrink.run(position);
     this.#advance.run(reached);
     return { indexed: reached, last };
   }
@@ -108,6 +110,18 @@ export class SearchIndex {
       if (places.length === limit) break;
     }
     return places;
+  }
+
+  /** @returns how many messages it adds */
+  #add(position: number, row: Record<string, unknown>): number {
+    const contents = contentsOf(row);
+    contents.forEach((content, nth) => {
+      const read = readContent(content);
+      const words = read.kind === 'text' ? searchWords(read.body) : [];
+      const all = [CONVERSATION_SIGN + String(row['conversation']), ...words].join(' ');
+      this.#index.run(position * MAX_BATCH_ENTRIES + nth, all);
+    });
+    return contents.length;
   }
 
   #rowOf(id: string): number {
@@ -134,7 +148,5 @@ export class SearchIndex {
 
 function contentsOf({ hash, bytes, content }: Record<string, unknown>): string[] {
   if (typeof content === 'string') return [content];
-  // A batch that was dropped.
-  if (bytes === null) return [];
   return entriesOf(storedBatch(bytes as Uint8Array, hash as string)).map((entry) => entry.content);
 }

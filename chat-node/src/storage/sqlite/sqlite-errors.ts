@@ -1,4 +1,5 @@
-import { errorCode, errorMessage, ProtocolError } from '@p2p-chat/shared';
+import { errorCode, errorMessage } from '@p2p-chat/shared/errors';
+import { ProtocolError } from '@p2p-chat/shared/protocol/frame';
 import { ChatError, StorageError } from '../../core/errors.js';
 
 // Primary result codes, https://www.sqlite.org/rescode.html

@@ -1,4 +1,7 @@
-/** The thread that owns the database: it alone waits for the disk. */
+/**
+ * The thread that owns the database: it alone waits for the disk. It has a heap
+ * of its own, so it takes of the shared library the parts that it uses.
+ */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Change } from '../../core/ports/conversation.store.js';
 import { packError } from './error-record.js';
