@@ -27,7 +27,7 @@ export interface Parts {
 /** The composition root: the only place that chooses the registry. */
 @Module({})
 export class AppModule {
-  /** @throws {ConfigError} where the store's connection string is none */
+  /** @throws {SettingError} where the store's connection string is none */
   static async of(parts: Parts): Promise<DynamicModule> {
     const { config, clock, logger } = parts;
     const registry = parts.registry ?? (await createRegistry(parts));

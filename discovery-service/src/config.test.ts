@@ -1,5 +1,6 @@
+import { SettingError } from '@p2p-chat/shared';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, readConfig } from './config.js';
+import { readConfig } from './config.js';
 
 describe('readConfig', () => {
   it('has a default for everything', () => {
@@ -42,6 +43,32 @@ describe('readConfig', () => {
     });
   });
 
+  it('takes words in any case, and nothing of the CR that an env file leaves', () => {
+    const env = {
+      DISCOVERY_HOST: '::1\r',
+      DISCOVERY_PORT: '7000\r',
+      DISCOVERY_STORE: 'Memory\r',
+      DISCOVERY_MDNS: 'Off\r',
+      LOG_LEVEL: 'INFO\r',
+    };
+    expect(readConfig(env)).toMatchObject({
+      host: '::1',
+      port: 7000,
+      store: { kind: 'memory' },
+      mdns: false,
+      logLevel: 'info',
+    });
+  });
+
+  it.each(['DISCOVERY_HOST', 'DISCOVERY_PORT', 'DISCOVERY_STORE', 'LOG_LEVEL'])(
+    'names the quotes that an env file leaves around %s',
+    (variable) => {
+      expect(() => readConfig({ [variable]: '"x"' })).toThrow(
+        `${variable} is "\\"x\\"", and the quotes are part of it; it takes `,
+      );
+    },
+  );
+
   it('takes a connection string as the store that replicas share', () => {
     for (const uri of [
       'mongodb://db1.example,db2.example/discovery?replicaSet=a',
@@ -77,7 +104,7 @@ describe('readConfig', () => {
     ['LOG_LEVEL', 'loud'],
   ])('refuses %s=%s with its name, what it got and what it takes', (variable, value) => {
     const read = (): unknown => readConfig({ [variable]: value });
-    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(SettingError);
     expect(read).toThrow(
       new RegExp(
         `^${variable} is ${JSON.stringify(value).replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}; it takes .+\\.$`,

@@ -1,5 +1,14 @@
 import { isIP } from 'node:net';
-import { DISCOVERY_PORT, hostKind, LEASE_SECONDS, P2pChatError } from '@p2p-chat/shared';
+import {
+  DISCOVERY_PORT,
+  type Environment,
+  hostKind,
+  LEASE_SECONDS,
+  LOG_LEVELS,
+  type LogLevel,
+  SettingError,
+  Settings,
+} from '@p2p-chat/shared';
 
 /** The settings of the service, checked and complete. */
 export abstract class Config {
@@ -18,9 +27,6 @@ export abstract class Config {
   abstract readonly logLevel: LogLevel;
 }
 
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
 export type StoreChoice = { kind: 'memory' } | { kind: 'mongodb'; uri: string };
 
 /** Shortest lease: clients ask no more often than every second. */
@@ -28,17 +34,7 @@ const MIN_LEASE_SECONDS = 2;
 /** Longest lease: somebody who is gone for an hour is not online. */
 const MAX_LEASE_SECONDS = 3_600;
 
-/** A setting that the service does not take; the message is for the person who starts it. */
-export class ConfigError extends P2pChatError {
-  constructor(
-    readonly variable: string,
-    got: string,
-    takes: string,
-  ) {
-    super('config-invalid', `${variable} is ${JSON.stringify(got)}; it takes ${takes}.`);
-  }
-}
-
+const LEASE_TAKES = `whole seconds from ${MIN_LEASE_SECONDS} to ${MAX_LEASE_SECONDS}`;
 const STORE_TAKES =
   'memory, or for replicas a connection string of MongoDB such as mongodb://db.example/discovery';
 
@@ -51,12 +47,12 @@ export const SETTINGS = [
   },
   {
     variable: 'DISCOVERY_PORT',
-    takes: 'a port from 1 to 65535, or 0 for any free one',
+    takes: 'a port, 1 to 65535, or 0 for any free one',
     fallback: `${DISCOVERY_PORT}`,
   },
   {
     variable: 'DISCOVERY_LEASE_SECONDS',
-    takes: `whole seconds from ${MIN_LEASE_SECONDS} to ${MAX_LEASE_SECONDS}`,
+    takes: LEASE_TAKES,
     fallback: `${LEASE_SECONDS}`,
   },
   { variable: 'DISCOVERY_REQUIRE_SIGNED', takes: 'on or off', fallback: 'off' },
@@ -67,28 +63,29 @@ export const SETTINGS = [
 type Variable = (typeof SETTINGS)[number]['variable'];
 
 /**
- * Reads the settings from the environment. A variable that is empty counts as
- * not set.
- * @throws {ConfigError} for the first one that is wrong
+ * Reads the settings from the environment.
+ * @throws {SettingError} for the first one that is wrong
  */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(env: Environment): Config {
+  const settings = new Settings(env);
   const read = <T>(variable: Variable, parse: (text: string) => T | undefined): T => {
     const { fallback, takes } = SETTINGS.find((one) => one.variable === variable)!;
-    const text = env[variable]?.trim() || fallback;
-    const value = parse(text);
-    if (value === undefined) throw new ConfigError(variable, withoutPassword(text), takes);
-    return value;
+    const text = settings.text(variable) ?? fallback;
+    return parse(text) ?? settings.refuse(variable, { takes, shown: withoutPassword(text) });
   };
   return Object.freeze({
     host: read('DISCOVERY_HOST', parseHost),
-    port: read('DISCOVERY_PORT', (text) => parseInteger(text, 0, 65_535)),
-    leaseSeconds: read('DISCOVERY_LEASE_SECONDS', (text) =>
-      parseInteger(text, MIN_LEASE_SECONDS, MAX_LEASE_SECONDS),
-    ),
-    requireSigned: read('DISCOVERY_REQUIRE_SIGNED', parseSwitch),
+    port: settings.port('DISCOVERY_PORT') ?? DISCOVERY_PORT,
+    leaseSeconds:
+      settings.integer('DISCOVERY_LEASE_SECONDS', {
+        min: MIN_LEASE_SECONDS,
+        max: MAX_LEASE_SECONDS,
+        takes: LEASE_TAKES,
+      }) ?? LEASE_SECONDS,
+    requireSigned: settings.switch('DISCOVERY_REQUIRE_SIGNED') ?? false,
     store: read('DISCOVERY_STORE', parseStore),
-    mdns: read('DISCOVERY_MDNS', parseSwitch),
-    logLevel: read('LOG_LEVEL', (text) => LOG_LEVELS.find((level) => level === text.toLowerCase())),
+    mdns: settings.switch('DISCOVERY_MDNS') ?? true,
+    logLevel: settings.word('LOG_LEVEL', LOG_LEVELS) ?? 'info',
   });
 }
 
@@ -97,7 +94,7 @@ function parseHost(text: string): string | undefined {
 }
 
 function parseStore(text: string): StoreChoice | undefined {
-  if (text === 'memory') return { kind: 'memory' };
+  if (text.toLowerCase() === 'memory') return { kind: 'memory' };
   return /^mongodb(\+srv)?:\/\/[^\s/]+/.test(text) ? { kind: 'mongodb', uri: text } : undefined;
 }
 
@@ -107,23 +104,6 @@ function withoutPassword(text: string): string {
 }
 
 /** The error for a connection string that the driver does not take. */
-export function wrongStore(uri: string): ConfigError {
-  return new ConfigError('DISCOVERY_STORE', withoutPassword(uri), STORE_TAKES);
-}
-
-function parseInteger(text: string, min: number, max: number): number | undefined {
-  if (!/^\d{1,9}$/.test(text)) return undefined;
-  const value = Number(text);
-  return value >= min && value <= max ? value : undefined;
-}
-
-function parseSwitch(text: string): boolean | undefined {
-  switch (text.toLowerCase()) {
-    case 'on':
-      return true;
-    case 'off':
-      return false;
-    default:
-      return undefined;
-  }
+export function wrongStore(uri: string): SettingError {
+  return new SettingError('DISCOVERY_STORE', uri, { takes: STORE_TAKES, shown: withoutPassword(uri) });
 }

@@ -29,7 +29,7 @@ export interface RunningService {
  * Starts the service.
  * @param limiter bounds the requests of each address
  * @throws {StartError} where the address cannot be listened on
- * @throws {ConfigError} where the store's connection string is none
+ * @throws {SettingError} where the store's connection string is none
  */
 export async function startService(
   parts: Parts,

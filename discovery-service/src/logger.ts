@@ -1,7 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
-import { safeLogLines } from '@p2p-chat/shared';
+import { type LogLevel, safeLogLines } from '@p2p-chat/shared';
 import { pino, type Logger as PinoLogger } from 'pino';
-import type { LogLevel } from './config.js';
 
 /** Where the service logs: JSON lines on stderr. Never a request's body or a key. */
 export abstract class Logger {

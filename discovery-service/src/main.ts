@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
-import { errorMessage, SystemClock } from '@p2p-chat/shared';
-import { type Config, ConfigError, readConfig, SETTINGS } from './config.js';
+import { errorMessage, SettingError, SystemClock } from '@p2p-chat/shared';
+import { type Config, readConfig, SETTINGS } from './config.js';
 import { checkHealth } from './healthcheck.js';
 import { startService, StartError } from './lifecycle.js';
 import { createLogger } from './logger.js';
@@ -83,7 +83,7 @@ function fail(message: string, status: number): never {
 try {
   await main();
 } catch (error) {
-  if (error instanceof ConfigError) fail(error.message, WRONG_USE);
+  if (error instanceof SettingError) fail(`${error.message}\n  ${error.hint}`, WRONG_USE);
   if (error instanceof StartError) fail(error.message, FAILED);
   throw error;
 }
