@@ -1,5 +1,5 @@
 import { P2pChatError } from '@p2p-chat/shared';
-import { NotTried, type Probe } from '../chat/ports/probe.js';
+import { NotTried, type Probe } from '../core/ports/probe.js';
 
 /** What a hop came to. */
 export interface Walked {

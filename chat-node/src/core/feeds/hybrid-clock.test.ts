@@ -1,4 +1,3 @@
-import { isWireClock } from '@p2p-chat/shared';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HybridClock } from './hybrid-clock.js';
@@ -32,14 +31,6 @@ describe('HybridClock', () => {
     clock.observe('0000000000010000');
     expect(clock.next(1_000) > before).toBe(true);
     expect(clock.next(1_000).startsWith('0000000003e8')).toBe(true);
-  });
-
-  it('goes on from the greatest clock that a peer can send', () => {
-    const greatest = '7fffffffffffffff';
-    expect(isWireClock(greatest)).toBe(true);
-    const next = new HybridClock(greatest).next(Date.now());
-    expect(next).toBe('8000000000000000');
-    expect(next > greatest).toBe(true);
   });
 
   it('only ever grows, whatever is seen and whatever the time is', () => {

@@ -14,7 +14,8 @@ export function tipsOf(records: Iterable<SegmentRecord>): Tip[] {
   const all = [...records];
   const followed = new Set<string>();
   for (const { links } of all) {
-    for (const { follows } of links) for (const { segment, seq } of follows) followed.add(`${segment} ${seq}`);
+    for (const { follows } of links)
+      for (const { segment, seq } of follows) followed.add(`${segment} ${seq}`);
   }
   return all.flatMap(({ tip }) => (followed.has(`${tip.segment} ${tip.seq}`) ? [] : [tip]));
 }

@@ -1,7 +1,7 @@
 import { parseStatusText, parseUserName, type PresenceState } from '@p2p-chat/shared';
-import { ChatError } from './errors.js';
-import type { ChatEvents } from './events.js';
-import type { ProfileSettings, ProfileStore } from './ports/profile.store.js';
+import { ChatError } from '../errors.js';
+import type { ChatEvents } from '../events.js';
+import type { ProfileSettings, ProfileStore } from '../ports/profile.store.js';
 
 /** What cannot be changed while the node runs, by the variable of the environment that sets it. */
 export type FixedSettings = Readonly<Partial<Record<'receipts' | 'typing', string>>>;

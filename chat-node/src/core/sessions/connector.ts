@@ -8,22 +8,36 @@ import {
   shortPeerId,
   type Timer,
 } from '@p2p-chat/shared';
-import type { PeerAddress } from './peer.js';
-import type { KnownPeer, PeerDirectory } from './peer-directory.js';
-import type { ChatLog } from './ports/log.js';
-import type { LinkPeer, PeerTransport } from './ports/peer-link.js';
+import type { PeerAddress } from '../peers/peer.js';
+import type { KnownPeer, Peers } from '../peers/peers.js';
+import type { ChatLog } from '../ports/log.js';
+import type { LinkPeer, PeerTransport } from '../ports/peer-link.js';
 
-/** Patience with a peer that does not answer: a restart is noticed soon, an absence costs little. */
+/** Patience with a peer that does not answer, or ends every link: a restart is noticed soon, an absence costs little. */
 export const DIAL_BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 60_000, factor: 2, jitter: 0.5 };
 /** Dials at the same time: a node that comes up among hundreds does not storm them. */
 export const MAX_CONCURRENT_DIALS = 16;
-/** From a dial that failed to the next one of the same peer, whatever is told of it: nobody is made to storm an address. */
+/** From the end of a dial or link to the next dial of the same peer, whatever is told of it: nobody is made to storm an address. */
 export const MIN_DIAL_GAP_MS = 500;
 /** How long the higher of two peer ids leaves the first dial to the lower one. */
 export const DIAL_COURTESY_MS = 400;
+/** How long a link must have lasted, and have been of use, for the patience with its peer to begin anew. */
+export const USEFUL_LINK_MS = 5_000;
+
+export interface ConnectorParts {
+  /** Own peer id. */
+  self: string;
+  transport: PeerTransport;
+  peers: Pick<Peers, 'get' | 'list' | 'news'>;
+  clock: Clock;
+  /** 0 to 1, as Math.random. */
+  random: () => number;
+  log: ChatLog;
+  staticAddresses: readonly PeerAddress[];
+}
 
 interface Target {
-  /** null: whoever answers at a static address. */
+  /** null: anybody who answers at a static address. */
   peerId: string | null;
   staticAddress: PeerAddress | null;
   backoff: Backoff;
@@ -33,9 +47,16 @@ interface Target {
   /** Monotonic time before which it is not dialled. */
   notBefore: number;
   dialling: boolean;
+  /** What discovery said of the peer when it was last dialled for that. */
+  news: string;
   /** Outcome of the last dial of a static address. */
   found: string | null;
   problem: string | null;
+}
+
+interface OpenLink {
+  openedAt: number;
+  isUseful: boolean;
 }
 
 /**
@@ -45,20 +66,13 @@ interface Target {
  */
 export class Connector {
   readonly #targets = new Map<string, Target>();
+  readonly #links = new Map<string, OpenLink>();
   readonly #stop = new AbortController();
   #dialling = 0;
   readonly #waiting: Target[] = [];
 
-  constructor(
-    private readonly self: string,
-    private readonly transport: PeerTransport,
-    private readonly directory: PeerDirectory,
-    private readonly clock: Clock,
-    private readonly random: () => number,
-    private readonly log: ChatLog,
-    staticAddresses: readonly PeerAddress[],
-  ) {
-    for (const address of staticAddresses) {
+  constructor(private readonly parts: ConnectorParts) {
+    for (const address of parts.staticAddresses) {
       this.#targets.set(`static ${address.host} ${address.port}`, this.#target(null, address));
     }
   }
@@ -66,7 +80,7 @@ export class Connector {
   /** Starts to dial. */
   start(): void {
     for (const target of this.#targets.values()) this.#soon(target, 0);
-    for (const peer of this.directory.all()) this.peerChanged(peer.peerId);
+    for (const { peerId } of this.parts.peers.list(true)) this.heard(peerId);
   }
 
   /** Gives up every dial and plans no more. */
@@ -75,54 +89,67 @@ export class Connector {
     for (const { timer } of this.#targets.values()) timer?.clear();
   }
 
-  /** Something about the peer has changed: it may have come online, or become a contact. */
-  peerChanged(peerId: string): void {
-    const peer = this.directory.get(peerId);
+  /** Discovery has a newer word of the peer, or it became a contact: it is dialled soon, once for each word. */
+  heard(peerId: string): void {
+    const { peers, self, random } = this.parts;
+    const peer = peers.get(peerId);
     if (this.#stop.signal.aborted || peer === undefined || !peer.contact || peer.linked) return;
-    let target = this.#targets.get(peerId);
-    if (target === undefined) this.#targets.set(peerId, (target = this.#target(peerId, null)));
-    if (!peer.online && target.backoff.attempts > 0) return;
-    target.backoff.reset();
-    this.#soon(target, peerId < this.self ? DIAL_COURTESY_MS * (1 + this.random()) : 0);
+    const news = peers.news(peerId);
+    const known = this.#targets.get(peerId);
+    if (known?.news === news) return;
+    const target = known ?? this.#target(peerId, null);
+    this.#targets.set(peerId, target);
+    target.news = news;
+    this.#soon(target, peerId < self ? DIAL_COURTESY_MS * (1 + random()) : 0);
   }
 
   /** Somebody wants to reach the peer now. */
   reach(peerId: string): void {
-    const peer = this.directory.get(peerId);
+    const peer = this.parts.peers.get(peerId);
     if (peer === undefined || peer.linked || this.#stop.signal.aborted) return;
     let target = this.#targets.get(peerId);
     if (target === undefined) this.#targets.set(peerId, (target = this.#target(peerId, null)));
-    if (target.backoff.attempts === 0 || peer.online) this.#soon(target, 0);
+    if (target.backoff.attempts === 0) this.#soon(target, 0);
   }
 
   linkOpened(peer: LinkPeer): void {
+    this.#links.set(peer.peerId, { openedAt: this.parts.clock.monotonic(), isUseful: false });
     const target = this.#targets.get(peer.peerId);
-    if (target === undefined) return;
-    target.timer?.clear();
-    target.timer = null;
-    target.backoff.reset();
+    target?.timer?.clear();
+    if (target !== undefined) target.timer = null;
+  }
+
+  /** The peer sent something of substance over its link. */
+  linkUseful(peer: LinkPeer): void {
+    const link = this.#links.get(peer.peerId);
+    if (link !== undefined) link.isUseful = true;
   }
 
   /** The link is gone: dials again, unless the peer said that it leaves. */
   linkClosed(peer: LinkPeer, reason: string | null): void {
+    const link = this.#links.get(peer.peerId);
+    this.#links.delete(peer.peerId);
+    const now = this.parts.clock.monotonic();
+    const wasUseful = link !== undefined && link.isUseful && now - link.openedAt >= USEFUL_LINK_MS;
+    if (this.#stop.signal.aborted) return;
     for (const target of this.#targets.values()) {
-      if (target.found !== peer.peerId || this.#stop.signal.aborted) continue;
-      target.found = null;
-      this.#soon(target, target.backoff.next());
+      if (target.found === peer.peerId) this.#again(target, wasUseful, reason);
     }
-    const known = this.directory.get(peer.peerId);
-    const target = this.#targets.get(peer.peerId);
-    if (this.#stop.signal.aborted || known === undefined || !known.contact || known.linked) return;
-    if (target === undefined) return this.peerChanged(peer.peerId);
-    // After a bye only the slow tries of an absence are left.
-    if (reason !== null) while (target.backoff.attempts < ATTEMPTS_AFTER_BYE) target.backoff.next();
-    this.#soon(target, target.backoff.next());
+    const known = this.parts.peers.get(peer.peerId);
+    if (known === undefined || !known.contact || known.linked) return;
+    let target = this.#targets.get(peer.peerId);
+    if (target === undefined) this.#targets.set(peer.peerId, (target = this.#target(peer.peerId, null)));
+    // What discovery has said until now was of the link that has ended.
+    target.news = this.parts.peers.news(peer.peerId);
+    this.#again(target, wasUseful, reason);
   }
 
   /** How the static peers and the last known addresses do. */
   health(): DiscoverySourceView[] {
     const views: DiscoverySourceView[] = [];
-    const contacts = this.directory.all().filter(({ contact, addresses }) => contact && addresses.length > 0);
+    const contacts = this.parts.peers
+      .list(true)
+      .filter(({ contact, addresses }) => contact && addresses.length > 0);
     for (const { staticAddress, found, problem } of this.#targets.values()) {
       if (staticAddress === null) continue;
       const state = found !== null ? 'ok' : problem !== null ? 'failing' : 'starting';
@@ -139,21 +166,32 @@ export class Connector {
   }
 
   #target(peerId: string | null, staticAddress: PeerAddress | null): Target {
-    const backoff = new Backoff(DIAL_BACKOFF, this.random);
+    const backoff = new Backoff(DIAL_BACKOFF, this.parts.random);
     return { peerId, staticAddress, backoff, ...IDLE };
   }
 
-  // A plan is brought forward and never put off: whoever makes a peer come and
-  // go all the time does not keep it from being dialled.
+  /** Plans the next dial after a link has ended. */
+  #again(target: Target, wasUseful: boolean, reason: string | null): void {
+    if (wasUseful) target.backoff.reset();
+    // After a bye only the slow tries of an absence are left.
+    if (reason !== null) while (target.backoff.attempts < ATTEMPTS_AFTER_BYE) target.backoff.next();
+    target.found = null;
+    target.notBefore = this.parts.clock.monotonic() + MIN_DIAL_GAP_MS;
+    this.#soon(target, target.backoff.next());
+  }
+
+  // A plan is brought forward and never put off: a peer that comes and
+  // goes all the time does not keep itself from being dialled.
   #soon(target: Target, ms: number): void {
-    const now = this.clock.monotonic();
+    const { clock } = this.parts;
+    const now = clock.monotonic();
     const dueAt = Math.max(now + ms, target.notBefore);
     if (target.timer !== null && target.dueAt <= dueAt) return;
     target.timer?.clear();
     target.dueAt = dueAt;
-    target.timer = this.clock.setTimeout(() => {
+    target.timer = clock.setTimeout(() => {
       target.timer = null;
-      if (this.clock.monotonic() < target.notBefore) this.#soon(target, 0);
+      if (clock.monotonic() < target.notBefore) this.#soon(target, 0);
       else this.#enqueue(target);
     }, dueAt - now);
   }
@@ -176,30 +214,27 @@ export class Connector {
   }
 
   async #dial(target: Target): Promise<void> {
+    const { peers, transport, clock, log } = this.parts;
     try {
-      const peer = target.peerId === null ? undefined : this.directory.get(target.peerId);
+      const peer = target.peerId === null ? undefined : peers.get(target.peerId);
       if (!this.#isWorthADial(target, peer)) {
         // A static address is looked at again: it may have a new tenant.
         if (target.staticAddress !== null) this.#soon(target, DIAL_BACKOFF.maxMs);
         return;
       }
       const addresses = target.staticAddress === null ? (peer?.addresses ?? []) : [target.staticAddress];
-      const link = await this.transport.dial(target.peerId, addresses, this.#stop.signal);
+      const link = await transport.dial(target.peerId, addresses, this.#stop.signal);
       target.found = link.peerId;
       target.problem = null;
-      target.backoff.reset();
       if (target.staticAddress !== null) this.#soon(target, DIAL_BACKOFF.maxMs);
     } catch (error) {
       target.found = null;
       target.problem = errorMessage(error);
-      target.notBefore = this.clock.monotonic() + MIN_DIAL_GAP_MS;
+      target.notBefore = clock.monotonic() + MIN_DIAL_GAP_MS;
       if (this.#stop.signal.aborted) return;
-      const wait = target.backoff.next();
-      this.log.debug(
-        { peer: target.peerId === null ? null : shortPeerId(target.peerId), code: errorCode(error) },
-        'dial failed',
-      );
-      this.#soon(target, wait);
+      const peer = target.peerId === null ? null : shortPeerId(target.peerId);
+      log.debug({ peer, code: errorCode(error) }, 'dial failed');
+      this.#soon(target, target.backoff.next());
     } finally {
       target.dialling = false;
     }
@@ -207,7 +242,7 @@ export class Connector {
 
   #isWorthADial(target: Target, peer: KnownPeer | undefined): boolean {
     if (target.staticAddress !== null)
-      return target.found === null || !this.directory.get(target.found)?.linked;
+      return target.found === null || !this.parts.peers.get(target.found)?.linked;
     return peer !== undefined && !peer.linked && peer.addresses.length > 0;
   }
 }
@@ -217,6 +252,7 @@ const IDLE = {
   dueAt: 0,
   notBefore: 0,
   dialling: false,
+  news: '-',
   found: null,
   problem: null,
 } as const;

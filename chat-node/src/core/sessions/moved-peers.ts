@@ -1,6 +1,6 @@
-import type { PeerDirectory } from './peer-directory.js';
-import type { DiscoverySink, Sighting } from './ports/peer-discovery.js';
-import type { PeerLink } from './ports/peer-link.js';
+import type { Peers } from '../peers/peers.js';
+import type { DiscoverySink, Sighting } from '../ports/peer-discovery.js';
+import type { PeerLink } from '../ports/peer-link.js';
 
 /**
  * Notices that a linked peer announces itself from elsewhere than its link
@@ -12,7 +12,7 @@ export class MovedPeers implements DiscoverySink {
   /** The open links, each with the number of the last announcement that was looked at. */
   readonly #links = new Map<string, { link: PeerLink; seq: number }>();
 
-  constructor(private readonly directory: PeerDirectory) {}
+  constructor(private readonly peers: Pick<Peers, 'replace' | 'isElsewhere'>) {}
 
   opened(link: PeerLink): void {
     this.#links.set(link.peer.peerId, { link, seq: -1 });
@@ -24,7 +24,7 @@ export class MovedPeers implements DiscoverySink {
   }
 
   replace(source: string, sightings: readonly Sighting[]): void {
-    this.directory.replace(source, sightings);
+    this.peers.replace(source, sightings);
     for (const sighting of sightings) void this.#look(sighting);
   }
 
@@ -37,6 +37,6 @@ export class MovedPeers implements DiscoverySink {
     const { address, instance: linked } = open.link.peer;
     if (address === null || instance !== linked) return;
     if (addresses.some(({ host }) => host === address.host)) return;
-    if (!(await open.link.isAlive())) this.directory.isElsewhere(peerId, instance);
+    if (!(await open.link.isAlive())) this.peers.isElsewhere(peerId, instance);
   }
 }

@@ -1,0 +1,297 @@
+import { type Batch, type Clock, clockMs, type DiscoverySourceView } from '@p2p-chat/shared';
+import type { Conversation } from './conversations/conversation.js';
+import { ConversationList } from './conversations/conversation-list.js';
+import { Conversations } from './conversations/conversations.js';
+import { Messages } from './conversations/messages.js';
+import { Outgoing } from './conversations/outgoing.js';
+import { Delivery } from './delivery/delivery.js';
+import { StorageHealth } from './delivery/storage-health.js';
+import type { StorageError } from './errors.js';
+import type { ChatEvents } from './events.js';
+import { Mutex } from './mutex.js';
+import type { PeerAddress } from './peers/peer.js';
+import { Peers } from './peers/peers.js';
+import { type ContactsPolicy, Requests } from './peers/requests.js';
+import type { Change, ConversationKind, ConversationStore } from './ports/conversation.store.js';
+import type { IdentityKeys } from './ports/identity.js';
+import type { ChatLog } from './ports/log.js';
+import type { PeerDiscovery, SelfAnnouncement } from './ports/peer-discovery.js';
+import type { PeerTransport } from './ports/peer-link.js';
+import type { OwnProfile } from './presence/own-profile.js';
+import { Connector } from './sessions/connector.js';
+import { MovedPeers } from './sessions/moved-peers.js';
+import { Sessions } from './sessions/sessions.js';
+
+export interface ChatParts {
+  keys: IdentityKeys;
+  /** What the user shows and has set. */
+  profile: OwnProfile;
+  /** Random for each start. */
+  instance: string;
+  /** Host of the gateway where it was set to one address; '' for all. */
+  host: string;
+  staticAddresses: readonly PeerAddress[];
+  contacts: ContactsPolicy;
+  store: ConversationStore;
+  transport: PeerTransport;
+  discovery: readonly PeerDiscovery[];
+  events: ChatEvents;
+  clock: Clock;
+  /** 0 to 1, as Math.random. */
+  random: () => number;
+  log: ChatLog;
+}
+
+// How long the sources of discovery have to take the withdrawal at the end.
+const WITHDRAW_TIMEOUT_MS = 2_000;
+
+/** The core of a node: puts its parts together, starts and stops them. */
+export class Chat {
+  readonly peers: Peers;
+  readonly requests: Requests;
+  readonly conversations: Conversations;
+  readonly messages: Messages;
+  readonly list: ConversationList;
+  readonly #outgoing: Outgoing;
+  readonly #delivery: Delivery;
+  readonly #sessions: Sessions;
+  readonly #connector: Connector;
+  readonly #moved: MovedPeers;
+  readonly #health: StorageHealth;
+  #port = 0;
+  #startedAt = Number.POSITIVE_INFINITY;
+  #isCopied = false;
+
+  constructor(private readonly parts: ChatParts) {
+    const { keys, profile, store, events, clock, random, log, transport, contacts } = parts;
+    const self = keys.peerId;
+    this.conversations = new Conversations({ store, keys });
+    this.peers = new Peers({
+      self,
+      ownName: () => profile.settings.user,
+      store,
+      events,
+      clock,
+      onNews: (peerId) => this.#connector.heard(peerId),
+    });
+    this.requests = new Requests({ policy: contacts, peers: this.peers, conversations: this.conversations });
+    this.#health = new StorageHealth(clock);
+    this.#moved = new MovedPeers(this.peers);
+    this.#connector = new Connector({
+      self,
+      transport,
+      peers: this.peers,
+      clock,
+      random,
+      log,
+      staticAddresses: parts.staticAddresses,
+    });
+    const commitAsContact = (conversation: Conversation, changes: readonly Change[]): Promise<void> =>
+      this.#commitAsContact(conversation, changes);
+    this.#delivery = new Delivery({
+      store,
+      keys,
+      conversations: this.conversations,
+      events,
+      clock,
+      random,
+      log,
+      health: this.#health,
+      mutex: new Mutex(),
+      admission: (peerId, held) => this.requests.admission(peerId, held),
+      commitAsContact,
+      commitAsKnown:
+        contacts === 'everyone' ? commitAsContact : (one, changes) => this.#commitAsKnown(one, changes),
+      onOwnReceived: (conversation, batch) => this.#ownReceived(conversation, batch),
+    });
+    this.#outgoing = new Outgoing({
+      store,
+      keys,
+      events,
+      clock,
+      random,
+      log,
+      commitAsContact,
+      onAppended: (conversation, batches) => this.#appended(conversation, batches),
+    });
+    this.#sessions = new Sessions({
+      policy: contacts,
+      peers: this.peers,
+      profile,
+      conversations: this.conversations,
+      delivery: this.#delivery,
+      connector: this.#connector,
+      moved: this.#moved,
+      events,
+      clock,
+      log,
+    });
+    this.messages = new Messages({
+      store,
+      keys,
+      conversations: this.conversations,
+      outgoing: this.#outgoing,
+      events,
+      health: this.#health,
+      people: {
+        isContact: (peerId) => this.peers.isContact(peerId),
+        isBlocked: (peerId) => this.peers.isBlocked(peerId),
+        introduce: (peerId, user) => this.peers.introduce(peerId, user),
+        accept: (peerId) => this.accept(peerId),
+      },
+      receipts: () => profile.settings.receipts,
+      onTold: (conversation) => this.#delivery.readMoved(conversation),
+    });
+    this.list = new ConversationList({ self, conversations: this.conversations, messages: this.messages });
+    events.subscribe((event) => {
+      if (event.type !== 'messages') return;
+      const { author } = event.kept.batch;
+      if (author === self || this.peers.isContact(author)) return;
+      this.requests.changed(author).catch((error: unknown) => {
+        log.warn({ error: String(error) }, 'cannot count what a stranger wrote');
+      });
+    });
+  }
+
+  /** What the user of this node shows and has set. */
+  get profile(): OwnProfile {
+    return this.parts.profile;
+  }
+
+  /** Own peer id. */
+  get self(): string {
+    return this.parts.keys.peerId;
+  }
+
+  /**
+   * Loads what is known, listens, announces and dials, in this order.
+   * @returns the port of the gateway
+   * @throws {StorageError}
+   */
+  async start(): Promise<number> {
+    const { transport, profile, host, instance, discovery, clock } = this.parts;
+    await this.peers.load();
+    await this.conversations.load();
+    for (const { peerId } of this.conversations.all()) {
+      if (peerId !== null) await this.peers.introduce(peerId, undefined);
+    }
+    await this.requests.load();
+    this.#startedAt = clock.now();
+    this.#port = await transport.listen(this.#sessions);
+    const announcement: SelfAnnouncement = {
+      // Read for each announcement: the user may take another name.
+      get user() {
+        return profile.settings.user;
+      },
+      host,
+      instance,
+      port: this.#port,
+    };
+    for (const source of discovery) source.start(announcement, this.#moved);
+    this.#connector.start();
+    return this.#port;
+  }
+
+  /** Withdraws, says bye to every peer and closes the links. Never rejects. */
+  async stop(): Promise<void> {
+    this.#connector.stop();
+    const patience = new AbortController();
+    const timer = this.parts.clock.setTimeout(() => patience.abort(), WITHDRAW_TIMEOUT_MS);
+    await Promise.all([
+      this.parts.transport.stop('logout'),
+      ...this.parts.discovery.map((source) => source.stop(patience.signal)),
+    ]);
+    timer.clear();
+  }
+
+  /** Port of the peer gateway. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Whether another machine wrote with this node's key since it started. */
+  get isCopied(): boolean {
+    return this.#isCopied;
+  }
+
+  /** Why messages cannot be kept at the moment; null where they can. */
+  get storageProblem(): StorageError | null {
+    return this.#health.problem;
+  }
+
+  discoveryHealth(): DiscoverySourceView[] {
+    return [...this.parts.discovery.flatMap((source) => source.health()), ...this.#connector.health()];
+  }
+
+  /** The user has changed what they show: discovery announces it at once. */
+  announceAnew(): void {
+    for (const source of this.parts.discovery) source.refresh();
+  }
+
+  /**
+   * The conversation that a person means.
+   * @param reference its id, or a peer id, short id or unambiguous name of a person
+   * @throws {ChatError} as {@link Peers.resolve}
+   */
+  resolveConversation(reference: string): { id: string; kind: ConversationKind; peerId: string | null } {
+    const wanted = reference.trim();
+    const conversation =
+      this.conversations.get(wanted.toLowerCase()) ??
+      this.conversations.direct(this.peers.resolve(wanted).peerId);
+    const { id, kind, peerId } = conversation;
+    return { id, kind, peerId };
+  }
+
+  /**
+   * Makes a peer a contact, known or not: its messages count, and what waits at
+   * its node comes. Durable when it resolves.
+   * @throws {ChatError} `peer-is-self` or `peer-blocked`
+   * @throws {StorageError}
+   */
+  async accept(peerId: string): Promise<void> {
+    await this.peers.accept(peerId);
+    this.#decided(peerId);
+    this.#connector.reach(peerId);
+  }
+
+  /** Blocks or unblocks; see docs/protocol.md for what the peer sees: nothing. @throws {ChatError} {@link StorageError} */
+  async setBlocked(peerId: string, blocked: boolean): Promise<void> {
+    await this.peers.setBlocked(peerId, blocked);
+    if (blocked) this.#decided(peerId);
+    else await this.requests.changed(peerId);
+  }
+
+  /** The user is writing in a conversation. */
+  writes(conversation: string): void {
+    const peerId = this.conversations.get(conversation)?.peerId ?? null;
+    if (peerId !== null) this.#sessions.writes(peerId);
+  }
+
+  #decided(peerId: string): void {
+    this.requests.decided(peerId);
+    this.#delivery.decided(peerId);
+    this.#connector.heard(peerId);
+  }
+
+  async #commitAsContact({ peerId }: Conversation, changes: readonly Change[]): Promise<void> {
+    if (peerId === null) return this.parts.store.commit(changes);
+    if (await this.peers.commitAsContact(peerId, changes)) this.#decided(peerId);
+  }
+
+  #commitAsKnown({ peerId }: Conversation, changes: readonly Change[]): Promise<void> {
+    return peerId === null ? this.parts.store.commit(changes) : this.peers.commitAsKnown(peerId, changes);
+  }
+
+  #appended(conversation: Conversation, batches: readonly Batch[]): void {
+    this.#delivery.appended(conversation, batches);
+    const { peerId } = conversation;
+    if (peerId === null) return;
+    this.#sessions.sent(peerId);
+    this.#connector.reach(peerId);
+  }
+
+  #ownReceived(conversation: Conversation, batch: Batch): void {
+    if (batch.segment === this.#outgoing.segment(conversation)) this.#outgoing.leaveSegment(conversation);
+    if (clockMs(batch.firstClock) > this.#startedAt) this.#isCopied = true;
+  }
+}
