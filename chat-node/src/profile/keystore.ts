@@ -8,6 +8,7 @@ import {
 import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, makePrivateFolder, P2pChatError, peerIdOfKey, replaceFile } from '@p2p-chat/shared';
+import { obstacleAt } from './obstacle.js';
 
 /** Who this node is. */
 export interface Identity {
@@ -120,6 +121,7 @@ async function readKey(file: string): Promise<string | null> {
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
     if (error instanceof IdentityError) throw error;
+    if (errorCode(error) === 'EACCES' || errorCode(error) === 'EPERM') throw notReadable(file, error);
     throw damaged(file, error);
   }
 }
@@ -160,13 +162,12 @@ function damaged(file: string, cause: unknown): IdentityError {
   );
 }
 
+function notReadable(file: string, cause: unknown): IdentityError {
+  const { reason, hint } = obstacleAt(file, cause);
+  return new IdentityError('identity-unreadable', `Cannot read ${file}: ${reason}.`, { hint, cause });
+}
+
 function notWritable(home: string, cause: unknown): IdentityError {
-  return new IdentityError(
-    'identity-not-writable',
-    `Cannot write to ${home} (${errorCode(cause) ?? String(cause)}).`,
-    {
-      hint: 'Choose another folder with P2P_CHAT_HOME, or make this one writable.',
-      cause,
-    },
-  );
+  const { reason, hint } = obstacleAt(home, cause);
+  return new IdentityError('identity-not-writable', `Cannot write to ${home}: ${reason}.`, { hint, cause });
 }

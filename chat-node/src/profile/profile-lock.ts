@@ -1,7 +1,8 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { errorCode, errorMessage, makePrivateFolder, P2pChatError } from '@p2p-chat/shared';
+import { makePrivateFolder, P2pChatError } from '@p2p-chat/shared';
+import { obstacleAt } from './obstacle.js';
 
 /** The profile cannot be held; nothing of it was touched. */
 export class ProfileLockError extends P2pChatError {}
@@ -81,11 +82,11 @@ function lock(home: string): DatabaseSync {
 }
 
 function notWritable(home: string, cause: unknown): ProfileLockError {
-  return new ProfileLockError(
-    'profile-not-writable',
-    `Cannot write to ${join(home, 'run')} (${errorCode(cause) ?? errorMessage(cause)}).`,
-    { hint: 'Choose another folder with P2P_CHAT_HOME, or make this one writable.', cause },
-  );
+  const { reason, hint } = obstacleAt(lockFile(home), cause);
+  return new ProfileLockError('profile-not-writable', `Cannot write to ${join(home, 'run')}: ${reason}.`, {
+    hint,
+    cause,
+  });
 }
 
 function isBusy(error: unknown): boolean {

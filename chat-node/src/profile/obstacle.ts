@@ -1,0 +1,118 @@
+import { accessSync, constants, realpathSync, type Stats, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname, sep } from 'node:path';
+import { errorCode, errorMessage } from '@p2p-chat/shared';
+import { MAX_HOME_BYTES } from './profile.js';
+
+/** What keeps this user from a path, in words, and what helps. */
+export interface Obstacle {
+  reason: string;
+  hint: string;
+}
+
+/** Whether this user may use what is there: pass it, or write to it. */
+export type CanUse = (path: string, mode: number) => boolean;
+
+const OTHER_FOLDER = 'Choose another folder with P2P_CHAT_HOME, or make this one writable.';
+
+/**
+ * Says why a path below a profile's folder cannot be read or written: the
+ * file, the folder or, for example after a run with sudo, one above that.
+ * @param path what was to be used; it need not be there
+ * @param cause what the operating system, or SQLite, said
+ */
+export function obstacleAt(path: string, cause: unknown, canUse: CanUse = allows): Obstacle {
+  const code = errorCode(cause);
+  const saying = code?.startsWith('ERR_') === false ? code : errorMessage(cause);
+  const culprit = findCulprit(path, canUse);
+  if (culprit === null) return { reason: `${realPathFault(path) ?? ''}${saying}`, hint: OTHER_FOLDER };
+  const what = culprit.path === path ? 'it' : culprit.path;
+  const { owner, isFolder } = culprit;
+  if (!isFolder && culprit.path !== path)
+    return { reason: `${what} is a file (${saying})`, hint: 'Choose another folder with P2P_CHAT_HOME.' };
+  const own = process.getuid?.() ?? owner;
+  if (owner === own) {
+    const mode = isFolder ? 'u+rwx' : 'u+rw';
+    return {
+      reason: `${what} may not be used by its owner, who is you (${saying})`,
+      hint: `If its disk takes writes: chmod ${mode} '${culprit.path}'. Or choose another folder with P2P_CHAT_HOME.`,
+    };
+  }
+  return {
+    reason: `${what} belongs to ${owner === 0 ? 'root' : `user id ${owner}`}, and you are user id ${own} (${saying})`,
+    // A folder like / or /home has its owner for a reason.
+    hint:
+      culprit.path === path || isOwnGround(culprit.path)
+        ? `Make it yours: sudo chown -R ${own} '${culprit.path}'. Or choose another folder with P2P_CHAT_HOME.`
+        : 'Choose another folder with P2P_CHAT_HOME.',
+  };
+}
+
+interface Culprit {
+  path: string;
+  owner: number;
+  isFolder: boolean;
+}
+
+function findCulprit(path: string, canUse: CanUse): Culprit | null {
+  const { R_OK, W_OK, X_OK } = constants;
+  const way = wayTo(path);
+  for (const [index, step] of way.entries()) {
+    const stats = statsOf(step);
+    if (stats === null) return null;
+    const isFolder = stats.isDirectory();
+    const next = way[index + 1];
+    // A folder that lacks the next one is where that is made.
+    const isLast = next === undefined || statsOf(next) === null;
+    const mode = isFolder ? (isLast ? W_OK | X_OK : X_OK) : R_OK | W_OK;
+    const isUsable = (isFolder || next === undefined) && canUse(step, mode);
+    if (!isUsable) return { path: step, owner: stats.uid, isFolder };
+  }
+  return null;
+}
+
+/** A path and all folders above it, from the root. */
+function wayTo(path: string): string[] {
+  const above = dirname(path);
+  return above === path ? [path] : [...wayTo(above), path];
+}
+
+function statsOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
+  }
+}
+
+function allows(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isOwnGround(path: string): boolean {
+  try {
+    const { homedir } = userInfo();
+    return homedir !== '' && homedir !== sep && path.startsWith(`${homedir}${sep}`);
+  } catch {
+    return false;
+  }
+}
+
+/** A link may be short and lead to a path that is too long for SQLite. */
+function realPathFault(path: string): string | null {
+  for (const step of wayTo(path).reverse()) {
+    try {
+      const real = realpathSync(step);
+      const bytes = Buffer.byteLength(real);
+      return bytes > MAX_HOME_BYTES ? `${real} is too long for a database: ` : null;
+    } catch {
+      // It is not there; the folder above it is.
+    }
+  }
+  return null;
+}
