@@ -19,13 +19,13 @@ import {
   type StreamResult,
 } from '@p2p-chat/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Chat, type ConversationReference } from '../core/chat.js';
+import { Chat } from '../core/chat.js';
 import { ApiConversation, ApiGroup } from './api-docs.js';
 import { BodyLines } from './body-lines.js';
 import { drained } from './drained.js';
 import { Presenter } from './presenter.js';
 import { ControlApiError, INTERNAL_ERROR, problemOf } from './problem.js';
-import { ConversationPipe } from './references.pipe.js';
+import { ConversationPipe, type ConversationReference } from './references.pipe.js';
 import { HistoryQuery, ReadDto, SendDto } from './requests.js';
 import {
   ConversationSchema,
@@ -151,7 +151,7 @@ export class ConversationsController {
   })
   @ApiNoContentResponse()
   typing(@Param('conversation', ConversationPipe) { id }: ConversationReference): void {
-    this.chat.typing(id);
+    this.chat.writes(id);
   }
 }
 

@@ -39,7 +39,7 @@ export class PeersController {
   })
   @ApiOkResponse({ type: PeerSchema })
   async accept(@Param('peer', PeerIdPipe) peerId: string): Promise<PeerView> {
-    await this.chat.peers.accept(peerId);
+    await this.chat.accept(peerId);
     return this.presenter.peer(peerId);
   }
 
@@ -98,7 +98,7 @@ export class PeersController {
   }
 
   async #setBlocked({ peerId }: KnownPeer, blocked: boolean): Promise<PeerView> {
-    await this.chat.peers.setBlocked(peerId, blocked);
+    await this.chat.setBlocked(peerId, blocked);
     return this.presenter.peer(peerId);
   }
 }

@@ -15,7 +15,7 @@ import {
   safetyNumber,
   shortPeerId,
 } from '@p2p-chat/shared';
-import { Chat, type ConversationReference } from '../core/chat.js';
+import { Chat } from '../core/chat.js';
 import type { ConversationSummary } from '../core/conversations/conversation-list.js';
 import type { Message } from '../core/conversations/message.js';
 import type { FoundMessage } from '../core/conversations/search.js';
@@ -23,7 +23,9 @@ import { ChatError } from '../core/errors.js';
 import type { MessageRange } from '../core/events.js';
 import type { KnownPeer } from '../core/peers/peers.js';
 import type { LoggedEvent } from './event-log.js';
+import { IdentityKeys } from '../core/ports/identity.js';
 import { NodeInfo } from './node-info.js';
+import type { ConversationReference } from './references.pipe.js';
 
 /** The latest time that Date can hold: a peer may send any number. */
 const MAX_TIME_MS = 8_640_000_000_000_000;
@@ -34,6 +36,7 @@ export class Presenter {
   constructor(
     private readonly chat: Chat,
     private readonly node: NodeInfo,
+    private readonly keys: IdentityKeys,
   ) {}
 
   /**
@@ -155,7 +158,7 @@ export class Presenter {
   }
 
   get #self(): string {
-    return this.node.identity.peerId;
+    return this.keys.peerId;
   }
 
   async #peerOrNull(peerId: string): Promise<PeerView | null> {
@@ -217,7 +220,7 @@ export class Presenter {
   }
 
   #direct(peerId: string): string {
-    return directConversation(this.#self, peerId, this.chat.keys.sha256);
+    return directConversation(this.#self, peerId, this.keys.sha256);
   }
 
   /** Names by peer id, each looked up once. */

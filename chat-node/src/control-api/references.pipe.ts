@@ -1,7 +1,10 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { isPeerId } from '@p2p-chat/shared';
-import { Chat, type ConversationReference } from '../core/chat.js';
+import { Chat } from '../core/chat.js';
 import type { KnownPeer } from '../core/peers/peers.js';
+
+/** A conversation that a client named. */
+export type ConversationReference = ReturnType<Chat['resolveConversation']>;
 
 /** Turns a peer id, its short form, or an unambiguous name into the peer. @throws {ChatError} */
 @Injectable()

@@ -61,7 +61,7 @@ export class StatusController {
 
   #copies(): ProblemView[] {
     const hosts = this.node.copies();
-    if (hosts.length === 0 && !this.chat.copied) return [];
+    if (hosts.length === 0 && !this.chat.isCopied) return [];
     const where = hosts.length === 0 ? '' : ` (${hosts.join(', ')})`;
     return [
       {

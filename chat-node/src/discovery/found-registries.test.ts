@@ -2,7 +2,7 @@ import type { DiscoverySourceView } from '@p2p-chat/shared';
 import { encodeTxt, type FoundService } from '@p2p-chat/shared/dns-sd';
 import { ManualClock } from '@p2p-chat/shared/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { PeerDiscovery } from '../chat/ports/peer-discovery.js';
+import { PeerDiscovery } from '../core/ports/peer-discovery.js';
 import { FoundRegistries, type RegistrySource } from './found-registries.js';
 
 class FakeRegistry extends PeerDiscovery implements RegistrySource {

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { type Clock, type DiscoverySourceView, hostKind, type Timer } from '@p2p-chat/shared';
 import { decodeTxt, type FoundService } from '@p2p-chat/shared/dns-sd';
-import { type DiscoverySink, PeerDiscovery, type SelfAnnouncement } from '../chat/ports/peer-discovery.js';
+import { type DiscoverySink, PeerDiscovery, type SelfAnnouncement } from '../core/ports/peer-discovery.js';
 
 /** A client of one discovery service. */
 export type RegistrySource = PeerDiscovery & {

@@ -14,7 +14,7 @@ import {
 } from '@p2p-chat/shared';
 import { ManualClock, testKeys } from '@p2p-chat/shared/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DiscoverySink, Sighting } from '../chat/ports/peer-discovery.js';
+import type { DiscoverySink, Sighting } from '../core/ports/peer-discovery.js';
 import { HttpRegistryDiscovery, type HttpRegistryOptions } from './http-registry.discovery.js';
 import { RegistryFailure } from './registry-failure.js';
 

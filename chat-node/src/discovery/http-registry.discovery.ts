@@ -20,7 +20,7 @@ import {
   PeerDiscovery,
   type SelfAnnouncement,
   type Sighting,
-} from '../chat/ports/peer-discovery.js';
+} from '../core/ports/peer-discovery.js';
 import type { Logger } from '../runtime/logger.js';
 import { AnnouncementSequence } from './announcement-sequence.js';
 import type { KeyWatch } from './key-watch.js';

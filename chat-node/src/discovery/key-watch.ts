@@ -6,7 +6,7 @@ import {
   safeLine,
   verifyAnnouncement,
 } from '@p2p-chat/shared';
-import { PeerDiscovery, type SelfAnnouncement } from '../chat/ports/peer-discovery.js';
+import { PeerDiscovery, type SelfAnnouncement } from '../core/ports/peer-discovery.js';
 import type { Logger } from '../runtime/logger.js';
 
 /** How long another use of the key is shown after it was heard of last: a lease and a half. */

@@ -1,5 +1,5 @@
 import { P2pChatError } from '@p2p-chat/shared';
-import { type Probe, Probes } from '../chat/ports/probe.js';
+import { type Probe, Probes } from '../core/ports/probe.js';
 
 /** Whether this node alone uses its key. */
 export class KeyProbes extends Probes {

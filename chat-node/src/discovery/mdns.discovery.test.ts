@@ -2,7 +2,7 @@ import { ANNOUNCEMENT_VALIDITY_MS, type PeerEntry, peerIdOfKey, signAnnouncement
 import type { Interfaces, OpenMulticastPort } from '@p2p-chat/shared/dns-sd';
 import { ManualClock, MemoryMulticast, testKeys } from '@p2p-chat/shared/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DiscoverySink, Sighting } from '../chat/ports/peer-discovery.js';
+import type { DiscoverySink, Sighting } from '../core/ports/peer-discovery.js';
 import { AnnouncementSequence } from './announcement-sequence.js';
 import { announcementTxt } from './announcement-txt.js';
 import { MdnsDiscovery, type MdnsOptions } from './mdns.discovery.js';

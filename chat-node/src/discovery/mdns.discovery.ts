@@ -19,7 +19,7 @@ import {
   type OfferedService,
   type OpenMulticastPort,
 } from '@p2p-chat/shared/dns-sd';
-import { type DiscoverySink, PeerDiscovery, type SelfAnnouncement } from '../chat/ports/peer-discovery.js';
+import { type DiscoverySink, PeerDiscovery, type SelfAnnouncement } from '../core/ports/peer-discovery.js';
 import type { Logger } from '../runtime/logger.js';
 import type { AnnouncementSequence } from './announcement-sequence.js';
 import { announcementTxt, entryOfTxt } from './announcement-txt.js';

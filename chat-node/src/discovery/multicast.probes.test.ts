@@ -1,7 +1,7 @@
 import type { LanInterface, MulticastListener, OpenMulticastPort } from '@p2p-chat/shared/dns-sd';
 import { ManualClock, MemoryMulticast } from '@p2p-chat/shared/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Probe } from '../chat/ports/probe.js';
+import type { Probe } from '../core/ports/probe.js';
 import { walkProbe } from '../testing/walk-probes.js';
 import { MulticastProbes } from './multicast.probes.js';
 

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import { type Clock, errorCode, errorMessage, NODE_SERVICE_TYPE, P2pChatError } from '@p2p-chat/shared';
 import { type LanInterface, type MulticastPort, openMulticastPort } from '@p2p-chat/shared/dns-sd';
 import type { OpenMulticastPort } from '@p2p-chat/shared/dns-sd';
-import { NotTried, type Probe, Probes } from '../chat/ports/probe.js';
+import { NotTried, type Probe, Probes } from '../core/ports/probe.js';
 
 export interface MulticastProbesOptions {
   /** Why multicast is not used; null where it is. */

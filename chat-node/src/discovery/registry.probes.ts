@@ -7,7 +7,7 @@ import {
   P2pChatError,
   safeLine,
 } from '@p2p-chat/shared';
-import { NotTried, type Probe, Probes } from '../chat/ports/probe.js';
+import { NotTried, type Probe, Probes } from '../core/ports/probe.js';
 import { tryConnect } from '../runtime/try-connect.js';
 import { isRefusedConnection, NONE_ASKED_FOR, RegistryFailure, unreachable } from './registry-failure.js';
 import { RegistryHttp } from './registry-http.js';

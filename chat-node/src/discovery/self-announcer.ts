@@ -7,7 +7,7 @@ import {
   signWithdrawal,
   type Withdrawal,
 } from '@p2p-chat/shared';
-import type { SelfAnnouncement } from '../chat/ports/peer-discovery.js';
+import type { SelfAnnouncement } from '../core/ports/peer-discovery.js';
 import type { AnnouncementSequence } from './announcement-sequence.js';
 
 /** The key pair of the node, Ed25519. */

@@ -10,7 +10,7 @@ import {
   type VerifiedAnnouncement,
   verifyAnnouncement,
 } from '@p2p-chat/shared';
-import type { Sighting } from '../chat/ports/peer-discovery.js';
+import type { Sighting } from '../core/ports/peer-discovery.js';
 
 /** Signatures checked in one go: some milliseconds, so that a long list holds up nothing else. */
 const CHECKS_PER_TURN = 64;

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { SystemClock, type Clock } from '@p2p-chat/shared';
 import { ManualClock } from '@p2p-chat/shared/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ChatEvents } from '../chat/events.js';
-import type { Message } from '../chat/message.js';
-import { packRuns } from '../chat/message-run.js';
+import type { Message } from '../core/conversations/message.js';
+import { ChatEvents } from '../core/events.js';
+import type { KeptBatch } from '../core/ports/conversation.store.js';
 import { HOOK_TIMEOUT_MS, MAX_RUNNING_HOOKS, MAX_WAITING_HOOKS, MessageHook } from './message-hook.js';
 
 let folder: string;
@@ -27,7 +27,9 @@ afterEach(async () => {
 
 function start(command: readonly string[], clock: Clock = new SystemClock()): void {
   const isWanted = ({ author }: Message): boolean => author !== 'stranger';
-  hook = new MessageHook({ command, clock, log, isWanted, nameOf: () => 'Bob' }, events);
+  const messagesOf = ({ batch }: KeptBatch): Message[] => batch as unknown as Message[];
+  const view = ({ id, content, direction }: Message): object => ({ id, content, direction });
+  hook = new MessageHook({ command, clock, log, messagesOf, isWanted, view }, events);
 }
 
 /** A script that gets the folder as its first argument. */
@@ -39,27 +41,31 @@ async function script(body: string): Promise<string[]> {
 }
 
 let nextId = 0;
-const idOf = (n: number): string => String(n).padStart(36, '0');
+/** News of a batch with these messages: they stand in its place. */
+function arrive(messages: readonly Message[], receivedAt: number | null): void {
+  events.publish({ type: 'messages', kept: { batch: messages, receivedAt } as unknown as KeptBatch });
+}
+
+function message(body: string, author: string): Message {
+  nextId += 1;
+  return {
+    id: String(nextId),
+    conversation: 'with bob',
+    author,
+    direction: author === 'self' ? 'out' : 'in',
+    content: { kind: 'text', body },
+    clock: '0'.repeat(16),
+    sentAt: 0,
+    receivedAt: author === 'self' ? null : 0,
+    state: 'delivered',
+  };
+}
+
 function receive(...bodies: string[]): void {
-  const messages = bodies.map((body): Message => {
-    nextId += 1;
-    const [direction, author] =
-      body === 'mine' ? (['out', 'self'] as const) : (['in', body === 'stranger' ? body : 'bob'] as const);
-    const at = Date.UTC(2026, 10, 22);
-    return {
-      id: idOf(nextId),
-      conversationId: 'bob',
-      author,
-      direction,
-      kind: 'text',
-      body,
-      clock: '0'.repeat(16),
-      sentAt: at,
-      receivedAt: direction === 'in' ? at : null,
-      state: 'delivered',
-    };
-  });
-  for (const run of packRuns(messages)) events.publish({ type: 'messages', run });
+  arrive(
+    bodies.map((body) => message(body, 'bob')),
+    0,
+  );
 }
 
 const filesOf = async (ending: string): Promise<string[]> =>
@@ -81,19 +87,18 @@ describe('the command for messages', { timeout: 30_000 }, () => {
 
   it('gets each message that arrives as JSON, and nothing of it on its command line', async () => {
     start(await script('cat > "$1/$$.json"; echo "$#" > "$1/$$.count"'));
-    receive('$(touch "$1/pwned"); `id`\n"two"', 'mine', 'stranger');
+    arrive([message('mine', 'self')], null);
+    arrive([message('of a stranger', 'stranger')], 0);
+    receive('$(touch "$1/pwned"); `id`\n"two"');
     await vi.waitFor(async () => expect(await filesOf('.count')).toHaveLength(1), soon);
     const [file = ''] = await filesOf('.json');
     const text = await readFile(join(folder, file), 'utf8');
     expect(text).toMatch(/^\{.*\}\n$/);
     expect(JSON.parse(text)).toEqual({
       event: 'message',
-      id: idOf(nextId - 2),
-      peerId: 'bob',
-      user: 'Bob',
-      body: '$(touch "$1/pwned"); `id`\n"two"',
-      sentAt: '2026-11-22T00:00:00.000Z',
-      receivedAt: '2026-11-22T00:00:00.000Z',
+      id: String(nextId),
+      content: { kind: 'text', body: '$(touch "$1/pwned"); `id`\n"two"' },
+      direction: 'in',
     });
     const [count = ''] = await filesOf('.count');
     expect(await readFile(join(folder, count), 'utf8')).toBe('1\n');

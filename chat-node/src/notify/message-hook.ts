@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { type Clock, errorMessage } from '@p2p-chat/shared';
-import type { ChatEvents } from '../chat/events.js';
-import type { Message } from '../chat/message.js';
-import { messagesOf } from '../chat/message-run.js';
-import type { ChatLog } from '../chat/ports/log.js';
+import type { Message } from '../core/conversations/message.js';
+import type { ChatEvents } from '../core/events.js';
+import type { KeptBatch } from '../core/ports/conversation.store.js';
+import type { ChatLog } from '../core/ports/log.js';
 
 /** Commands that run at the same time: a burst of messages is no storm of processes. */
 export const MAX_RUNNING_HOOKS = 4;
@@ -17,10 +17,12 @@ export interface MessageHookOptions {
   command: readonly string[];
   clock: Clock;
   log: ChatLog;
-  /** Whether a message is to be announced: not where its sender is a stranger, or the user wants peace. */
+  /** The messages of a batch. */
+  messagesOf: (kept: KeptBatch) => Message[];
+  /** Whether a message is to be announced: none of a stranger, and none while the user wants peace. */
   isWanted: (message: Message) => boolean;
-  /** The name of its sender. */
-  nameOf: (peerId: string) => string;
+  /** A message as clients of the control API get it. */
+  view: (message: Message) => object;
 }
 
 /**
@@ -39,8 +41,8 @@ export class MessageHook {
     events: ChatEvents,
   ) {
     this.#unsubscribe = events.subscribe((event) => {
-      if (event.type !== 'messages' || event.run.receivedAt === null) return;
-      for (const message of messagesOf(event.run)) this.#take(message);
+      if (event.type !== 'messages' || event.kept.receivedAt === null) return;
+      for (const message of this.options.messagesOf(event.kept)) this.#take(message);
     });
   }
 
@@ -78,7 +80,7 @@ export class MessageHook {
     const { clock, log } = this.options;
     let child: ChildProcess;
     try {
-      // A group of its own, so that what it starts ends with it.
+      // A process group of its own, so that what it starts ends with it.
       child = spawn(program, args, {
         stdio: ['pipe', 'ignore', 'ignore'],
         detached: true,
@@ -109,19 +111,7 @@ export class MessageHook {
     });
     // It may end without reading any of it.
     child.stdin?.on('error', () => undefined);
-    child.stdin?.end(`${JSON.stringify(this.#view(message))}\n`);
-  }
-
-  #view({ id, author, body, sentAt, receivedAt }: Message): object {
-    return {
-      event: 'message',
-      id,
-      peerId: author,
-      user: this.options.nameOf(author),
-      body,
-      sentAt: isoTime(sentAt),
-      receivedAt: receivedAt === null ? null : isoTime(receivedAt),
-    };
+    child.stdin?.end(`${JSON.stringify({ event: 'message', ...this.options.view(message) })}\n`);
   }
 }
 
@@ -137,11 +127,4 @@ function endAll({ pid }: ChildProcess): void {
   } catch {
     // It has ended by itself.
   }
-}
-
-// The latest time that Date can hold: a peer may send any number.
-const MAX_TIME_MS = 8_640_000_000_000_000;
-
-function isoTime(ms: number): string {
-  return new Date(Math.min(ms, MAX_TIME_MS)).toISOString();
 }

@@ -10,8 +10,8 @@ import {
   type PresenceState,
   replaceFile,
 } from '@p2p-chat/shared';
-import { StorageError } from '../chat/errors.js';
-import { type ProfileSettings, ProfileStore } from '../chat/ports/profile.store.js';
+import { StorageError } from '../core/errors.js';
+import { type ProfileSettings, ProfileStore } from '../core/ports/profile.store.js';
 
 /** What a person has set, in the profile's data directory (mode 0600). */
 export const SETTINGS_FILE = 'profile.json';

@@ -2,23 +2,22 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { StorageError } from '../chat/errors.js';
+import { StorageError } from '../core/errors.js';
 import { ProfileProbes } from './profile.probes.js';
-import { MemoryDisk, MemoryStorage } from '../testing/memory-storage.js';
 import { type Walked, walkProbe } from '../testing/walk-probes.js';
 
 describe('the profile', () => {
   let home: string;
-  let storage: MemoryStorage;
+  let check: () => Promise<void>;
   beforeEach(async () => {
     home = await mkdtemp(join(tmpdir(), 'p2p-chat-profile-'));
     await mkdir(join(home, 'run'), { mode: 0o700 });
-    storage = new MemoryStorage(new MemoryDisk());
+    check = () => Promise.resolve();
   });
   afterEach(() => rm(home, { recursive: true, force: true }));
 
   const walk = async (): Promise<Walked[]> => {
-    const probes = new ProfileProbes(home, { kind: 'sqlite', peers: storage.peers });
+    const probes = new ProfileProbes(home, { kind: 'sqlite', store: { check } });
     return (await Promise.all(probes.list().map((probe) => walkProbe(probe)))).flat();
   };
 
@@ -58,7 +57,7 @@ describe('the profile', () => {
   });
 
   it('says in the words of the storage why it takes nothing', async () => {
-    storage.peers.check = () =>
+    check = () =>
       Promise.reject(new StorageError('storage-full', 'The disk is full.', { hint: 'Free some space.' }));
     expect((await walk())[1]).toEqual({
       hop: 'storage',

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, MAX_BODY_BYTES, P2pChatError } from '@p2p-chat/shared';
-import type { PeerRepository } from '../chat/ports/peer.repository.js';
-import { type Probe, Probes } from '../chat/ports/probe.js';
+import type { ConversationStore } from '../core/ports/conversation.store.js';
+import { type Probe, Probes } from '../core/ports/probe.js';
 import { requirePrivateProfile } from './profile-files.js';
 
 const MIB = 1024 * 1024;
@@ -13,7 +13,7 @@ const GIB = 1024 * MIB;
 export class ProfileProbes extends Probes {
   constructor(
     private readonly home: string,
-    private readonly storage: { kind: 'sqlite' | 'mongodb'; peers: PeerRepository },
+    private readonly storage: { kind: 'sqlite' | 'mongodb'; store: Pick<ConversationStore, 'check'> },
   ) {
     super();
   }
@@ -51,7 +51,7 @@ export class ProfileProbes extends Probes {
   }
 
   async #database(): Promise<string> {
-    await this.storage.peers.check();
+    await this.storage.store.check();
     return 'takes what is written';
   }
 }

@@ -11,7 +11,7 @@ import {
   SettingError,
   Settings,
 } from '@p2p-chat/shared';
-import type { FixedSettings } from '../core/profile/own-profile.js';
+import type { FixedSettings } from '../core/presence/own-profile.js';
 import type { PeerAddress } from '../core/peers/peer.js';
 import { type Profile, resolveProfile } from '../profile/profile.js';
 import { readMessageCommand } from './message-command.js';

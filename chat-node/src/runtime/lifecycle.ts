@@ -1,61 +1,58 @@
 import 'reflect-metadata';
-import { randomBytes } from 'node:crypto';
-import { type Clock, type StatusView, shortPeerId, VERSION } from '@p2p-chat/shared';
-import { AppModule, composeChat, openStorage, type Storage } from '../app.module.js';
-import type { Chat } from '../chat/chat.js';
-import type { ChatEvents } from '../chat/events.js';
-import type { NodeConfig } from './config.js';
-import { ControlServer } from '../control-api/control-server.js';
-import { EventLog } from '../control-api/event-log.js';
-import type { NodeInfo } from '../control-api/node-info.js';
-import { localAddresses } from '../discovery/local-addresses.js';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { type Clock, type StatusView } from '@p2p-chat/shared';
+import { AppModule } from '../app.module.js';
+import { controlAdapter, listenOnLoopback, setUpControlApi } from '../control-api/http-server.js';
+import { NodeInfo } from '../control-api/node-info.js';
+import { Chat } from '../core/chat.js';
 import { loadIdentity } from '../profile/keystore.js';
-import type { Logger } from './logger.js';
-import { MessageHook } from '../notify/message-hook.js';
 import { requirePrivateProfile } from '../profile/profile-files.js';
 import { ProfileKeeper } from '../profile/profile-keeper.js';
 import { ProfileLock } from '../profile/profile-lock.js';
 import { FileProfileStore } from '../profile/profile-settings.js';
 import { PublishedControlFile } from '../profile/published-control-file.js';
+import type { NodeConfig } from './config.js';
+import { NodeEnvironment } from './environment.js';
+import type { Logger } from './logger.js';
 import { StartProgress } from './start-progress.js';
 
-export interface NodeEnvironment {
+export interface NodeOptions {
   config: NodeConfig;
   clock: Clock;
   random: () => number;
   logger: Logger;
-  /** Called when a client asks the node to end. */
+  /** Called when a client asks the node to end, or another node has taken the profile. */
   onLogout: () => void;
 }
 
 /** What the daemon says when it is ready. */
 export type ReadyView = Pick<StatusView, 'peerId' | 'user' | 'peerPort' | 'controlPort' | 'storage'>;
 
-const TOKEN_BYTES = 32;
-
 /**
- * A node that runs. It starts from the inside out (profile, key, storage,
- * links, discovery, control API) and stops from the outside in.
+ * A node that runs. It starts from the inside out: profile, key, storage,
+ * gateway, discovery, dials, control API, control file. It stops from the
+ * outside in. Nest makes the parts between the profile and the control file,
+ * and starts and stops them by their hooks.
  */
 export class RunningNode {
   private constructor(
-    private readonly parts: RunningParts,
     /** Who and where the node is. */
     readonly ready: ReadyView,
+    private readonly undo: readonly (() => unknown)[],
   ) {}
 
   /**
-   * Starts a node. Where a part cannot start, those before it are stopped.
+   * Starts a node. If a part cannot start, those before it are stopped.
    * @throws {P2pChatError} of the part that could not start
    */
-  static async start(environment: NodeEnvironment): Promise<RunningNode> {
+  static async start(options: NodeOptions): Promise<RunningNode> {
     const undo: (() => unknown)[] = [];
-    const progress = new StartProgress(environment.clock, environment.logger);
+    const progress = new StartProgress(options.clock, options.logger);
     try {
-      const { parts, ready } = await startParts(environment, undo, progress);
-      return new RunningNode(parts, ready);
+      return new RunningNode(await startParts(options, undo, progress), undo);
     } catch (error) {
-      for (const step of undo.reverse()) await step();
+      await undoAll(undo);
       throw error;
     } finally {
       progress.done();
@@ -63,26 +60,9 @@ export class RunningNode {
   }
 
   /** Withdraws, says bye, finishes what is being saved, lets go of the profile. */
-  async stop(): Promise<void> {
-    const { keeper, storage, chat, hook, log, control, controlFile } = this.parts;
-    log.close();
-    await controlFile.withdraw();
-    await chat.stop();
-    hook?.stop();
-    await control.stop();
-    await storage.close();
-    keeper.release();
+  stop(): Promise<void> {
+    return undoAll(this.undo);
   }
-}
-
-interface RunningParts {
-  keeper: ProfileKeeper;
-  storage: Storage;
-  chat: Chat;
-  hook: MessageHook | null;
-  log: EventLog;
-  control: ControlServer;
-  controlFile: PublishedControlFile;
 }
 
 /**
@@ -90,11 +70,11 @@ interface RunningParts {
  * @param progress is told what is waited for
  */
 async function startParts(
-  environment: NodeEnvironment,
+  options: NodeOptions,
   undo: (() => unknown)[],
   progress: StartProgress,
-): Promise<{ parts: RunningParts; ready: ReadyView }> {
-  const { config, clock, random, logger, onLogout } = environment;
+): Promise<ReadyView> {
+  const { config, clock, logger, onLogout } = options;
   progress.waitsFor('the profile');
   await requirePrivateProfile(config.home);
   const controlFile = new PublishedControlFile(config.home, logger);
@@ -108,69 +88,42 @@ async function startParts(
   undo.push(() => keeper.release());
   const identity = await loadIdentity(config.home);
   const store = await FileProfileStore.open(config.home, config.user);
-  const profile = { store, settings: store.settings(config) };
-  progress.waitsFor('the message database to open');
-  const storage = await openStorage(config, () => keeper.diskFailed());
-  undo.push(() => storage.close());
-  const { chat, diagnosis, events, instance } = composeChat({
-    config,
-    profile,
-    identity,
-    storage,
-    clock,
-    random,
-    logger,
+  const settings = store.settings(config);
+  const environment = new NodeEnvironment({
+    ...options,
+    profile: { identity, store, settings, diskFailed: () => keeper.diskFailed() },
   });
-  const log = new EventLog(instance, events);
-  const hook = startHook({ config, clock, logger, chat, events });
-  undo.push(() => hook?.stop());
-  undo.push(() => chat.stop());
+  progress.waitsFor('the message database to open');
+  const app = await createApp(environment);
+  undo.push(() => app.close());
   progress.waitsFor('what the message database holds, and the peer port');
-  const peerPort = await chat.start();
+  await app.init();
   progress.waitsFor('the control port');
-
-  const token = randomBytes(TOKEN_BYTES).toString('base64url');
-  const { home } = config;
-  const { user } = profile.settings;
+  const controlPort = await listenOnLoopback(app, config.controlPort);
   const { peerId } = identity;
-  const storageKind = config.mongodbUri === null ? 'sqlite' : 'mongodb';
-  const node = {
-    identity: { peerId, storage: storageKind, home, pid: process.pid, version: VERSION },
-    token,
-    controlPort: 0,
-    addresses: () => (config.host === '' ? localAddresses() : [config.host]),
-    logout: onLogout,
-  } satisfies NodeInfo;
-  const module = AppModule.of(chat, diagnosis, log, node, clock, logger);
-  const control = await ControlServer.start(module, token, config.controlPort);
-  undo.push(() => control.stop());
-  node.controlPort = control.port;
-  await controlFile.publish({ port: control.port, token, pid: process.pid, peerId, user });
-  return {
-    parts: { keeper, storage, chat, hook, log, control, controlFile },
-    ready: { peerId, user, peerPort, controlPort: control.port, storage: storageKind },
-  };
+  const { user } = settings;
+  undo.push(() => controlFile.withdraw());
+  await controlFile.publish({
+    port: controlPort,
+    token: app.get(NodeInfo).token,
+    pid: process.pid,
+    peerId,
+    user,
+  });
+  return { peerId, user, peerPort: app.get(Chat).port, controlPort, storage: environment.storage };
 }
 
-function startHook({
-  config,
-  clock,
-  logger,
-  chat,
-  events,
-}: Pick<NodeEnvironment, 'config' | 'clock' | 'logger'> & {
-  chat: Chat;
-  events: ChatEvents;
-}): MessageHook | null {
-  if (config.onMessage.length === 0) return null;
-  return new MessageHook(
-    {
-      command: config.onMessage,
-      clock,
-      log: logger,
-      isWanted: ({ author }) => chat.isTrusted(author) && chat.profile.settings.presence !== 'dnd',
-      nameOf: (peerId) => chat.knownPeer(peerId)?.user ?? shortPeerId(peerId),
-    },
-    events,
-  );
+async function createApp(environment: NodeEnvironment): Promise<NestFastifyApplication> {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(environment), controlAdapter(), {
+    logger: false,
+    abortOnError: false,
+    // Fastify's own parser refuses what would reach a prototype; Nest's are for forms as well.
+    bodyParser: false,
+  });
+  setUpControlApi(app);
+  return app;
+}
+
+async function undoAll(steps: readonly (() => unknown)[]): Promise<void> {
+  for (const step of steps.toReversed()) await step();
 }

@@ -10,8 +10,6 @@ export interface DaemonOptions {
   env: Environment;
   /** Whether the ready line is JSON. */
   json: boolean;
-  /** Called when the node has started. */
-  onReady: () => void;
 }
 
 const DONE = 0;
@@ -23,7 +21,7 @@ const WRONG_USE = 2;
  * end of the process that started it. A second signal ends it at once.
  * @returns the exit status: 0 after an orderly end, 1 where it could not start, 2 for a wrong setting
  */
-export async function runDaemon({ env, json, onReady }: DaemonOptions): Promise<number> {
+export async function runDaemon({ env, json }: DaemonOptions): Promise<number> {
   let config: NodeConfig;
   try {
     config = readConfig(env);
@@ -46,7 +44,6 @@ export async function runDaemon({ env, json, onReady }: DaemonOptions): Promise<
   } catch (error) {
     return explain(error, FAILED);
   }
-  onReady();
   announce(node, config, json);
   if (!end.signal.aborted) await ended;
   logger.info({ reason: String(end.signal.reason) }, 'stopping');

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo, Server } from 'node:net';
+import { Module, type OnModuleDestroy } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE, HttpAdapterHost } from '@nestjs/core';
+import { Clock, VERSION } from '@p2p-chat/shared';
+import { ConversationsController } from './control-api/conversations.controller.js';
+import { DiagnosisController } from './control-api/diagnosis.controller.js';
+import { EventLog } from './control-api/event-log.js';
+import { EventsController } from './control-api/events.controller.js';
+import { ImportController } from './control-api/import.controller.js';
+import { LocalAuthGuard } from './control-api/local-auth.guard.js';
+import { NodeInfo } from './control-api/node-info.js';
+import { PeersController } from './control-api/peers.controller.js';
+import { Presenter } from './control-api/presenter.js';
+import { LOGGER, ProblemFilter } from './control-api/problem.filter.js';
+import { ProfileController } from './control-api/profile.controller.js';
+import { SearchController } from './control-api/search.controller.js';
+import { StatusController } from './control-api/status.controller.js';
+import { DepthPipe, validationPipe } from './control-api/validation.js';
+import { ConversationsModule } from './conversations.module.js';
+import { ChatEvents } from './core/events.js';
+import { DiagnosisModule } from './diagnosis.module.js';
+import { Discovery, DiscoveryModule } from './discovery.module.js';
+import { localAddresses } from './discovery/local-addresses.js';
+import { NodeEnvironment } from './runtime/environment.js';
+
+const TOKEN_BYTES = 32;
+
+/** Commands and events for the clients on this machine. */
+@Module({
+  imports: [ConversationsModule, DiagnosisModule, DiscoveryModule],
+  controllers: [
+    StatusController,
+    ConversationsController,
+    PeersController,
+    ProfileController,
+    SearchController,
+    ImportController,
+    DiagnosisController,
+    EventsController,
+  ],
+  providers: [
+    { provide: Clock, inject: [NodeEnvironment], useFactory: ({ clock }: NodeEnvironment) => clock },
+    { provide: LOGGER, inject: [NodeEnvironment], useFactory: ({ logger }: NodeEnvironment) => logger },
+    {
+      provide: EventLog,
+      inject: [NodeEnvironment, ChatEvents],
+      useFactory: ({ instance }: NodeEnvironment, events: ChatEvents) => new EventLog(instance, events),
+    },
+    { provide: NodeInfo, inject: [NodeEnvironment, Discovery, HttpAdapterHost], useFactory: createNodeInfo },
+    LocalAuthGuard,
+    { provide: APP_GUARD, useExisting: LocalAuthGuard },
+    { provide: APP_FILTER, useClass: ProblemFilter },
+    { provide: APP_PIPE, useClass: DepthPipe },
+    { provide: APP_PIPE, useFactory: validationPipe },
+    Presenter,
+  ],
+  exports: [NodeInfo, Presenter],
+})
+export class ControlApiModule implements OnModuleDestroy {
+  constructor(private readonly log: EventLog) {}
+
+  /** The streams of events end first of all. */
+  onModuleDestroy(): void {
+    this.log.close();
+  }
+}
+
+function createNodeInfo(
+  { config, profile, storage, onLogout }: NodeEnvironment,
+  discovery: Discovery,
+  { httpAdapter }: HttpAdapterHost,
+): NodeInfo {
+  return {
+    identity: {
+      peerId: profile.identity.peerId,
+      storage,
+      home: config.home,
+      pid: process.pid,
+      version: VERSION,
+    },
+    token: randomBytes(TOKEN_BYTES).toString('base64url'),
+    get controlPort() {
+      return ((httpAdapter.getHttpServer() as Server).address() as AddressInfo | null)?.port ?? 0;
+    },
+    addresses: () => (config.host === '' ? localAddresses() : [config.host]),
+    copies: () => discovery.copies(),
+    logout: onLogout,
+  };
+}
