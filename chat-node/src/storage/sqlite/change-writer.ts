@@ -1,13 +1,15 @@
 import { hash } from 'node:crypto';
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type Batch, lastSeq } from '@p2p-chat/shared/protocol/batch';
 import { segmentTag } from '@p2p-chat/shared/protocol/conversation';
 import { StorageError } from '../../core/errors.js';
 import type { Change, ImportedMessage, MessageKey, Watermark } from '../../core/ports/conversation.store.js';
 import { SCHEMA_VERSION, VERSION_BASE } from './schema.js';
+import type { Row, Statements } from './statements.js';
 
 const NEXT_POSITION =
   '1 + max((SELECT ifnull(max(position), 0) FROM batches), (SELECT ifnull(max(position), 0) FROM imported))';
+const ADD_BATCH = `INSERT INTO batches VALUES (${NEXT_POSITION}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const ADD_IMPORTED = `INSERT INTO imported VALUES (${NEXT_POSITION}, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
 
 interface OpenSegment {
   ref: number;
@@ -16,61 +18,9 @@ interface OpenSegment {
   seq: number;
 }
 
-/** Carries out changes, in the transaction that is open. Whatever is there already stays as it is. */
+/** Carries out changes, in the transaction that is open. */
 export class ChangeWriter {
-  readonly #conversation: StatementSync;
-  readonly #addConversation: StatementSync;
-  readonly #saveRecord: StatementSync;
-  readonly #feed: StatementSync;
-  readonly #addFeed: StatementSync;
-  readonly #segment: StatementSync;
-  readonly #addSegment: StatementSync;
-  readonly #advance: StatementSync;
-  readonly #follow: StatementSync;
-  readonly #addLink: StatementSync;
-  readonly #hashAt: StatementSync;
-  readonly #addBatch: StatementSync;
-  readonly #key: StatementSync;
-  readonly #addKey: StatementSync;
-  readonly #saveWatermark: StatementSync;
-  readonly #addImported: StatementSync;
-  readonly #savePeer: StatementSync;
-
-  constructor(private readonly database: DatabaseSync) {
-    this.#conversation = database.prepare('SELECT ref FROM conversations WHERE id = ?');
-    this.#addConversation = database.prepare('INSERT INTO conversations (id) VALUES (?) RETURNING ref');
-    this.#saveRecord = database.prepare('UPDATE conversations SET record = ? WHERE ref = ?');
-    this.#feed = database.prepare('SELECT ref FROM feeds WHERE conversation = ? AND author = ?');
-    this.#addFeed = database.prepare('INSERT INTO feeds (conversation, author) VALUES (?, ?) RETURNING ref');
-    this.#segment = database.prepare(
-      `SELECT s.ref, s.feed, f.conversation, s.seq FROM conversations c
-       JOIN feeds f ON f.conversation = c.ref AND f.author = ?
-       JOIN segments s ON s.feed = f.ref AND s.segment = ? WHERE c.id = ?`,
-    );
-    this.#addSegment = database.prepare(
-      `INSERT INTO segments (feed, segment, tag, seq, clock, hash, is_tip) VALUES (?, ?, ?, 0, '', '', 0) RETURNING ref`,
-    );
-    this.#advance = database.prepare(
-      'UPDATE segments SET seq = ?, clock = ?, hash = ?, is_tip = 1 WHERE ref = ?',
-    );
-    this.#follow = database.prepare(
-      'UPDATE segments SET is_tip = 0 WHERE feed = ? AND segment = ? AND seq = ?',
-    );
-    this.#addLink = database.prepare('INSERT INTO links VALUES (?, ?, ?)');
-    this.#hashAt = database.prepare(
-      'SELECT hash FROM batches WHERE segment = ? AND dropped IN (0, 1) AND first = ?',
-    );
-    this.#addBatch = database.prepare(
-      `INSERT INTO batches VALUES (${NEXT_POSITION}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    );
-    this.#key = database.prepare('SELECT segment, seq FROM keys WHERE conversation = ? AND key = ?');
-    this.#addKey = database.prepare('INSERT INTO keys VALUES (?, ?, ?, ?)');
-    this.#saveWatermark = database.prepare('REPLACE INTO watermarks VALUES (?, ?, ?, ?)');
-    this.#addImported = database.prepare(
-      `INSERT INTO imported VALUES (${NEXT_POSITION}, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
-    );
-    this.#savePeer = database.prepare('REPLACE INTO peers VALUES (?, ?)');
-  }
+  constructor(private readonly sql: Statements) {}
 
   /** @throws {StorageError} `key-taken`; `storage-failed` where a batch does not go on from what is stored */
   apply(change: Change): void {
@@ -82,82 +32,125 @@ export class ChangeWriter {
         return this.#saveBatch(change.batch, change.receivedAt, change.dropped);
       case 'conversation': {
         const ref = this.#conversationRef(change.record.id);
-        return void this.#saveRecord.run(JSON.stringify(change.record), ref);
+        return this.sql.run(
+          'UPDATE conversations SET record = ? WHERE ref = ?',
+          JSON.stringify(change.record),
+          ref,
+        );
       }
       case 'watermark':
-        return this.#setWatermark(change.watermark);
+        return this.#saveWatermark(change.watermark);
       case 'import':
         return change.messages.forEach((message) => this.#import(message));
-      case 'peer':
-        return void this.#savePeer.run(change.record.peerId, JSON.stringify(change.record));
+      case 'peer': {
+        const { record } = change;
+        return this.sql.run('REPLACE INTO peers VALUES (?, ?)', record.peerId, JSON.stringify(record));
+      }
     }
   }
 
   /** Writes a page as it is, so that the commit around it waits for the disk. */
   touch(): void {
-    this.database.exec(`PRAGMA user_version = ${VERSION_BASE + SCHEMA_VERSION}`);
+    this.sql.run(`PRAGMA user_version = ${VERSION_BASE + SCHEMA_VERSION}`);
   }
 
   #saveBatch(batch: Batch, receivedAt: number | null, dropped: boolean): void {
     const segment = this.#openSegment(batch);
-    if (batch.first !== segment.seq + 1) {
-      if (this.#hashAt.get(segment.ref, batch.first)?.['hash'] === batch.hash) return;
+    const { first, count, firstClock, lastClock, bytes, follows } = batch;
+    if (first !== segment.seq + 1) {
+      const there = this.sql.get(
+        'SELECT hash FROM batches WHERE segment = ? AND dropped IN (0, 1) AND first = ?',
+        segment.ref,
+        first,
+      );
+      if (there?.['hash'] === batch.hash) return;
       throw new StorageError('storage-failed', 'A batch does not go on from what is stored.', {
         hint: 'This is a fault of the program; please report it.',
       });
     }
-    const { first, count, firstClock, lastClock, bytes } = batch;
-    this.#addBatch.run(
+    this.sql.run(
+      ADD_BATCH,
       ...[segment.conversation, segment.feed, segment.ref, Number(dropped), first, count],
       ...[firstClock, lastClock, batch.hash, receivedAt, dropped ? new Uint8Array(bytes.length) : bytes],
     );
-    this.#advance.run(lastSeq(batch), lastClock, batch.hash, segment.ref);
-    const others = batch.follows.filter((tip) => tip.segment !== batch.segment);
+    this.sql.run(
+      'UPDATE segments SET seq = ?, clock = ?, hash = ?, is_tip = 1 WHERE ref = ?',
+      ...[lastSeq(batch), lastClock, batch.hash, segment.ref],
+    );
+    const others = follows.filter((tip) => tip.segment !== batch.segment);
     if (others.length === 0) return;
-    this.#addLink.run(segment.ref, first, JSON.stringify(others));
-    for (const tip of others) this.#follow.run(segment.feed, tip.segment, tip.seq);
+    this.sql.run('INSERT INTO links VALUES (?, ?, ?)', segment.ref, first, JSON.stringify(others));
+    for (const tip of others) {
+      this.sql.run(
+        'UPDATE segments SET is_tip = 0 WHERE feed = ? AND segment = ? AND seq = ?',
+        ...[segment.feed, tip.segment, tip.seq],
+      );
+    }
   }
 
   #openSegment({ conversation, author, segment }: Batch): OpenSegment {
-    const row = this.#segment.get(author, segment, conversation);
+    const row = this.sql.get(
+      `SELECT s.ref, s.feed, f.conversation, s.seq FROM conversations c
+       JOIN feeds f ON f.conversation = c.ref AND f.author = ?2
+       JOIN segments s ON s.feed = f.ref AND s.segment = ?3 WHERE c.id = ?1`,
+      ...[conversation, author, segment],
+    );
     if (row !== undefined) return row as unknown as OpenSegment;
     const ref = this.#conversationRef(conversation);
     const feed = this.#feedRef(ref, author);
     const tag = segmentTag(conversation, author, segment, (bytes) => hash('sha256', bytes, 'buffer'));
-    return { ref: refOf(this.#addSegment.get(feed, segment, tag)), feed, conversation: ref, seq: 0 };
+    const added = this.sql.get(
+      `INSERT INTO segments (feed, segment, tag, seq, clock, hash, is_tip) VALUES (?, ?, ?, 0, '', '', 0) RETURNING ref`,
+      ...[feed, segment, tag],
+    );
+    return { ref: refOf(added), feed, conversation: ref, seq: 0 };
   }
 
   #saveKeys({ conversation, segment }: Batch, keys: readonly MessageKey[]): void {
     if (keys.length === 0) return;
     const ref = this.#conversationRef(conversation);
     for (const { key, seq } of keys) {
-      const there = this.#key.get(ref, key);
-      if (there === undefined) this.#addKey.run(ref, key, segment, seq);
+      const there = this.sql.get(
+        'SELECT segment, seq FROM keys WHERE conversation = ? AND key = ?',
+        ref,
+        key,
+      );
+      if (there === undefined) this.sql.run('INSERT INTO keys VALUES (?, ?, ?, ?)', ref, key, segment, seq);
       else if (there['segment'] !== segment || there['seq'] !== seq) {
         throw new StorageError('key-taken', 'The key is that of another message.');
       }
     }
   }
 
-  #setWatermark({ conversation, author, member, have, read }: Watermark): void {
+  #saveWatermark({ conversation, author, member, have, read }: Watermark): void {
     const feed = this.#feedRef(this.#conversationRef(conversation), author);
-    this.#saveWatermark.run(feed, member, JSON.stringify(have), JSON.stringify(read));
+    this.sql.run(
+      'REPLACE INTO watermarks VALUES (?, ?, ?, ?)',
+      ...[feed, member, JSON.stringify(have), JSON.stringify(read)],
+    );
   }
 
   #import({ id, conversation, author, clock, sentAt, receivedAt, content, state }: ImportedMessage): void {
     const ref = this.#conversationRef(conversation);
-    this.#addImported.run(id, ref, author, clock, sentAt, receivedAt, content, state);
+    this.sql.run(ADD_IMPORTED, id, ref, author, clock, sentAt, receivedAt, content, state);
   }
 
   #conversationRef(id: string): number {
-    return refOf(this.#conversation.get(id) ?? this.#addConversation.get(id));
+    return refOf(
+      this.sql.get('SELECT ref FROM conversations WHERE id = ?', id) ??
+        this.sql.get('INSERT INTO conversations (id) VALUES (?) RETURNING ref', id),
+    );
   }
 
   #feedRef(conversation: number, author: string): number {
-    return refOf(this.#feed.get(conversation, author) ?? this.#addFeed.get(conversation, author));
+    const feed = [conversation, author] as const;
+    return refOf(
+      this.sql.get('SELECT ref FROM feeds WHERE conversation = ? AND author = ?', ...feed) ??
+        this.sql.get('INSERT INTO feeds (conversation, author) VALUES (?, ?) RETURNING ref', ...feed),
+    );
   }
 }
 
-function refOf(row: Record<string, unknown> | undefined): number {
+function refOf(row: Row | undefined): number {
   return row?.['ref'] as number;
 }

@@ -45,24 +45,21 @@ function sqliteCode(error: unknown): number | undefined {
 function ofSqlite(primary: number, cause: unknown): StorageError {
   switch (primary) {
     case SQLITE_FULL:
-      return full(cause);
+      return failure('storage-full', cause);
     case SQLITE_READONLY:
     case SQLITE_PERM:
-      return readOnly(cause);
+      return failure('storage-read-only', cause);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return new StorageError('storage-in-use', 'Another program has the message database open.', {
-        hint: 'Stop the other program, or choose another data directory.',
-        cause,
-      });
+      return failure('storage-in-use', cause);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return corrupt(errorMessage(cause), cause);
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-      return unavailable(cause);
+      return failure('storage-unavailable', cause);
     default:
-      return failed(cause);
+      return failure('storage-failed', cause);
   }
 }
 
@@ -70,54 +67,50 @@ function ofSystem(cause: unknown): StorageError {
   switch (errorCode(cause)) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return full(cause);
+      return failure('storage-full', cause);
     case 'EROFS':
     case 'EACCES':
     case 'EPERM':
-      return readOnly(cause);
+      return failure('storage-read-only', cause);
     case 'ENOENT':
     case 'ENOTDIR':
     case 'EISDIR':
     case 'EIO':
-      return unavailable(cause);
+      return failure('storage-unavailable', cause);
     default:
-      return failed(cause);
+      return failure('storage-failed', cause);
   }
 }
 
-function full(cause: unknown): StorageError {
-  return new StorageError('storage-full', 'There is no space left for the message database.', {
-    hint: 'Free some disk space; saving goes on by itself.',
-    cause,
-  });
-}
+const TEXTS = {
+  'storage-full': [
+    'There is no space left for the message database.',
+    'Free some disk space; saving goes on by itself.',
+  ],
+  'storage-read-only': [
+    'The message database cannot be written.',
+    'Make the data directory writable for this user; saving goes on by itself.',
+  ],
+  'storage-in-use': [
+    'Another program has the message database open.',
+    'Stop the other program, or choose another data directory.',
+  ],
+  'storage-unavailable': [
+    'The message database cannot be reached: %.',
+    'Check that the data directory exists and that its disk works; saving goes on by itself.',
+  ],
+  'storage-failed': [
+    'The message database refused the operation: %.',
+    'This is a fault of the program; please report it.',
+  ],
+} as const;
 
-function readOnly(cause: unknown): StorageError {
-  return new StorageError('storage-read-only', 'The message database cannot be written.', {
-    hint: 'Make the data directory writable for this user; saving goes on by itself.',
-    cause,
-  });
-}
-
-function unavailable(cause: unknown): StorageError {
+function failure(code: keyof typeof TEXTS, cause: unknown): StorageError {
+  const [text, hint] = TEXTS[code];
   return new StorageError(
-    'storage-unavailable',
-    `The message database cannot be reached: ${errorMessage(cause)}.`,
-    {
-      hint: 'Check that the data directory exists and that its disk works; saving goes on by itself.',
-      cause,
-    },
-  );
-}
-
-function failed(cause: unknown): StorageError {
-  return new StorageError(
-    'storage-failed',
-    `The message database refused the operation: ${errorMessage(cause)}.`,
-    {
-      hint: 'This is a fault of the program; please report it.',
-      cause,
-    },
+    code,
+    text.replace('%', () => errorMessage(cause)),
+    { hint, cause },
   );
 }
 

@@ -1,15 +1,5 @@
-import {
-  type BatchCursor,
-  type Change,
-  type ConversationSnapshot,
-  ConversationStore,
-  type ImportedMessage,
-  type MessagePlace,
-  type SearchQuery,
-  type SegmentRecord,
-  type StoredBatch,
-} from '../../core/ports/conversation.store.js';
-import type { PeerRecord } from '../../core/peers/peer.js';
+import { type Change, ConversationStore } from '../../core/ports/conversation.store.js';
+import type { Operations } from './operations.js';
 import { WorkerClient } from './worker-client.js';
 
 export interface SqliteStoreOptions {
@@ -24,6 +14,10 @@ export interface SqliteStoreOptions {
    */
   onDiskFailure?: () => void;
 }
+
+/** What an operation is asked with, and what it gives in the end. */
+type Asked<Method extends keyof Operations> = Parameters<Operations[Method]>;
+type Given<Method extends keyof Operations> = Promise<ReturnType<Operations[Method]>>;
 
 /** ConversationStore in one SQLite file, which a thread of its own reads and writes. */
 export class SqliteStore extends ConversationStore {
@@ -55,71 +49,59 @@ export class SqliteStore extends ConversationStore {
     return this.worker.call('commit', [sent], transfer);
   }
 
-  override conversations(): Promise<ConversationSnapshot[]> {
-    return this.worker.call('conversations', []);
+  override conversations(...args: Asked<'conversations'>): Given<'conversations'> {
+    return this.worker.call('conversations', args);
   }
 
-  override segments(conversation: string, author: string): Promise<SegmentRecord[]> {
-    return this.worker.call('segments', [conversation, author]);
+  override segments(...args: Asked<'segments'>): Given<'segments'> {
+    return this.worker.call('segments', args);
   }
 
-  override batches(
-    conversation: string,
-    author: string,
-    after: number,
-    limit: { batches: number; bytes: number },
-  ): Promise<StoredBatch[]> {
-    return this.worker.call('batches', [conversation, author, after, limit]);
+  override batches(...args: Asked<'batches'>): Given<'batches'> {
+    return this.worker.call('batches', args);
   }
 
-  override batchOf(
-    conversation: string,
-    author: string,
-    segment: string,
-    seq: number,
-  ): Promise<StoredBatch | null> {
-    return this.worker.call('batchOf', [conversation, author, segment, seq]);
+  override batchOf(...args: Asked<'batchOf'>): Given<'batchOf'> {
+    return this.worker.call('batchOf', args);
   }
 
-  override hasDropped(
-    conversation: string,
-    author: string,
-    segment: string,
-    afterSeq: number,
-  ): Promise<boolean> {
-    return this.worker.call('hasDropped', [conversation, author, segment, afterSeq]);
+  override hasDropped(...args: Asked<'hasDropped'>): Given<'hasDropped'> {
+    return this.worker.call('hasDropped', args);
   }
 
-  override around(conversation: string, clock: string): Promise<StoredBatch[]> {
-    return this.worker.call('around', [conversation, clock]);
+  override around(...args: Asked<'around'>): Given<'around'> {
+    return this.worker.call('around', args);
   }
 
-  override before(conversation: string, cursor: BatchCursor, limit: number): Promise<StoredBatch[]> {
-    return this.worker.call('before', [conversation, cursor, limit]);
+  override before(...args: Asked<'before'>): Given<'before'> {
+    return this.worker.call('before', args);
   }
 
-  override after(conversation: string, cursor: BatchCursor, limit: number): Promise<StoredBatch[]> {
-    return this.worker.call('after', [conversation, cursor, limit]);
+  override after(...args: Asked<'after'>): Given<'after'> {
+    return this.worker.call('after', args);
   }
 
-  override imported(
-    conversation: string,
-    side: 'before' | 'after',
-    place: { clock: string; author: string; id: string },
-    limit: number,
-  ): Promise<ImportedMessage[]> {
-    return this.worker.call('imported', [conversation, side, place, limit]);
+  override imported(...args: Asked<'imported'>): Given<'imported'> {
+    return this.worker.call('imported', args);
   }
 
-  override find(id: string): Promise<MessagePlace | null> {
-    return this.worker.call('find', [id]);
+  override find(...args: Asked<'find'>): Given<'find'> {
+    return this.worker.call('find', args);
   }
 
-  override keyed(conversation: string, key: string): Promise<{ segment: string; seq: number } | null> {
-    return this.worker.call('keyed', [conversation, key]);
+  override keyed(...args: Asked<'keyed'>): Given<'keyed'> {
+    return this.worker.call('keyed', args);
   }
 
-  override async search(query: SearchQuery): Promise<MessagePlace[]> {
+  override peers(...args: Asked<'peers'>): Given<'peers'> {
+    return this.worker.call('peers', args);
+  }
+
+  override check(...args: Asked<'check'>): Given<'check'> {
+    return this.worker.call('check', args);
+  }
+
+  override async search(query: Asked<'search'>[0]): Given<'search'> {
     // Call by call, so that messages are saved in between; up to what there is
     // now, so that those do not keep it waiting.
     let progress = await this.worker.call('indexMore', []);
@@ -127,14 +109,6 @@ export class SqliteStore extends ConversationStore {
       progress = await this.worker.call('indexMore', [last]);
     }
     return this.worker.call('search', [query]);
-  }
-
-  override peers(): Promise<PeerRecord[]> {
-    return this.worker.call('peers', []);
-  }
-
-  override check(): Promise<void> {
-    return this.worker.call('check', []);
   }
 
   /** Finishes what was asked before and lets go of the file. Later calls reject. Never rejects. */
