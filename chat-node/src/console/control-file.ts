@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONTROL_FILE, errorCode, type ControlFile } from '@p2p-chat/shared';
-import { ConnectionError, nodeNotRunning } from './control-error.js';
+import { ConnectionError } from '@p2p-chat/shared/client';
+import { nodeNotRunning } from './control-error.js';
 
 const MODE_OF_OTHERS = 0o077;
 

@@ -1,4 +1,4 @@
-import type { Clock } from '@p2p-chat/shared';
+import type { Clock } from '../clock.js';
 
 /**
  * Runs a task when asked to, one run at a time and not more often than every

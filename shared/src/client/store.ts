@@ -1,6 +1,6 @@
 /**
- * A value that is shown: who shows it is told when it changes, once per turn
- * of the event loop, so that a burst of changes is drawn once.
+ * A value that is shown: those who show it are told when it changes, once per
+ * turn of the event loop, so that a burst of changes is drawn once.
  */
 export class Store<T> {
   #value: T;
@@ -22,10 +22,10 @@ export class Store<T> {
     this.#value = next;
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    setTimeout(() => {
       this.#scheduled = false;
       for (const listener of [...this.#listeners]) listener();
-    });
+    }, 0);
   }
 
   /** @returns a function that ends the subscription */

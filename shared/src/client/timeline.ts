@@ -1,0 +1,306 @@
+import type { ControlEvent } from '../control/events.js';
+import type { MessageView } from '../control/views.js';
+import { TYPING_INTERVAL_MS } from '../protocol/limits.js';
+import { isUnsettled } from './errors.js';
+import type { LiveView } from './live-view.js';
+import { Refresher } from './refresher.js';
+import { Store } from './store.js';
+import { compareMessages, conversationOf, withoutNotices } from './view-state.js';
+
+/** Messages asked for at once: several screens. */
+const PAGE = 100;
+/** Messages held: what was scrolled past is dropped at the other end, so memory stays bounded. */
+const MAX_HELD = 1_000;
+/** The node is told what was read at most this often, in milliseconds. */
+const READ_INTERVAL_MS = 50;
+
+/** The part of a conversation that is loaded, oldest first. */
+export interface LoadedMessages {
+  messages: readonly MessageView[];
+  /** Whether there is nothing before the first one. */
+  atStart: boolean;
+  /** Whether there is nothing after the last one. */
+  atEnd: boolean;
+  loading: boolean;
+  /** The first message that was not read when the conversation was opened. */
+  firstUnread: string | null;
+  /** The message at which it was opened, where that was not its end. */
+  found?: string;
+}
+
+const NOTHING: LoadedMessages = {
+  messages: [],
+  atStart: false,
+  atEnd: true,
+  loading: true,
+  firstUnread: null,
+};
+
+/** A conversation that is open: merges what the events tell, and loads other parts when somebody scrolls there. */
+export class Timeline {
+  readonly store = new Store<LoadedMessages>(NOTHING);
+  readonly #loader: Refresher;
+  readonly #reader: Refresher;
+  /** The last message that was on the screen, and the last one that the node knows to be read. */
+  #seen: string | null = null;
+  #read: string | null = null;
+  /** How many messages the first page has: enough to begin at the first unread one. */
+  #firstPage: number | null;
+  /** When the node was last told that something is being written, by the monotonic clock. */
+  #toldAt = -Infinity;
+  /** The message to begin at, until it is loaded. */
+  #at: MessageView | null;
+  /** What was told while a page was on its way, which may not have it. */
+  readonly #toldMeanwhile: ControlEvent[] = [];
+  /** A text of which it is not known whether the node took it, and its key: the same again tells. */
+  #unsettled: { body: string; key: string } | null = null;
+  readonly #closing = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #unsubscribe: (() => void)[];
+
+  /**
+   * @param conversation its id
+   * @param at the message to begin at, instead of the end
+   */
+  constructor(
+    private readonly view: LiveView,
+    readonly conversation: string,
+    at?: MessageView,
+  ) {
+    this.#at = at ?? null;
+    if (at !== undefined) this.store.update((now) => ({ ...now, atEnd: false }));
+    this.#signal = AbortSignal.any([view.signal, this.#closing.signal]);
+    this.#loader = new Refresher(() => this.#load(), view.clock, READ_INTERVAL_MS, this.#signal);
+    this.#reader = new Refresher(() => this.#markRead(), view.clock, READ_INTERVAL_MS, this.#signal);
+    const unread = conversationOf(view.store.get(), conversation)?.unread ?? 0;
+    this.#firstPage = Math.min(MAX_HELD, PAGE + unread);
+    this.#unsubscribe = [
+      view.onEvent((event) => this.#take(event)),
+      this.#whenBack(() => this.#reader.request()),
+    ];
+    view.store.update((state) => withoutNotices({ ...state, open: conversation }, conversation));
+    this.#loader.request();
+  }
+
+  /** Something is being written: the node is told now and then, and tells the other person. */
+  writes(): void {
+    const now = this.view.clock.monotonic();
+    if (now - this.#toldAt < TYPING_INTERVAL_MS || this.view.store.get().profile?.typing !== true) return;
+    this.#toldAt = now;
+    // Nothing is lost where it is not told.
+    this.view.client.typing(this.conversation, this.#signal).catch(() => undefined);
+  }
+
+  /**
+   * Hands a message to the node and shows it. A text of which it is not known
+   * whether the node took it is the same message when it is sent again.
+   */
+  async send(body: string): Promise<void> {
+    this.#toldAt = -Infinity;
+    const key = this.#unsettled?.body === body ? this.#unsettled.key : crypto.randomUUID();
+    try {
+      await this.view.client.send(this.conversation, body, this.#signal, key);
+    } catch (error) {
+      this.#unsettled = isUnsettled(error) ? { body, key } : null;
+      throw error;
+    }
+    this.#unsettled = null;
+    if (!this.store.get().atEnd) this.toEnd();
+  }
+
+  /** Loads what lies before the first message, if that is not done already. */
+  async older(): Promise<void> {
+    const { messages, atStart, loading } = this.store.get();
+    const [first] = messages;
+    if (atStart || loading || first === undefined) return;
+    await this.#extend(async () => {
+      const page = await this.#page({ before: first.id });
+      this.store.update((now) => {
+        if (now.messages[0]?.id !== first.id) return now;
+        const all = [...page, ...now.messages];
+        const held = all.slice(0, MAX_HELD);
+        const atEnd = now.atEnd && held.length === all.length;
+        return { ...now, messages: held, atStart: page.length < PAGE, atEnd };
+      });
+    });
+  }
+
+  /** Loads what lies after the last message, if that is not done already. */
+  async newer(): Promise<void> {
+    const { messages, atEnd, loading } = this.store.get();
+    const last = messages.at(-1);
+    if (atEnd || loading || last === undefined) return;
+    await this.#extend(async () => {
+      const page = await this.#page({ after: last.id });
+      this.store.update((now) => {
+        if (now.messages.at(-1)?.id !== last.id) return now;
+        const all = [...now.messages, ...page];
+        const held = all.slice(-MAX_HELD);
+        const atStart = now.atStart && held.length === all.length;
+        return { ...now, messages: held, atEnd: page.length < PAGE, atStart };
+      });
+    });
+  }
+
+  /** Goes back to the end, wherever one scrolled to. */
+  toEnd(): void {
+    this.#at = null;
+    this.store.update((now) => ({ ...now, messages: [], atStart: false, atEnd: true, loading: true }));
+    this.#loader.request();
+  }
+
+  /** The message was on the screen: it counts as read, and all before it. */
+  seen(messageId: string): void {
+    if (this.#seen === messageId) return;
+    this.#seen = messageId;
+    if (this.view.store.get().attentive) this.#reader.request();
+  }
+
+  close(): void {
+    for (const end of this.#unsubscribe) end();
+    this.#closing.abort();
+    this.view.store.update((state) => ({ ...state, open: null }));
+  }
+
+  /** Calls back each time that the person looks at the screen again. */
+  #whenBack(back: () => void): () => void {
+    let was = this.view.store.get().attentive;
+    return this.view.store.subscribe(() => {
+      const { attentive } = this.view.store.get();
+      if (attentive && !was) back();
+      was = attentive;
+    });
+  }
+
+  #take(event: ControlEvent): void {
+    switch (event.type) {
+      case 'resync':
+        return this.#loader.request();
+      case 'message':
+      case 'state':
+        if (this.store.get().loading) this.#toldMeanwhile.push(event);
+        return this.#merge(event);
+      case 'history':
+        // Anywhere between those that are loaded.
+        if (event.conversation === this.conversation) this.toEnd();
+        return;
+      case 'peer':
+        // They may have been accepted: then what was on the screen counts as read.
+        if (event.peer.conversation === this.conversation && event.peer.request === null) this.#accepted();
+        return;
+      default:
+    }
+  }
+
+  #accepted(): void {
+    if (!this.store.get().messages.some(({ request }) => request === true)) return;
+    this.store.update((now) => ({
+      ...now,
+      messages: now.messages.map(({ request: _, ...message }) => message),
+    }));
+    this.#reader.request();
+  }
+
+  #merge(event: ControlEvent): void {
+    if (event.type === 'state' && event.conversation === this.conversation) {
+      const ids = new Set(event.ids);
+      this.store.update((now) => ({
+        ...now,
+        messages: now.messages.map((one) => (ids.has(one.id) ? { ...one, state: event.state } : one)),
+      }));
+    } else if (event.type === 'message') {
+      const news = event.messages.filter(({ conversation }) => conversation === this.conversation);
+      if (news.length > 0) this.store.update((now) => withNews(now, news));
+      if (this.#seen !== null) this.#reader.request();
+    }
+  }
+
+  async #load(): Promise<void> {
+    if (this.#at === null) await this.#loadEnd();
+    else await this.#loadAround(this.#at);
+    for (const event of this.#toldMeanwhile.splice(0)) this.#merge(event);
+  }
+
+  async #loadAround(message: MessageView): Promise<void> {
+    const [before, after] = await Promise.all([
+      this.#page({ before: message.id }),
+      this.#page({ after: message.id }),
+    ]);
+    if (this.#at !== message) return;
+    this.#at = null;
+    this.store.update((now) => ({
+      ...now,
+      messages: [...before, message, ...after],
+      atStart: before.length < PAGE,
+      atEnd: after.length < PAGE,
+      loading: false,
+      found: message.id,
+    }));
+  }
+
+  async #loadEnd(): Promise<void> {
+    if (!this.store.get().atEnd) return;
+    const limit = this.#firstPage ?? PAGE;
+    const isFirst = this.#firstPage !== null;
+    const page = await this.#page({}, limit);
+    if (!this.store.get().atEnd) return;
+    this.#firstPage = null;
+    this.store.update((now) => {
+      const [first] = page;
+      const known = first === undefined ? -1 : now.messages.findIndex((one) => one.id === first.id);
+      const before = known < 0 ? [] : now.messages.slice(0, known);
+      const messages = [...before, ...page].slice(-MAX_HELD);
+      const isWhole = messages.length === before.length + page.length;
+      const atStart = known < 0 ? page.length < limit : now.atStart && isWhole;
+      const firstUnread = isFirst ? (page.find(isUnread)?.id ?? null) : now.firstUnread;
+      return { ...now, messages, atStart, atEnd: true, loading: false, firstUnread };
+    });
+    if (this.#seen !== null) this.#reader.request();
+  }
+
+  async #markRead(): Promise<void> {
+    // What came while the person looked elsewhere is seen when they are back.
+    if (!this.view.store.get().attentive) return;
+    const { messages } = this.store.get();
+    const seen = messages.findIndex((one) => one.id === this.#seen);
+    const last = messages.slice(0, seen + 1).findLast((one) => one.direction === 'in');
+    if (last === undefined || !isUnread(last) || last.request === true || last.id === this.#read) return;
+    await this.view.client.read(this.conversation, last.id, this.#signal);
+    this.#read = last.id;
+  }
+
+  #page(bound: { before?: string; after?: string }, limit = PAGE): Promise<MessageView[]> {
+    return this.view.client.history(this.conversation, { ...bound, limit }, this.#signal);
+  }
+
+  async #extend(task: () => Promise<void>): Promise<void> {
+    this.store.update((now) => ({ ...now, loading: true }));
+    try {
+      await task();
+    } catch {
+      // The header says that the node is away; scrolling again asks again.
+    } finally {
+      this.store.update((now) => ({ ...now, loading: false }));
+      for (const event of this.#toldMeanwhile.splice(0)) this.#merge(event);
+    }
+  }
+}
+
+/** The loaded part with messages that were told: those that belong before or behind it are left to its pages. */
+function withNews(now: LoadedMessages, news: readonly MessageView[]): LoadedMessages {
+  const known = new Set(now.messages.map(({ id }) => id));
+  const [first, last] = [now.messages[0], now.messages.at(-1)];
+  const added = news.filter((one) => {
+    if (known.has(one.id)) return false;
+    if (first !== undefined && compareMessages(one, first) < 0) return now.atStart;
+    return last === undefined || compareMessages(one, last) < 0 || now.atEnd;
+  });
+  if (added.length === 0 || (now.loading && now.messages.length === 0)) return now;
+  const messages = [...now.messages, ...added].sort(compareMessages);
+  const held = messages.slice(-MAX_HELD);
+  return { ...now, messages: held, atStart: now.atStart && held.length === messages.length };
+}
+
+function isUnread(message: MessageView): boolean {
+  return message.direction === 'in' && message.state !== 'read';
+}
