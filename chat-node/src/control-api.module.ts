@@ -69,7 +69,7 @@ export class ControlApiModule implements OnModuleDestroy {
 function createNodeInfo(
   { config, profile, storage, onLogout }: NodeEnvironment,
   discovery: Discovery,
-  { httpAdapter }: HttpAdapterHost,
+  server: HttpAdapterHost,
 ): NodeInfo {
   return {
     identity: {
@@ -81,7 +81,7 @@ function createNodeInfo(
     },
     token: randomBytes(TOKEN_BYTES).toString('base64url'),
     get controlPort() {
-      return ((httpAdapter.getHttpServer() as Server).address() as AddressInfo | null)?.port ?? 0;
+      return ((server.httpAdapter.getHttpServer() as Server).address() as AddressInfo | null)?.port ?? 0;
     },
     addresses: () => (config.host === '' ? localAddresses() : [config.host]),
     copies: () => discovery.copies(),

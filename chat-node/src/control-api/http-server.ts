@@ -41,8 +41,8 @@ export function controlAdapter(): FastifyAdapter {
   return adapter;
 }
 
-/** Sets up what is beside the controllers; before the application is initialised. */
-export function setUpControlApi(app: NestFastifyApplication): void {
+/** Lets nobody in without the token, and ends the connections at the end; before the application is initialised. */
+export function protectControlApi(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   const guard = app.get(LocalAuthGuard);
   // Guards run after the body was read, and on the routes of controllers only. Asked here
@@ -53,25 +53,16 @@ export function setUpControlApi(app: NestFastifyApplication): void {
     late = setTimeout(() => fastify.server.closeAllConnections(), SHUTDOWN_GRACE_MS);
   });
   fastify.addHook('onClose', async () => clearTimeout(late));
-  const info = new DocumentBuilder()
-    .setTitle('p2p-chat control API')
-    .setDescription(
-      'Commands and events of one chat node, on loopback. Errors are problem details (RFC 9457).',
-    )
-    .setVersion(VERSION)
-    .addBearerAuth()
-    .build();
-  // The document is made at the first request for it.
-  SwaggerModule.setup('api/docs', app, () => SwaggerModule.createDocument(app, info));
 }
 
 /**
- * Listens on loopback.
+ * Adds the description of the API and listens, on loopback; after the application was initialised.
  * @param port 0 for any free one
  * @returns the port
  * @throws {P2pChatError} `control-port-taken`
  */
 export async function listenOnLoopback(app: NestFastifyApplication, port: number): Promise<number> {
+  describeControlApi(app);
   try {
     await app.listen(port, '127.0.0.1');
   } catch (error) {
@@ -86,6 +77,20 @@ export async function listenOnLoopback(app: NestFastifyApplication, port: number
     );
   }
   return (app.getHttpServer().address() as AddressInfo).port;
+}
+
+// A route of Fastify's own answers errors by the handler that there is when it is added: Nest's is there after init.
+function describeControlApi(app: NestFastifyApplication): void {
+  const info = new DocumentBuilder()
+    .setTitle('p2p-chat control API')
+    .setDescription(
+      'Commands and events of one chat node, on loopback. Errors are problem details (RFC 9457).',
+    )
+    .setVersion(VERSION)
+    .addBearerAuth()
+    .build();
+  // The document is made at the first request for it.
+  SwaggerModule.setup('api/docs', app, () => SwaggerModule.createDocument(app, info));
 }
 
 // What is no HTTP never becomes a request, so it is answered on the socket.

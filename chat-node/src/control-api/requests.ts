@@ -156,7 +156,7 @@ export class EventsQuery {
     type: String,
   })
   @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.split(',') : value))
+  @Transform(({ value }: { value: unknown }) => [value].flat().join(',').split(','))
   @IsString({ each: true, message: 'must be names separated by commas' })
   types?: string[];
 }

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type Clock, type StatusView } from '@p2p-chat/shared';
 import { AppModule } from '../app.module.js';
-import { controlAdapter, listenOnLoopback, setUpControlApi } from '../control-api/http-server.js';
+import { controlAdapter, listenOnLoopback, protectControlApi } from '../control-api/http-server.js';
 import { NodeInfo } from '../control-api/node-info.js';
 import { Chat } from '../core/chat.js';
 import { loadIdentity } from '../profile/keystore.js';
@@ -120,7 +120,7 @@ async function createApp(environment: NodeEnvironment): Promise<NestFastifyAppli
     // Fastify's own parser refuses what would reach a prototype; Nest's are for forms as well.
     bodyParser: false,
   });
-  setUpControlApi(app);
+  protectControlApi(app);
   return app;
 }
 
