@@ -1,7 +1,8 @@
 import { safeLine, shortPeerId, type ControlEvent, type PeerView } from '@p2p-chat/shared';
 import type { ControlClient } from '../console/control-client.js';
-import type { FeedItem } from '../console/event-feed.js';
+import type { FeedItem } from '@p2p-chat/shared/client';
 import { keyAlarm, peerLabel, presenceLabel, presenceRemark, timeOfDay } from '../console/labels.js';
+import { messageText } from '../console/message-text.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 import { ResumeFile } from './resume-file.js';
@@ -37,7 +38,7 @@ export async function events(io: Io, flags: EventsFlags): Promise<void> {
       else for (const line of describe(item, names, io.clock.now())) await print(io, `${line}\n`);
       if (item.type === 'resync') {
         note(io, 'What happened before this may be missing here: the node was started again, or too much');
-        note(io, 'happened. No message is lost; "p2p-chat history PEER --after ID" gives those since one.');
+        note(io, 'happened. No message is lost; "p2p-chat history NAME --after ID" gives those since one.');
       }
       if (feed.lastEventId !== undefined) await file?.save(feed.lastEventId);
     }
@@ -54,14 +55,19 @@ export function objects(event: ControlEvent): object[] {
       return ids.map((id) => ({ event: type, id, ...rest }));
     }
     case 'history':
-      return [{ event: 'history', peerId: event.peerId }];
+      return [{ event: 'history', conversation: event.conversation }];
+    case 'conversation':
+      return [{ event: 'conversation', ...event.conversation }];
     case 'peer':
     case 'key-alarm':
       return [{ event: event.type, ...event.peer }];
     case 'typing':
-      return [{ event: 'typing', peerId: event.peerId, typing: event.typing }];
+      return [
+        { event: 'typing', conversation: event.conversation, peerId: event.peerId, typing: event.typing },
+      ];
     case 'profile':
       return [{ event: 'profile', ...event.profile }];
+    case 'listening':
     case 'resync':
     case 'stopping':
       return [{ event: event.type }];
@@ -75,17 +81,16 @@ function describe(event: ControlEvent, names: Names, at: number): string[] {
     case 'message':
       return event.messages.map((message) => {
         const who =
-          message.direction === 'in' ? names.of(message.peerId) : `You to ${names.of(message.peerId)}`;
-        return `${timeOfDay(message.sentAt)}  ${who}: ${safeLine(message.body)}`;
+          message.direction === 'in' ? names.of(message.author) : `You to ${names.in(message.conversation)}`;
+        return `${timeOfDay(message.sentAt)}  ${who}: ${safeLine(messageText(message))}`;
       });
-    case 'state': {
-      const reason = event.reason === undefined ? '' : ` (${safeLine(event.reason)})`;
-      return event.ids.map(
-        (id) => `${now}  ${names.of(event.peerId)}: ${event.state} ${safeLine(id)}${reason}`,
-      );
-    }
+    case 'state':
+      return event.ids.map((id) => `${now}  ${names.in(event.conversation)}: ${event.state} ${safeLine(id)}`);
     case 'history':
-      return [`${now}  ${names.of(event.peerId)}: earlier messages were imported`];
+      return [`${now}  ${names.in(event.conversation)}: earlier messages were imported`];
+    case 'conversation':
+    case 'listening':
+      return [];
     case 'peer': {
       const remarks = [event.peer.online ? 'online' : 'offline', ...(event.peer.blocked ? ['blocked'] : [])];
       const remark = presenceRemark(event.peer);
@@ -121,6 +126,12 @@ class Names {
 
   learn(item: FeedItem): void {
     if (item.type === 'peer') this.#peers.set(item.peer.peerId, item.peer);
+  }
+
+  /** The other person of a conversation. */
+  in(conversation: string): string {
+    for (const peer of this.#peers.values()) if (peer.conversation === conversation) return peerLabel(peer);
+    return shortPeerId(safeLine(conversation));
   }
 
   of(peerId: string): string {

@@ -1,5 +1,5 @@
 import { errorCode } from '@p2p-chat/shared';
-import { ControlError } from '../console/control-error.js';
+import { ControlError } from '@p2p-chat/shared/client';
 
 /** What the exit status of a command says. */
 export const EXIT = {

@@ -1,6 +1,7 @@
-import { MAX_HISTORY_PAGE, safeText, type MessageView } from '@p2p-chat/shared';
+import { type ConversationView, MAX_HISTORY_PAGE, safeText, type MessageView } from '@p2p-chat/shared';
 import type { ControlClient } from '../console/control-client.js';
-import { localDay, peerLabel, stateMark, timeOfDay } from '../console/labels.js';
+import { conversationLabel, localDay, stateMark, timeOfDay } from '../console/labels.js';
+import { messageText } from '../console/message-text.js';
 import type { EXPORT_FORMATS } from './choices.js';
 import { endComment, messageComment } from './export-comment.js';
 import { print, printJson, type Io } from './io.js';
@@ -14,14 +15,15 @@ export interface ExportFlags extends ProfileFlags {
 export async function exportConversation(io: Io, name: string, flags: ExportFlags): Promise<void> {
   const client = profileClient(io, flags);
   const signal = io.interruption();
-  const peer = await client.peer(name, signal);
-  const messages = wholeConversation(client, peer.peerId, signal);
-  if (flags.format === 'markdown') return await exportMarkdown(io, escaped(peerLabel(peer)), messages);
+  const conversation = await client.conversation(name, signal);
+  const messages = withPeer(wholeConversation(client, conversation.id, signal), conversation);
+  if (flags.format === 'markdown')
+    return await exportMarkdown(io, escaped(conversationLabel(conversation)), messages);
   for await (const message of messages) await printJson(io, message);
 }
 
 /** @param from how the other person is called, as Markdown */
-async function exportMarkdown(io: Io, from: string, messages: AsyncIterable<MessageView>): Promise<void> {
+async function exportMarkdown(io: Io, from: string, messages: AsyncIterable<ExportedMessage>): Promise<void> {
   await print(io, `# Conversation with ${from}\n`);
   let day = '';
   let count = 0;
@@ -35,10 +37,21 @@ async function exportMarkdown(io: Io, from: string, messages: AsyncIterable<Mess
   await print(io, `\n${endComment(count)}\n`);
 }
 
+/** A message as it is exported: with the other person of the conversation, whom its id does not tell. */
+type ExportedMessage = MessageView & { peerId?: string };
+
+async function* withPeer(
+  messages: AsyncIterable<MessageView>,
+  { peerId }: ConversationView,
+): AsyncGenerator<ExportedMessage> {
+  for await (const { request: _, ...message } of messages)
+    yield peerId === undefined ? message : { ...message, peerId };
+}
+
 /** Every message, oldest first: the places of the pages are found backwards, and the pages given forwards. */
 async function* wholeConversation(
   client: ControlClient,
-  peerId: string,
+  conversation: string,
   signal: AbortSignal,
 ): AsyncGenerator<MessageView> {
   const limit = MAX_HISTORY_PAGE;
@@ -46,17 +59,21 @@ async function* wholeConversation(
   let oldest: MessageView[];
   do {
     const before = firsts.at(-1);
-    oldest = await client.history(peerId, { limit, ...(before === undefined ? {} : { before }) }, signal);
+    oldest = await client.history(
+      conversation,
+      { limit, ...(before === undefined ? {} : { before }) },
+      signal,
+    );
     if (oldest[0] !== undefined) firsts.push(oldest[0].id);
   } while (oldest.length === limit);
   // A conversation of whole pages alone ends with an empty one.
   if (oldest.length === 0 && firsts.length > 0) {
-    oldest = await client.history(peerId, { limit, ...beforeOf(firsts.at(-2)) }, signal);
+    oldest = await client.history(conversation, { limit, ...beforeOf(firsts.at(-2)) }, signal);
   }
   for (let page = oldest; page.length > 0;) {
     yield* page;
     const after = page.at(-1)?.id;
-    page = after === undefined ? [] : await client.history(peerId, { limit, after }, signal);
+    page = after === undefined ? [] : await client.history(conversation, { limit, after }, signal);
   }
 }
 
@@ -65,11 +82,11 @@ function beforeOf(before: string | undefined): { before?: string } {
 }
 
 /** A message for people, behind a comment with all of it for `import`. */
-function markdown(message: MessageView, from: string): string {
+function markdown(message: ExportedMessage, from: string): string {
   const mine = message.direction === 'out';
   const who = mine ? 'You' : from;
   const state = mine ? ` ${stateMark(message.state)}` : '';
-  const body = safeText(message.body)
+  const body = safeText(messageText(message))
     .split('\n')
     .map((line) => `> ${escaped(line)}`.trimEnd());
   // Two spaces at its end: the next line stays a line of its own.

@@ -1,7 +1,8 @@
 import { styleText } from 'node:util';
 import { MAX_HISTORY_PAGE, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
 import type { ControlClient } from '../console/control-client.js';
-import { localDay, peerLabel, stateMark, timeOfDay } from '../console/labels.js';
+import { conversationLabel, localDay, stateMark, timeOfDay } from '../console/labels.js';
+import { messageText } from '../console/message-text.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
@@ -13,22 +14,20 @@ export interface HistoryFlags extends ProfileFlags {
 }
 
 /** `history`: a conversation, oldest first. */
-export async function history(io: Io, peer: string, flags: HistoryFlags): Promise<void> {
+export async function history(io: Io, name: string, flags: HistoryFlags): Promise<void> {
   const client = profileClient(io, flags);
   const signal = io.interruption();
-  const person = await client.peer(peer, signal);
-  const { peerId } = person;
+  const conversation = await client.conversation(name, signal);
+  const { id } = conversation;
   const pages =
-    flags.after === undefined
-      ? latest(client, peerId, flags, signal)
-      : following(client, peerId, flags, signal);
+    flags.after === undefined ? latest(client, id, flags, signal) : following(client, id, flags, signal);
   let printed = 0;
   for await (const page of pages) {
     printed += page.length;
     for (const message of page) {
       await (flags.json === true
         ? printJson(io, message)
-        : print(io, describeMessage(message, peerLabel(person))));
+        : print(io, describeMessage(message, conversationLabel(conversation))));
     }
   }
   if (printed === 0 && flags.json !== true) note(io, 'There are no messages.');
@@ -37,14 +36,14 @@ export async function history(io: Io, peer: string, flags: HistoryFlags): Promis
 /** Pages from a message on, as they come. */
 async function* following(
   client: ControlClient,
-  peerId: string,
+  conversation: string,
   flags: HistoryFlags,
   signal: AbortSignal,
 ): AsyncGenerator<MessageView[]> {
   let { after } = flags;
   for (let left = flags.limit; left > 0 && after !== undefined;) {
     const limit = Math.min(left, MAX_HISTORY_PAGE);
-    const page: MessageView[] = await client.history(peerId, { limit, after }, signal);
+    const page: MessageView[] = await client.history(conversation, { limit, after }, signal);
     yield page;
     left -= page.length;
     after = page.length < limit ? undefined : page.at(-1)?.id;
@@ -54,7 +53,7 @@ async function* following(
 /** The pages that end the conversation, or end before a message: fetched backwards, given forwards. */
 async function* latest(
   client: ControlClient,
-  peerId: string,
+  conversation: string,
   flags: HistoryFlags,
   signal: AbortSignal,
 ): AsyncGenerator<MessageView[]> {
@@ -62,7 +61,11 @@ async function* latest(
   let { before } = flags;
   for (let left = flags.limit; left > 0;) {
     const limit = Math.min(left, MAX_HISTORY_PAGE);
-    const page = await client.history(peerId, { limit, ...(before === undefined ? {} : { before }) }, signal);
+    const page = await client.history(
+      conversation,
+      { limit, ...(before === undefined ? {} : { before }) },
+      signal,
+    );
     pages.push(page);
     left -= page.length;
     before = page[0]?.id;
@@ -79,8 +82,7 @@ export function describeMessage(message: MessageView, from = safeLine(message.us
   const mine = message.direction === 'out';
   const when = styleText('dim', `${localDay(message.sentAt)} ${timeOfDay(message.sentAt)}`);
   const who = styleText(mine ? 'cyan' : 'green', mine ? 'You' : from);
-  const body = safeText(message.body).replaceAll('\n', '\n    ');
-  const reason = message.state === 'failed' ? ` ${safeLine(message.reason ?? 'refused')}` : '';
-  const state = mine ? `  ${styleText('dim', `${stateMark(message.state)}${reason}`)}` : '';
+  const body = safeText(messageText(message)).replaceAll('\n', '\n    ');
+  const state = mine ? `  ${styleText('dim', `${stateMark(message.state)}`)}` : '';
   return `${when}  ${who}: ${body}${state}\n`;
 }

@@ -33,6 +33,7 @@ import type { StatusFlags } from './status.js';
 import type { VerifyFlags } from './verify.js';
 
 const PEER_HELP = 'a peer id, its short form, or a name that only one person has';
+const CONVERSATION_HELP = `a conversation id, or the person: ${PEER_HELP}`;
 const JSON_HELP = 'print JSON, one object per line';
 
 /** What the exit status of the program says. */
@@ -122,7 +123,7 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
   program
     .command('send')
     .description('send a message: the text, or all of stdin')
-    .argument('<peer>', PEER_HELP)
+    .argument('<conversation>', CONVERSATION_HELP)
     .argument('[text]', 'the message; without it, stdin is read')
     .option('--lines', 'send each line of stdin as a message, as they come')
     .addOption(
@@ -138,7 +139,8 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
         .argParser(parseDuration)
         .default(30_000, '30s'),
     )
-    .option('--json', 'print {id, peerId, state} for each message')
+    .option('--key <key>', 'your own key of the message: the same again gives the same message')
+    .option('--json', 'print {id, conversation, state} for each message')
     .action(async (peer: string, text: string | undefined, _flags: SendFlags, command: Command) =>
       (await clients()).send(io, peer, text, all(command)),
     );
@@ -146,7 +148,7 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
   program
     .command('history')
     .description('a conversation, oldest first')
-    .argument('<peer>', PEER_HELP)
+    .argument('<conversation>', CONVERSATION_HELP)
     .addOption(
       new Option('--limit <count>', 'at most this many messages, the latest ones')
         .argParser(parseCount)
@@ -163,7 +165,7 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .command('search')
     .description('messages that have all these words, the latest saved first')
     .argument('<words...>', 'the beginning of a word is enough; case and accents do not count')
-    .option('--peer <peer>', `only the conversation with a person: ${PEER_HELP}`)
+    .option('--in <conversation>', `only this one: ${CONVERSATION_HELP}`)
     .addOption(new Option('--limit <count>', 'at most this many messages').argParser(parseCount).default(20))
     .option('--before <id>', 'only messages that were saved before this one: the next page')
     .option('--json', JSON_HELP)
@@ -174,7 +176,7 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
   program
     .command('export')
     .description('a whole conversation, oldest first, for a file')
-    .argument('<peer>', PEER_HELP)
+    .argument('<conversation>', CONVERSATION_HELP)
     .addOption(
       new Option('--format <format>', 'json: one object per line; markdown: also for reading')
         .choices(EXPORT_FORMATS)
@@ -239,8 +241,8 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     );
   program
     .command('read')
-    .description('mark what a person has written as read')
-    .argument('<peer>', PEER_HELP)
+    .description('mark what was written in a conversation as read')
+    .argument('<conversation>', CONVERSATION_HELP)
     .option('--up-to <id>', 'only up to this message')
     .option('--json', 'print {read}: how many were unread')
     .action(async (peer: string, _flags: ReadFlags, command: Command) =>

@@ -1,4 +1,4 @@
-import { peerLabel, count } from '../console/labels.js';
+import { conversationLabel, count } from '../console/labels.js';
 import { print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
@@ -8,12 +8,12 @@ export interface ReadFlags extends ProfileFlags {
 }
 
 /** `read`: marks a conversation as read, all of it or up to a message. */
-export async function markRead(io: Io, peer: string, flags: ReadFlags): Promise<void> {
+export async function markRead(io: Io, name: string, flags: ReadFlags): Promise<void> {
   const client = profileClient(io, flags);
   const signal = io.interruption();
-  const { read } = await client.read(peer, flags.upTo, signal);
+  const { read } = await client.read(name, flags.upTo, signal);
   if (flags.json === true) return printJson(io, { read });
-  const who = peerLabel(await client.peer(peer, signal));
+  const who = conversationLabel(await client.conversation(name, signal));
   await print(
     io,
     read === 0

@@ -1,5 +1,5 @@
 import { errorMessage, P2pChatError, safeJson, safeLine, safeText, shortPeerId } from '@p2p-chat/shared';
-import { ControlError } from '../console/control-error.js';
+import { ControlError } from '@p2p-chat/shared/client';
 import { note, type Io } from './io.js';
 
 /** Says on stderr what went wrong and what to do next; with `json`, as one object. */

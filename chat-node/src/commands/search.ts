@@ -1,12 +1,13 @@
 import { styleText } from 'node:util';
 import { MAX_SEARCH_PAGE, type FoundMessageView } from '@p2p-chat/shared';
 import { excerpt } from '../console/excerpt.js';
-import { localDay, peerLabel, timeOfDay } from '../console/labels.js';
+import { conversationLabel, localDay, timeOfDay } from '../console/labels.js';
+import { messageText } from '../console/message-text.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
 export interface SearchFlags extends ProfileFlags {
-  peer?: string;
+  in?: string;
   limit: number;
   before?: string;
   json?: boolean;
@@ -20,16 +21,16 @@ export async function search(io: Io, words: readonly string[], flags: SearchFlag
   const client = profileClient(io, flags);
   const signal = io.interruption();
   const text = words.join(' ');
-  const peerId = flags.peer === undefined ? undefined : (await client.peer(flags.peer, signal)).peerId;
+  const conversation = flags.in === undefined ? undefined : (await client.conversation(flags.in, signal)).id;
   const names = new Map<string, string>();
   let printed = 0;
   let { before } = flags;
   while (printed < flags.limit) {
     const limit = Math.min(flags.limit - printed, MAX_SEARCH_PAGE);
-    const page = await client.search(text, { peer: peerId, before, limit }, signal);
+    const page = await client.search(text, { conversation, before, limit }, signal);
     for (const found of page) {
       if (flags.json === true) await printJson(io, found);
-      else await print(io, describe(found, text, await nameOf(found.peerId)));
+      else await print(io, describe(found, text, await nameOf(found.conversation)));
     }
     printed += page.length;
     before = page.at(-1)?.id;
@@ -38,7 +39,7 @@ export async function search(io: Io, words: readonly string[], flags: SearchFlag
   if (printed === 0 && flags.json !== true) note(io, 'No message has all these words.');
 
   async function nameOf(id: string): Promise<string> {
-    const known = names.get(id) ?? peerLabel(await client.peer(id, signal));
+    const known = names.get(id) ?? conversationLabel(await client.conversation(id, signal));
     names.set(id, known);
     return known;
   }
@@ -48,5 +49,5 @@ function describe(found: FoundMessageView, text: string, other: string): string 
   const mine = found.direction === 'out';
   const when = styleText('dim', `${localDay(found.sentAt)} ${timeOfDay(found.sentAt)}`);
   const who = mine ? `${styleText('cyan', 'You')} to ${other}` : styleText('green', other);
-  return `${when}  ${who}: ${excerpt(found.body, text, EXCERPT_WIDTH, (match) => styleText(['bold', 'yellow'], match))}\n`;
+  return `${when}  ${who}: ${excerpt(messageText(found), text, EXCERPT_WIDTH, (match) => styleText(['bold', 'yellow'], match))}\n`;
 }

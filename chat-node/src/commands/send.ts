@@ -1,6 +1,8 @@
-import { P2pChatError, safeLine, type PeerView } from '@p2p-chat/shared';
+import { randomUUID } from 'node:crypto';
+import { type ConversationView, errorCode, P2pChatError } from '@p2p-chat/shared';
+import { isUnsettled } from '@p2p-chat/shared/client';
 import type { ControlClient } from '../console/control-client.js';
-import { count, peerLabel } from '../console/labels.js';
+import { conversationLabel, count } from '../console/labels.js';
 import type { AWAITED_STATES } from './choices.js';
 import { DeliveryTracker, type Outcome } from './delivery-tracker.js';
 import { note, print, printJson, type Io } from './io.js';
@@ -12,21 +14,30 @@ export interface SendFlags extends ProfileFlags {
   wait: (typeof AWAITED_STATES)[number];
   /** Milliseconds after the last message was accepted. */
   timeout: number;
+  /** The caller's own key of the message. */
+  key?: string;
   json?: boolean;
 }
 
+/** Attempts at one message whose answer was lost, and the wait between them: its key makes that safe. */
+const MAX_ATTEMPTS = 3;
+const RETRY_MS = 500;
+
 /**
  * `send`: the argument, the whole of stdin, or with `--lines` each line of it.
- * @throws {P2pChatError} `not-in-time` where the awaited state was not reached; `message-refused` where the peer refused one for good
+ * @throws {P2pChatError} `not-in-time` where the awaited state was not reached
  */
 export async function send(io: Io, name: string, text: string | undefined, flags: SendFlags): Promise<void> {
   if (flags.lines === true && text !== undefined) {
     throw new InputError('--lines reads its messages from stdin, so it takes no text.');
   }
+  if (flags.lines === true && flags.key !== undefined) {
+    throw new InputError('--key is the key of one message, so it does not go together with --lines.');
+  }
   const argument = text === undefined ? undefined : checkMessage(text);
   const client = profileClient(io, flags);
-  const peer = await client.peer(name, io.interruption());
-  const sending = new Sending(io, client, peer, flags);
+  const conversation = await client.conversation(name, io.interruption());
+  const sending = new Sending(io, client, conversation, flags);
   await sending.run(argument);
 }
 
@@ -34,25 +45,24 @@ class Sending {
   /** How many reached the awaited state. */
   #settled = 0;
   #printing: Promise<void> = Promise.resolve();
-  readonly #failed: Outcome[] = [];
   readonly #signal: AbortSignal;
 
   constructor(
     private readonly io: Io,
     private readonly client: ControlClient,
-    private readonly peer: PeerView,
+    private readonly conversation: ConversationView,
     private readonly flags: SendFlags,
   ) {
     this.#signal = io.interruption();
   }
 
   async run(argument: string | undefined): Promise<void> {
-    const { client, peer, flags } = this;
+    const { client, conversation, flags } = this;
     const settle = (outcome: Outcome): void => this.settle(outcome);
     const tracker =
       flags.wait === 'queued'
         ? undefined
-        : await DeliveryTracker.open(client, peer.peerId, flags.wait, settle, this.#signal);
+        : await DeliveryTracker.open(client, conversation.id, flags.wait, settle, this.#signal);
     try {
       const accept = (results: Outcome[]): void => {
         if (tracker === undefined) results.forEach(settle);
@@ -73,20 +83,40 @@ class Sending {
 
   /** Hands the messages to the node. */
   private async hand(argument: string | undefined, accept: (results: Outcome[]) => void): Promise<void> {
-    const { client, peer, io, flags } = this;
+    const { conversation, io, flags } = this;
     if (flags.lines === true) return this.handLines(accept);
     if (argument === undefined && io.stdin.isTTY === true) {
-      note(io, `Write to ${peerLabel(peer)}; Ctrl-D on a line of its own sends it.`);
+      note(io, `Write to ${conversationLabel(conversation)}; Ctrl-D on a line of its own sends it.`);
     }
     const body = argument ?? (await readMessage(io.stdin));
-    accept([await client.send(peer.peerId, body, this.#signal)]);
+    accept([await this.sendOne(body)]);
+  }
+
+  /** A key of its own makes a message whose answer was lost the same when it is sent again. */
+  private async sendOne(body: string): Promise<Outcome> {
+    const { client, conversation, io, flags } = this;
+    const key = flags.key ?? randomUUID();
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const {
+          id,
+          conversation: where,
+          state,
+        } = await client.send(conversation.id, body, this.#signal, key);
+        return { id, conversation: where, state };
+      } catch (error) {
+        if (attempt === MAX_ATTEMPTS || errorCode(error) !== 'node-silent' || !isUnsettled(error))
+          throw error;
+        await io.clock.sleep(RETRY_MS, this.#signal);
+      }
+    }
   }
 
   private async handLines(accept: (results: Outcome[]) => void): Promise<void> {
     let accepted = 0;
     try {
       for await (const results of this.client.sendAll(
-        this.peer.peerId,
+        this.conversation.id,
         readLines(this.io.stdin),
         this.#signal,
       )) {
@@ -112,8 +142,7 @@ class Sending {
   }
 
   private settle(outcome: Outcome): void {
-    if (outcome.state === 'failed') this.#failed.push(outcome);
-    else this.#settled += 1;
+    this.#settled += 1;
     if (this.flags.json === true) this.show(outcome);
   }
 
@@ -122,8 +151,8 @@ class Sending {
   }
 
   private async summarize(pending: readonly Outcome[]): Promise<void> {
-    const { io, flags, peer } = this;
-    const label = peerLabel(peer);
+    const { io, flags, conversation } = this;
+    const label = conversationLabel(conversation);
     if (flags.json === true) {
       pending.forEach((outcome) => this.show(outcome));
       await this.#printing;
@@ -136,13 +165,6 @@ class Sending {
         read: `read by ${label}`,
       };
       await print(io, `${what} ${is} ${states[flags.wait]}.\n`);
-    }
-    const [refused] = this.#failed;
-    if (refused !== undefined) {
-      throw new P2pChatError(
-        'message-refused',
-        `${label} refused ${count(this.#failed.length, 'message')}: ${safeLine(refused.reason ?? 'no reason given')}.`,
-      );
     }
     if (pending.length > 0) {
       const hint = pending.some((one) => one.state === 'queued')

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CONTROL_FILE } from '@p2p-chat/shared';
 import { ControlClient } from './control-client.js';
-import type { EventFeed, FeedItem } from './event-feed.js';
+import type { EventFeed, FeedItem } from '@p2p-chat/shared/client';
 import { FakeNode } from './testing/fake-node.js';
 
 let node: FakeNode;

@@ -2,11 +2,11 @@ import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { errorCode, isPeerId, makePrivateFolder } from '@p2p-chat/shared';
 
-/** The folder in the profile's data directory: one file for each person, named by the peer id (mode 0600). */
+/** The folder in the profile's data directory: one file for each conversation, named by its id (mode 0600). */
 export const DRAFTS_FOLDER = 'drafts';
 
 /**
- * Text that was written and not sent, by peer id. It is on disk before the key
+ * Text that was written and not sent, by conversation. It is on disk before the key
  * that changed it is shown, so that no crash of the console takes it: a small
  * file, which nobody waits for the disk for.
  */
@@ -23,7 +23,7 @@ export class Drafts {
     }
   }
 
-  /** What was written to somebody; empty where nothing was. */
+  /** What was written in a conversation; empty where nothing was. */
   get(peerId: string): string {
     return this.#texts.get(peerId) ?? '';
   }

@@ -3,7 +3,8 @@ import { excerpt } from './excerpt.js';
 import { localDay, peerLabel, timeOfDay } from './labels.js';
 import { truncate } from './layout.js';
 import { inPersonsColour, theme } from './theme.js';
-import type { ViewState } from './view-state.js';
+import { peerOf, type ViewState } from '@p2p-chat/shared/client';
+import { messageText } from './message-text.js';
 
 const INDENT = '    ';
 
@@ -14,15 +15,15 @@ export function foundLines(
   state: ViewState,
   width: number,
 ): string[] {
-  const peer = state.peers.get(found.peerId);
-  const name = peer === undefined ? shortPeerId(found.peerId) : peerLabel(peer);
+  const peer = peerOf(state, found.conversation);
+  const name = peer === undefined ? shortPeerId(found.conversation) : peerLabel(peer);
   const when = `${localDay(found.sentAt)} ${timeOfDay(found.sentAt)}`;
   const who = truncate(found.direction === 'out' ? `You to ${name}` : name, width - when.length - 4);
   const room = width - INDENT.length;
   return [
-    `${inPersonsColour(found.peerId, who)}  ${theme.faint(when)}`,
+    `${inPersonsColour(peer?.peerId ?? found.author, who)}  ${theme.faint(when)}`,
     ...neighbour(found.previous, room),
-    INDENT + excerpt(found.body, query, room, theme.match),
+    INDENT + excerpt(messageText(found), query, room, theme.match),
     ...neighbour(found.next, room),
   ];
 }
@@ -30,5 +31,5 @@ export function foundLines(
 function neighbour(message: MessageView | null, room: number): string[] {
   if (message === null) return [];
   const who = message.direction === 'out' ? 'You' : safeLine(message.user);
-  return [INDENT + theme.faint(truncate(`${who}: ${safeLine(message.body)}`, room))];
+  return [INDENT + theme.faint(truncate(`${who}: ${safeLine(messageText(message))}`, room))];
 }

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { stripVTControlCharacters } from 'node:util';
 import type { MessageView, PeerView, ProfileView, StatusView } from '@p2p-chat/shared';
 import { header } from './header.js';
-import { INITIAL_STATE, withEvent, withSnapshot, withoutNotices, type ViewState } from './view-state.js';
+import {
+  INITIAL_STATE,
+  withEvent,
+  withSnapshot,
+  withoutNotices,
+  type ViewState,
+} from '@p2p-chat/shared/client';
 
 const me: StatusView = {
   peerId: 'a'.repeat(52),

@@ -2,7 +2,15 @@ import { safeLine, shortPeerId, type DiscoverySourceView } from '@p2p-chat/share
 import { count, keyAlarm, peerLabel, presenceLabel } from './labels.js';
 import { spread, truncate, wrap } from './layout.js';
 import { theme } from './theme.js';
-import { keyAlarms, onlinePeers, requests, totalUnread, type ViewState } from './view-state.js';
+import { messageText } from './message-text.js';
+import {
+  keyAlarms,
+  onlinePeers,
+  peerOf,
+  requests,
+  totalUnread,
+  type ViewState,
+} from '@p2p-chat/shared/client';
 
 /** People whose new messages are announced at once; the others are counted. */
 const MAX_NOTICES = 3;
@@ -72,12 +80,12 @@ function describe(source: DiscoverySourceView): string {
 function notices(state: ViewState, width: number): string[] {
   const shown = state.notices.slice(-MAX_NOTICES);
   const hidden = state.notices.length - shown.length;
-  const lines = shown.map(({ peerId, last, count: messages }) => {
-    const peer = state.peers.get(peerId);
+  const lines = shown.map(({ conversation, last, count: messages }) => {
+    const peer = peerOf(state, conversation);
     const from = peer === undefined ? safeLine(last.user) : peerLabel(peer);
     const asks = peer !== undefined && peer.request !== null ? ' wants to write to you' : '';
     const several = messages > 1 ? ` (${count(messages, 'new message')})` : '';
-    return theme.news(truncate(`✉ ${from}${asks}${several}: ${safeLine(last.body)}`, width));
+    return theme.news(truncate(`✉ ${from}${asks}${several}: ${safeLine(messageText(last))}`, width));
   });
   return hidden > 0
     ? [theme.news(`✉ ${count(hidden, 'other person', 'other people')} wrote too`), ...lines]

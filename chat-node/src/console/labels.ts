@@ -1,4 +1,11 @@
-import { safeLine, shortPeerId, type MessageView, type PeerView, type PresenceState } from '@p2p-chat/shared';
+import {
+  type ConversationView,
+  safeLine,
+  shortPeerId,
+  type MessageView,
+  type PeerView,
+  type PresenceState,
+} from '@p2p-chat/shared';
 
 /**
  * The command that opens a second person's console, as this program was
@@ -12,6 +19,11 @@ export function secondConsole(env: Readonly<Record<string, string | undefined>>)
 export function peerLabel(peer: Pick<PeerView, 'user' | 'peerId' | 'ambiguous'>): string {
   const name = safeLine(peer.user);
   return peer.ambiguous ? `${name} (${shortPeerId(peer.peerId)})` : name;
+}
+
+/** How a conversation is called: after its person. */
+export function conversationLabel({ name, peer }: ConversationView): string {
+  return peer === undefined ? safeLine(name) : peerLabel(peer);
 }
 
 /** A presence in words. */
@@ -71,8 +83,6 @@ export function stateMark(state: MessageView['state']): string {
       return '✓';
     case 'read':
       return '✓✓';
-    case 'failed':
-      return '!';
   }
 }
 

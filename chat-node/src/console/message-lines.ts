@@ -2,6 +2,7 @@ import stringWidth from 'fast-string-width';
 import { safeLine, safeText, type MessageView } from '@p2p-chat/shared';
 import { wrapWithLinks } from './links.js';
 import { localDay, stateMark, timeOfDay } from './labels.js';
+import { messageText } from './message-text.js';
 import { pad, truncate, wrap } from './layout.js';
 import { inPersonsColour, theme } from './theme.js';
 
@@ -61,8 +62,8 @@ function draw(message: MessageView, width: number): string[] {
   // A name may leave too little room beside it; then the text goes below.
   const narrow = width - indent < 20;
   const under = narrow ? 2 : indent;
-  const lead = `${theme.faint(timeOfDay(message.sentAt))} ${mine ? theme.me(name) : inPersonsColour(message.peerId, name)}: `;
-  const body = safeText(message.body)
+  const lead = `${theme.faint(timeOfDay(message.sentAt))} ${mine ? theme.me(name) : inPersonsColour(message.author, name)}: `;
+  const body = safeText(messageText(message))
     .split('\n')
     .flatMap((line) => wrapWithLinks(line, width - under));
   const state = mine ? marks(message) : '';
@@ -85,7 +86,5 @@ function marks(message: MessageView): string {
     case 'delivered':
     case 'read':
       return theme.good(`${mark} ${message.state}`);
-    case 'failed':
-      return theme.problem(`${mark} failed: ${safeLine(message.reason ?? 'refused')}`);
   }
 }

@@ -1,4 +1,5 @@
 import { P2pChatError, safeLine, type MessageView } from '@p2p-chat/shared';
+import { messageText } from './message-text.js';
 
 /** What a terminal can do to say that something came, and may. */
 export interface Notifications {
@@ -54,10 +55,10 @@ export function titleSequence(text: string): string {
 }
 
 /** The sequence that shows a message on the desktop, without anything in it that a terminal would obey. */
-export function desktopSequence(kind: 'osc9' | 'osc777', from: string, { body }: MessageView): string {
+export function desktopSequence(kind: 'osc9' | 'osc777', from: string, message: MessageView): string {
   // A semicolon ends a field, and a number before one is a command to some terminals.
   const clean = (text: string): string => safeLine(text).replaceAll(';', ',');
-  const text = [...`${clean(from)}: ${clean(body)}`].slice(0, MAX_TEXT).join('');
+  const text = [...`${clean(from)}: ${clean(messageText(message))}`].slice(0, MAX_TEXT).join('');
   return kind === 'osc9' ? `${OSC}9;p2p-chat: ${text}${BEL}` : `${OSC}777;notify;p2p-chat;${text}${BEL}`;
 }
 

@@ -3,8 +3,8 @@ import { ManualClock } from '@p2p-chat/shared/testing';
 import { describe, expect, it } from 'vitest';
 import { desktopSequence, notificationsOf, titleSequence, type Notifications } from './notifications.js';
 import { Notifier } from './notifier.js';
-import { Store } from './store.js';
-import { INITIAL_STATE, type ViewState } from './view-state.js';
+import { Store } from '@p2p-chat/shared/client';
+import { INITIAL_STATE, type ViewState } from '@p2p-chat/shared/client';
 
 const bob = { peerId: 'bob', user: 'Bob', ambiguous: false, blocked: false, request: null } as PeerView;
 const message = (body: string, more: Partial<MessageView> = {}): MessageView => ({

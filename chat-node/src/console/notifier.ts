@@ -1,6 +1,6 @@
 import type { Clock, ControlEvent, MessageView } from '@p2p-chat/shared';
 import { peerLabel } from './labels.js';
-import type { LiveView } from './live-view.js';
+import type { LiveView } from '@p2p-chat/shared/client';
 import {
   BELL,
   desktopSequence,
@@ -9,7 +9,7 @@ import {
   titleSequence,
   type Notifications,
 } from './notifications.js';
-import { isWelcome, totalUnread, type ViewState } from './view-state.js';
+import { isWelcome, peerOf, totalUnread, type ViewState } from '@p2p-chat/shared/client';
 
 /** A burst of messages rings once in this time, in milliseconds. */
 const QUIET_MS = 2_000;
@@ -64,14 +64,15 @@ export class Notifier {
     if (now - this.#rangAt < QUIET_MS) return;
     this.#rangAt = now;
     if (this.use.bell) this.output.write(BELL);
-    const peer = state.peers.get(message.peerId);
+    const peer = peerOf(state, message.conversation);
     const from = peer === undefined ? message.user : peerLabel(peer);
     if (this.use.desktop !== null) this.output.write(desktopSequence(this.use.desktop, from, message));
   }
 
-  #isNews({ direction, peerId }: MessageView, state: ViewState): boolean {
-    if (direction === 'out' || state.profile?.presence === 'dnd' || !isWelcome(state, peerId)) return false;
+  #isNews({ direction, conversation }: MessageView, state: ViewState): boolean {
+    if (direction === 'out' || state.profile?.presence === 'dnd' || !isWelcome(state, conversation))
+      return false;
     // Who looks at the conversation sees it come.
-    return peerId !== state.open || !state.attentive;
+    return conversation !== state.open || !state.attentive;
   }
 }

@@ -6,7 +6,7 @@ import { AttachedNode } from './attached-node.js';
 import { Drafts } from './drafts.js';
 import { ControlClient } from './control-client.js';
 import { secondConsole } from './labels.js';
-import { LiveView } from './live-view.js';
+import { LiveView } from '@p2p-chat/shared/client';
 import { NodeKeeper } from './node-keeper.js';
 import { notificationsOf } from './notifications.js';
 import { Notifier } from './notifier.js';

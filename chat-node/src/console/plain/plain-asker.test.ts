@@ -1,9 +1,9 @@
 import { PassThrough } from 'node:stream';
 import type { MessageView } from '@p2p-chat/shared';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { LoadedMessages } from '../conversation-window.js';
-import { Store } from '../store.js';
-import { INITIAL_STATE, type ViewState } from '../view-state.js';
+import type { LoadedMessages } from '@p2p-chat/shared/client';
+import { Store } from '@p2p-chat/shared/client';
+import { INITIAL_STATE, type ViewState } from '@p2p-chat/shared/client';
 import { plainAsker } from './plain-asker.js';
 import { PlainLines, spoken } from './plain-lines.js';
 

@@ -3,7 +3,7 @@ import type { Asker } from '../asker.js';
 import { foundLines } from '../found-lines.js';
 import type { SearchPromptConfig } from '../prompts/search-prompt.js';
 import type { TextPromptConfig } from '../prompts/text-prompt.js';
-import type { Store } from '../store.js';
+import type { Store } from '@p2p-chat/shared/client';
 import { plainConversation } from './plain-conversation.js';
 import { plainList } from './plain-list.js';
 import { spoken, type PlainLines } from './plain-lines.js';

@@ -1,5 +1,6 @@
 import { errorMessage, P2pChatError, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
 import { localDay, timeOfDay } from '../labels.js';
+import { messageText } from '../message-text.js';
 import type { ConversationPromptConfig, Leaving } from '../prompts/conversation-prompt.js';
 import { spoken, type PlainLines } from './plain-lines.js';
 
@@ -166,7 +167,7 @@ class Speaker {
 
 function read(message: MessageView): string[] {
   const mine = message.direction === 'out';
-  const [first = '', ...more] = safeText(message.body).split('\n');
+  const [first = '', ...more] = safeText(messageText(message)).split('\n');
   const state = mine ? ` (${stateOf(message)})` : '';
   const said = [
     `${timeOfDay(message.sentAt)} ${mine ? 'You' : safeLine(message.user)}: ${first}`,
@@ -175,14 +176,13 @@ function read(message: MessageView): string[] {
   return said.map((line, i) => (i === said.length - 1 ? line + state : line));
 }
 
-function stateOf({ state, reason }: MessageView): string {
-  if (state === 'failed') return `not delivered: ${safeLine(reason ?? 'refused')}`;
+function stateOf({ state }: MessageView): string {
   return state === 'queued' ? 'waits' : state;
 }
 
 function changeOf(message: MessageView): string | null {
   if (message.direction === 'in') return null;
-  const text = safeLine(message.body);
+  const text = safeLine(messageText(message));
   const excerpt = text.length > EXCERPT ? `${[...text].slice(0, EXCERPT).join('')}…` : text;
   return `Now ${stateOf(message)}: ${excerpt}`;
 }

@@ -3,11 +3,11 @@ import { stripVTControlCharacters } from 'node:util';
 import { render } from '@inquirer/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { P2pChatError, type MessageView } from '@p2p-chat/shared';
-import type { LoadedMessages } from '../conversation-window.js';
+import type { LoadedMessages } from '@p2p-chat/shared/client';
 import { PASTE } from '../keyboard.js';
 import type { Frame } from '../screen.js';
-import { Store } from '../store.js';
-import { INITIAL_STATE, type ViewState } from '../view-state.js';
+import { Store } from '@p2p-chat/shared/client';
+import { INITIAL_STATE, type ViewState } from '@p2p-chat/shared/client';
 import { conversationPrompt, type ConversationPromptConfig } from './conversation-prompt.js';
 
 let nextId = 0;

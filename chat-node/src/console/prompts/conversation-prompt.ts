@@ -1,13 +1,13 @@
 import { createPrompt, isEnterKey, useEffect, useMemo, useRef, useState } from '@inquirer/core';
 import type { Key } from 'node:readline';
 import { errorMessage, P2pChatError, safeLine } from '@p2p-chat/shared';
-import type { LoadedMessages } from '../conversation-window.js';
+import type { LoadedMessages } from '@p2p-chat/shared/client';
 import { truncate, wrap } from '../layout.js';
 import { draftOf, edit, EMPTY_DRAFT, isNewline, layoutDraft, type Draft } from '../line-editor.js';
 import { MessageLines, type MessageLine } from '../message-lines.js';
-import type { Store } from '../store.js';
+import type { Store } from '@p2p-chat/shared/client';
 import { theme } from '../theme.js';
-import type { ViewState } from '../view-state.js';
+import type { ViewState } from '@p2p-chat/shared/client';
 import { helpLine, helpPage, type KeyHelp } from './help.js';
 import type { PromptFunction } from './prompt-function.js';
 import { show, type Draw } from './use-frame.js';

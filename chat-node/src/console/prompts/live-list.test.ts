@@ -1,7 +1,7 @@
 import type { Key } from 'node:readline';
 import { render } from '@inquirer/testing';
 import { describe, expect, it } from 'vitest';
-import { Store } from '../store.js';
+import { Store } from '@p2p-chat/shared/client';
 import { liveList, type LiveListConfig } from './live-list.js';
 
 interface State {

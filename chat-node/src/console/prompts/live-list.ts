@@ -4,7 +4,7 @@ import stringWidth from 'fast-string-width';
 import { isTyped } from '../line-editor.js';
 import { theme } from '../theme.js';
 import { truncate, wrap } from '../layout.js';
-import type { Store } from '../store.js';
+import type { Store } from '@p2p-chat/shared/client';
 import { helpLine, helpPage, type KeyHelp } from './help.js';
 import type { PromptContext, PromptFunction } from './prompt-function.js';
 import { show, type Draw } from './use-frame.js';

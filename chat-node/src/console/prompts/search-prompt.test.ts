@@ -2,8 +2,8 @@ import { render } from '@inquirer/testing';
 import { describe, expect, it, vi } from 'vitest';
 import type { FoundMessageView, MessageView } from '@p2p-chat/shared';
 import type { FoundMessages } from '../message-finder.js';
-import { Store } from '../store.js';
-import { INITIAL_STATE, type ViewState } from '../view-state.js';
+import { Store } from '@p2p-chat/shared/client';
+import { INITIAL_STATE, type ViewState } from '@p2p-chat/shared/client';
 import { searchPrompt, type SearchPromptConfig } from './search-prompt.js';
 
 function message(id: string, body: string, more: Partial<MessageView> = {}): MessageView {

@@ -2,8 +2,8 @@ import type { Key } from 'node:readline';
 import { render } from '@inquirer/testing';
 import { describe, expect, it } from 'vitest';
 import { PASTE } from '../keyboard.js';
-import { Store } from '../store.js';
-import { INITIAL_STATE } from '../view-state.js';
+import { Store } from '@p2p-chat/shared/client';
+import { INITIAL_STATE } from '@p2p-chat/shared/client';
 import { textPrompt } from './text-prompt.js';
 
 const show = (initial = '') =>

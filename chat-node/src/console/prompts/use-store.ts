@@ -1,5 +1,5 @@
 import { useEffect, useState } from '@inquirer/core';
-import type { Store } from '../store.js';
+import type { Store } from '@p2p-chat/shared/client';
 
 /** The store's value; the prompt is drawn anew when it changes. */
 export function useStore<T>(store: Store<T>): T {

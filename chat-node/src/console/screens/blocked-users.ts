@@ -1,6 +1,6 @@
 import { errorMessage, safeLine } from '@p2p-chat/shared';
 import { peerLabel } from '../labels.js';
-import { withPeer } from '../view-state.js';
+import { withPeer } from '@p2p-chat/shared/client';
 import { flash, type ScreenContext } from './context.js';
 import { withKnownPeople } from './people-list.js';
 

@@ -1,6 +1,6 @@
 import type { Asker } from '../asker.js';
 import type { Drafts } from '../drafts.js';
-import type { LiveView } from '../live-view.js';
+import type { LiveView } from '@p2p-chat/shared/client';
 
 /** What every screen has. */
 export interface ScreenContext {

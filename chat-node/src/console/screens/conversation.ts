@@ -1,17 +1,18 @@
 import { shortPeerId, type MessageView, type PeerView } from '@p2p-chat/shared';
-import { ConversationWindow } from '../conversation-window.js';
+import { Timeline } from '@p2p-chat/shared/client';
 import { header } from '../header.js';
 import { peerLabel, presenceRemark } from '../labels.js';
 import { truncate } from '../layout.js';
 import stringWidth from 'fast-string-width';
 import { theme } from '../theme.js';
 import type { Leaving } from '../prompts/conversation-prompt.js';
-import { nextUnread, type ViewState } from '../view-state.js';
+import { nextUnread, peerOf, typingIn, type ViewState } from '@p2p-chat/shared/client';
 import type { ScreenContext } from './context.js';
 import { showSafetyNumber } from './safety-number.js';
 
 /**
- * The conversation with one person: read above, write below. From there, on to others who wrote.
+ * A conversation: read above, write below. From there, on to others with unread messages.
+ * @param first its id
  * @param at the message to begin at, instead of the end
  */
 export async function openConversation(
@@ -19,36 +20,47 @@ export async function openConversation(
   first: string,
   at?: MessageView,
 ): Promise<void> {
-  let peerId: string | undefined = first;
-  while (peerId !== undefined) {
-    const leaving: Leaving = await showConversation(context, peerId, peerId === first ? at : undefined);
+  let conversation: string | undefined = first;
+  while (conversation !== undefined) {
+    const leaving: Leaving = await showConversation(
+      context,
+      conversation,
+      conversation === first ? at : undefined,
+    );
     if (leaving === 'back') return;
     if (leaving === 'safety-number') {
-      await showSafetyNumber(context, peerId);
+      const peer = peerOf(context.view.store.get(), conversation);
+      if (peer !== undefined) await showSafetyNumber(context, peer.peerId);
       continue;
     }
-    peerId = nextUnread(context.view.store.get(), peerId) ?? peerId;
+    conversation = nextUnread(context.view.store.get(), conversation) ?? conversation;
   }
+}
+
+/** {@link openConversation} with one person. */
+export async function openConversationWith(context: ScreenContext, peerId: string): Promise<void> {
+  const peer = context.view.store.get().peers.get(peerId);
+  if (peer !== undefined) await openConversation(context, peer.conversation);
 }
 
 async function showConversation(
   context: ScreenContext,
-  peerId: string,
+  conversation: string,
   at: MessageView | undefined,
 ): Promise<Leaving> {
   const { view, ask, drafts } = context;
-  const window = new ConversationWindow(view, peerId, at);
+  const window = new Timeline(view, conversation, at);
   try {
     return await ask.conversation({
       view: view.store,
       messages: window.store,
-      header: (state, width) => [...header(state, width), '', ...partner(state, peerId, width)],
+      header: (state, width) => [...header(state, width), '', ...partner(state, conversation, width)],
       empty: 'No messages yet. Write the first one.',
-      draft: drafts.get(peerId),
-      keep: (draft) => drafts.set(peerId, draft),
+      draft: drafts.get(conversation),
+      keep: (draft) => drafts.set(conversation, draft),
       send: (body) => window.send(body),
       writes: () => window.writes(),
-      typing: (state) => typing(state, peerId),
+      typing: (state) => typing(state, conversation),
       seen: (messageId) => window.seen(messageId),
       older: () => window.older(),
       newer: () => window.newer(),
@@ -59,11 +71,11 @@ async function showConversation(
   }
 }
 
-function partner(state: ViewState, peerId: string, width: number): string[] {
-  const peer = state.peers.get(peerId);
-  if (peer === undefined) return [theme.strong(shortPeerId(peerId))];
+function partner(state: ViewState, conversation: string, width: number): string[] {
+  const peer = peerOf(state, conversation);
+  if (peer === undefined) return [theme.strong(shortPeerId(conversation))];
   const label = truncate(
-    peer.ambiguous ? peerLabel(peer) : `${peerLabel(peer)} (${shortPeerId(peerId)})`,
+    peer.ambiguous ? peerLabel(peer) : `${peerLabel(peer)} (${shortPeerId(peer.peerId)})`,
     width,
   );
   const badge = peer.verified ? '  [verified]' : '';
@@ -90,7 +102,8 @@ function presence(peer: PeerView, room: number): string {
   return state === 'online' ? theme.good(text) : theme.warning(text);
 }
 
-function typing(state: ViewState, peerId: string): string | null {
-  const peer = state.peers.get(peerId);
-  return peer !== undefined && state.typing.has(peerId) ? `${peerLabel(peer)} is typing…` : null;
+function typing(state: ViewState, conversation: string): string | null {
+  const [peerId] = typingIn(state, conversation);
+  const peer = peerId === undefined ? undefined : state.peers.get(peerId);
+  return peer === undefined ? null : `${peerLabel(peer)} is typing…`;
 }

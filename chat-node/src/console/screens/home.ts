@@ -10,7 +10,7 @@ import {
   requests,
   totalUnread,
   type ViewState,
-} from '../view-state.js';
+} from '@p2p-chat/shared/client';
 import { theme } from '../theme.js';
 import { manageBlockedUsers } from './blocked-users.js';
 import { takeFlash, type ScreenContext } from './context.js';
@@ -68,8 +68,8 @@ export async function home(context: ScreenContext): Promise<void> {
 }
 
 async function openNextUnread(context: ScreenContext): Promise<void> {
-  const peerId = nextUnread(context.view.store.get());
-  if (peerId !== undefined) await openConversation(context, peerId);
+  const next = nextUnread(context.view.store.get());
+  if (next !== undefined) await openConversation(context, next);
 }
 
 function rows(state: ViewState): ListRow<Choice>[] {

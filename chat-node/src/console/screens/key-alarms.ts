@@ -2,7 +2,7 @@ import { errorMessage, safeLine, shortPeerId } from '@p2p-chat/shared';
 import { header } from '../header.js';
 import { keyAlarm, peerLabel } from '../labels.js';
 import { theme } from '../theme.js';
-import { keyAlarms, withPeer, type ViewState } from '../view-state.js';
+import { keyAlarms, withPeer, type ViewState } from '@p2p-chat/shared/client';
 import { flash, takeFlash, type ScreenContext } from './context.js';
 import { choosePerson } from './people-list.js';
 import { showSafetyNumber } from './safety-number.js';

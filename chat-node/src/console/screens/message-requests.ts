@@ -9,9 +9,10 @@ import { header } from '../header.js';
 import { count, peerLabel } from '../labels.js';
 import { truncate } from '../layout.js';
 import { theme } from '../theme.js';
-import { requests, withoutNotices, withPeer, type ViewState } from '../view-state.js';
+import { requests, withoutNotices, withPeer, type ViewState } from '@p2p-chat/shared/client';
 import { flash, takeFlash, type ScreenContext } from './context.js';
-import { openConversation } from './conversation.js';
+import { messageText } from '../message-text.js';
+import { openConversationWith } from './conversation.js';
 import { choosePerson } from './people-list.js';
 
 /** Characters of a message that the question shows; the conversation has all of it. */
@@ -44,11 +45,12 @@ export async function messageRequests(context: ScreenContext): Promise<void> {
 /** Asks what to do with the request of one person, and does it. */
 export async function decideRequest(context: ScreenContext, peerId: string): Promise<Decision> {
   const { client, signal, store } = context.view;
+  const conversation = store.get().peers.get(peerId)?.conversation ?? peerId;
   const written = await client.history(peerId, { limit: MAX_REQUEST_MESSAGES }, signal);
   const decision = await context.ask.list<ViewState, Decision>({
     message: `${labelOf(store.get(), peerId)} (${shortPeerId(peerId)}) wants to write to you`,
     store,
-    header: (state, width) => header(withoutNotices(state, peerId), width),
+    header: (state, width) => header(withoutNotices(state, conversation), width),
     intro: (state) => [
       ...(state.flash === null ? [] : [theme.good(state.flash), '']),
       ...intro(written, state, peerId),
@@ -61,7 +63,7 @@ export async function decideRequest(context: ScreenContext, peerId: string): Pro
     ],
     back: 'later',
   });
-  store.update((state) => withoutNotices(state, peerId));
+  store.update((state) => withoutNotices(state, conversation));
   takeFlash(context);
   try {
     if (decision === 'accept') {
@@ -80,13 +82,13 @@ export async function decideRequest(context: ScreenContext, peerId: string): Pro
     await context.view.reload();
     return 'later';
   }
-  if (decision === 'accept' || decision === 'read') await openConversation(context, peerId);
+  if (decision === 'accept' || decision === 'read') await openConversationWith(context, peerId);
   return decision;
 }
 
 function intro(written: readonly MessageView[], state: ViewState, peerId: string): string[] {
   const waiting = state.peers.get(peerId)?.request?.messages ?? written.length;
-  const lines = written.map((one) => `  ${truncate(safeLine(one.body), PREVIEW_WIDTH)}`);
+  const lines = written.map((one) => `  ${truncate(safeLine(messageText(one)), PREVIEW_WIDTH)}`);
   const more = waiting - written.length;
   return [
     ...(written.length === 0

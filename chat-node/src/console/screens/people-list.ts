@@ -2,7 +2,7 @@ import type { PeerView } from '@p2p-chat/shared';
 import { header } from '../header.js';
 import { badges, peerLabel } from '../labels.js';
 import type { ListRow } from '../prompts/live-list.js';
-import { knownPeers, nextUnread, type ViewState } from '../view-state.js';
+import { knownPeers, nextUnread, peerOf, type ViewState } from '@p2p-chat/shared/client';
 import { theme } from '../theme.js';
 import { takeFlash, type ScreenContext } from './context.js';
 
@@ -41,7 +41,7 @@ export async function choosePerson(
       CANCEL_ROW,
     ],
     back: CANCEL_ROW.value,
-    ...(options.jumps === true ? { jump: (state) => nextUnread(state) } : {}),
+    ...(options.jumps === true ? { jump: (state) => nextPeer(state) } : {}),
     ...(options.initial === undefined ? {} : { initial: options.initial }),
   });
   takeFlash(context);
@@ -67,6 +67,12 @@ export async function withKnownPeople(
     initial = peerId;
     await act(peerId);
   }
+}
+
+/** The person whose unread messages wait longest. */
+function nextPeer(state: ViewState): string | undefined {
+  const next = nextUnread(state);
+  return next === undefined ? undefined : peerOf(state, next)?.peerId;
 }
 
 const CANCEL_ROW: ListRow<string> = { key: 'cancel', value: '', label: 'Cancel', isWayOut: true };

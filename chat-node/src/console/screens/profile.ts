@@ -11,7 +11,7 @@ import { header } from '../header.js';
 import { presenceLabel } from '../labels.js';
 import type { ListRow } from '../prompts/live-list.js';
 import { theme } from '../theme.js';
-import { withProfile, type ViewState } from '../view-state.js';
+import { withProfile, type ViewState } from '@p2p-chat/shared/client';
 import { flash, takeFlash, type ScreenContext } from './context.js';
 
 type Choice = 'user' | 'status' | 'presence' | 'receipts' | 'typing' | 'back';

@@ -1,8 +1,9 @@
 import { safeLine, type PeerView } from '@p2p-chat/shared';
 import { truncate } from '../layout.js';
-import { requests, type ViewState } from '../view-state.js';
+import { conversationOf, requests, type ViewState } from '@p2p-chat/shared/client';
 import type { ScreenContext } from './context.js';
-import { openConversation } from './conversation.js';
+import { messageText } from '../message-text.js';
+import { openConversationWith } from './conversation.js';
 import { decideRequest } from './message-requests.js';
 import { choosePerson, startASecondOne } from './people-list.js';
 
@@ -16,8 +17,8 @@ export async function readMessages(context: ScreenContext): Promise<void> {
     people: (state) => [
       ...requests(state),
       ...state.conversations
-        .filter((one) => one.last !== null && one.peer.request === null)
-        .map((one) => one.peer),
+        .filter((one) => one.last !== null && one.peer?.request === null)
+        .flatMap((one) => one.peer ?? []),
     ],
     remark: preview,
     jumps: true,
@@ -29,15 +30,16 @@ export async function readMessages(context: ScreenContext): Promise<void> {
   });
   if (peerId === null) return;
   const request = context.view.store.get().peers.get(peerId)?.request ?? null;
-  await (request !== null ? decideRequest(context, peerId) : openConversation(context, peerId));
+  await (request !== null ? decideRequest(context, peerId) : openConversationWith(context, peerId));
 }
 
 function preview(peer: PeerView, state: ViewState): string {
-  const conversation = state.conversations.find((one) => one.peer.peerId === peer.peerId);
+  const conversation = conversationOf(state, peer.conversation);
   const last = conversation?.last ?? null;
   const unread =
     conversation === undefined || conversation.unread === 0 ? [] : [`${conversation.unread} unread`];
   if (peer.request !== null) unread.push('wants to write to you');
-  const said = last === null ? '' : `${last.direction === 'out' ? 'You: ' : ''}${safeLine(last.body)}`;
+  const said =
+    last === null ? '' : `${last.direction === 'out' ? 'You: ' : ''}${safeLine(messageText(last))}`;
   return [...unread, truncate(said, PREVIEW_WIDTH)].join(' · ');
 }

@@ -3,7 +3,7 @@ import { header } from '../header.js';
 import { peerLabel, safetyNumberLines } from '../labels.js';
 import type { ListRow } from '../prompts/live-list.js';
 import { theme } from '../theme.js';
-import { withPeer, type ViewState } from '../view-state.js';
+import { withPeer, type ViewState } from '@p2p-chat/shared/client';
 import { flash, type ScreenContext } from './context.js';
 
 type Choice = 'mark' | 'unmark' | 'back';

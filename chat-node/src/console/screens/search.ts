@@ -21,7 +21,7 @@ export async function searchMessages(context: ScreenContext): Promise<void> {
       });
       if (chosen === null) return;
       selected = chosen.id;
-      await openConversation(context, chosen.peerId, chosen);
+      await openConversation(context, chosen.conversation, chosen);
     }
   } finally {
     finder.close();

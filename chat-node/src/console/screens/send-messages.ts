@@ -1,7 +1,7 @@
 import { presenceRemark } from '../labels.js';
-import { onlinePeers } from '../view-state.js';
+import { conversationOf, onlinePeers } from '@p2p-chat/shared/client';
 import type { ScreenContext } from './context.js';
-import { openConversation } from './conversation.js';
+import { openConversationWith } from './conversation.js';
 import { choosePerson, startASecondOne } from './people-list.js';
 
 /** Send Messages: choose from the people online, and write. */
@@ -11,7 +11,7 @@ export async function sendMessages(context: ScreenContext): Promise<void> {
     people: onlinePeers,
     jumps: true,
     remark: (peer, state) => {
-      const unread = state.conversations.find((one) => one.peer.peerId === peer.peerId)?.unread ?? 0;
+      const unread = conversationOf(state, peer.conversation)?.unread ?? 0;
       return [...(unread > 0 ? [`${unread} unread`] : []), presenceRemark(peer)].filter(Boolean).join(' · ');
     },
     empty: (state) => [
@@ -20,5 +20,5 @@ export async function sendMessages(context: ScreenContext): Promise<void> {
       'Whoever comes appears here by itself.',
     ],
   });
-  if (peerId !== null) await openConversation(context, peerId);
+  if (peerId !== null) await openConversationWith(context, peerId);
 }
