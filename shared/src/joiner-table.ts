@@ -1,6 +1,6 @@
 // Which characters a joiner (U+200C, U+200D) may stand beside, as parts of a
 // character class with the flag v or u: Unicode 17.0, IndicSyllabicCategory.txt
-// and DerivedJoiningType.txt. JavaScript's \\p{…} has neither property.
+// and DerivedJoiningType.txt. JavaScript's \p{…} has neither property.
 
 /** Indic_Syllabic_Category = Virama, Invisible_Stacker, Pure_Killer or Reordering_Killer. */
 export const VIRAMAS = [

@@ -17,6 +17,8 @@ describe('names that look alike', () => {
     ['Bob', 'BOB', 'another case'],
     ['Anna Lee', 'Anna\u00a0 Lee', 'other spaces'],
     ['Zoë', 'Zoe\u0308', 'decomposed'],
+    ['રાજ્કુમાર', 'રાજ્\u200dકુમાર', 'a joiner'],
+    ['❤', '❤\ufe0f', 'a selector'],
     ['Zoë', 'Ζоё', 'Greek Z, Cyrillic о and ё'],
   ])('%s and %s (%s)', (one, other) => {
     expect(looksAlike(one, other)).toBe(true);

@@ -7,10 +7,15 @@ import unhomoglyph from 'unhomoglyph';
  *
  * Compatibility forms (NFKC) are the same; so are characters that Unicode
  * calls confusable (UTS #39), upper and lower case, and any number of spaces.
+ * Joiners and selectors, which many fonts do not show, do not count.
  * @param name a user name
  */
 export function nameSkeletons(name: string): readonly string[] {
-  const plain = name.normalize('NFKD').replace(/\s+/gu, ' ').trim();
+  const plain = name
+    .normalize('NFKD')
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .replace(/\s+/gu, ' ')
+    .trim();
   // Lower case after the table, where I and l are one, and before it, where i and I are.
   const [shape, folded] = [skeleton(plain).toLowerCase(), skeleton(plain.toLowerCase())];
   return shape === folded ? [shape] : [shape, folded];

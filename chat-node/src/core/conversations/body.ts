@@ -1,4 +1,4 @@
-import { contentText, MAX_BODY_BYTES, MAX_CONTENT_BYTES } from '@p2p-chat/shared';
+import { contentText, hasVisibleText, MAX_BODY_BYTES, MAX_CONTENT_BYTES } from '@p2p-chat/shared';
 import { ChatError } from '../errors.js';
 
 const UTF8 = new TextEncoder();
@@ -19,14 +19,14 @@ export function textContent(body: string): string {
  * @throws {ChatError} `body-empty`, `body-too-large` or `body-malformed`
  */
 export function checkBody(body: string): void {
-  if (body.trim() === '') {
-    throw new ChatError('body-empty', 'A message needs some text.', {
-      hint: 'Write something and send it again.',
-    });
-  }
   if (!body.isWellFormed()) {
     throw new ChatError('body-malformed', 'The message holds half a character (a lone surrogate).', {
       hint: 'Send it as valid UTF-8.',
+    });
+  }
+  if (!hasVisibleText(body)) {
+    throw new ChatError('body-empty', 'A message needs some text.', {
+      hint: 'Write something and send it again.',
     });
   }
   if (body.length * MAX_BYTES_PER_UNIT <= MAX_BODY_BYTES) return;

@@ -169,9 +169,10 @@ describe('sending', () => {
   it.each([
     ['nothing', '', 'body-empty'],
     ['only spaces', ' \n\t', 'body-empty'],
+    ['nothing that can be seen', '\u200b\u2800\u3164\u0301', 'body-empty'],
     ['more than 64 KiB', 'x'.repeat(MAX_BODY_BYTES + 1), 'body-too-large'],
     ['more than 64 KiB in bytes', 'é'.repeat(MAX_BODY_BYTES / 2 + 1), 'body-too-large'],
-    ['what is too large with its escapes', '\u0001'.repeat(MAX_BODY_BYTES), 'body-too-large'],
+    ['what is too large with its escapes', `a${'\u0001'.repeat(MAX_BODY_BYTES / 2)}`, 'body-too-large'],
     ['half a character', '\ud800', 'body-malformed'],
   ])('refuses %s, and with it all of its call', async (_what, body, code) => {
     await expect(messages.send(bob.id, ['fine', body])).rejects.toMatchObject({ code });
