@@ -2,6 +2,7 @@ export * from './backoff.js';
 export * from './clock.js';
 export * from './errors.js';
 export * from './name-skeleton.js';
+export * from './node/peer-key.js';
 export * from './node/settings.js';
 export * from './peer-id.js';
 export * from './private-folder.js';

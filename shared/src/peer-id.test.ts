@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isPeerId, parsePeerId, peerIdOfKey, peerIdOfSpki, shortPeerId } from './peer-id.js';
+import { peerIdOfKey, peerIdOfSpki } from './node/peer-key.js';
+import { isPeerId, parsePeerId, shortPeerId } from './peer-id.js';
 import { testKeys } from './testing/index.js';
 
 describe('peer id', () => {

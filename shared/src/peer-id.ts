@@ -1,5 +1,3 @@
-import { createHash, type KeyObject } from 'node:crypto';
-import { base32nopad } from '@scure/base';
 import { P2pChatError } from './errors.js';
 
 /** 32 bytes in base32 without padding. */
@@ -8,19 +6,6 @@ export const PEER_ID_LENGTH = 52;
 export const SHORT_PEER_ID_LENGTH = 8;
 
 const PEER_ID = /^[a-z2-7]{52}$/;
-
-/**
- * The peer id of a public key: base32 (RFC 4648, lower case, no padding) of
- * SHA-256 over its SubjectPublicKeyInfo in DER.
- */
-export function peerIdOfSpki(spki: Uint8Array): string {
-  return base32nopad.encode(createHash('sha256').update(spki).digest()).toLowerCase();
-}
-
-/** The peer id of a Node key object; see {@link peerIdOfSpki}. */
-export function peerIdOfKey(publicKey: KeyObject): string {
-  return peerIdOfSpki(publicKey.export({ type: 'spki', format: 'der' }));
-}
 
 /** Whether the text is a whole, well-formed peer id. */
 export function isPeerId(text: unknown): text is string {

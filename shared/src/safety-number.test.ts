@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { peerIdOfKey } from './peer-id.js';
+import { peerIdOfKey } from './node/peer-key.js';
 import { safetyNumber } from './safety-number.js';
 import { testKeys } from './testing/index.js';
 

@@ -1,5 +1,5 @@
-import { stripVTControlCharacters } from 'node:util';
 import { P2pChatError } from './errors.js';
+import { withoutEscapeSequences } from './escape-sequences.js';
 import { DEPENDENT_SIGNS, JOINING, VIRAMAS } from './joiner-table.js';
 import { MAX_STATUS_CHARACTERS, MAX_USER_NAME_CHARACTERS } from './protocol/limits.js';
 
@@ -61,7 +61,7 @@ const ESCAPE = /[\u001b\u0080-\u009f]/u;
  * characters. What is stored stays as it was sent; this is for showing only.
  */
 export function safeText(text: string): string {
-  return stripVTControlCharacters(text)
+  return withoutEscapeSequences(text)
     .replace(/\r\n?|[\u2028\u2029\u0085\v\f]/gu, '\n')
     .replace(/\t/gu, '    ')
     .replace(CONTROL, '')

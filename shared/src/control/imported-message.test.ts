@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { peerIdOfKey } from '../peer-id.js';
+import { peerIdOfKey } from '../node/peer-key.js';
 import { messageId } from '../protocol/conversation.js';
 import { testKeys } from '../testing/fixtures.js';
 import { MAX_BODY_BYTES } from '../protocol/limits.js';

@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { peerIdOfKey } from '../peer-id.js';
+import { peerIdOfKey } from '../node/peer-key.js';
 import { testKeys } from '../testing/index.js';
 import { ANNOUNCEMENT_VALIDITY_MS, CLOCK_TOLERANCE_MS, MAX_ANNOUNCED_ADDRESSES } from '../protocol/limits.js';
 import {

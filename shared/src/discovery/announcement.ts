@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { P2pChatError } from '../errors.js';
-import { isPeerId, peerIdOfSpki } from '../peer-id.js';
+import { peerIdOfSpki } from '../node/peer-key.js';
+import { isPeerId } from '../peer-id.js';
 import { isUserName } from '../text.js';
 import {
   ANNOUNCEMENT_VALIDITY_MS,
