@@ -1,6 +1,16 @@
 // The import rules of the house (docs/architecture.md). `npm run lint` runs
 // them; e2e/house.e2e.ts shows that each one fails when it is broken.
-const adapters = ['transport', 'discovery', 'storage/sqlite', 'profile', 'control-api', 'notify'];
+const adapters = [
+  'transport',
+  'discovery',
+  'storage/sqlite',
+  'storage/mongo',
+  'storage/memory',
+  'profile',
+  'control-api',
+  'notify',
+];
+const TESTS = '(\\.(test|contract)\\.ts$|^chat-node/src/testing/)';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
@@ -16,38 +26,48 @@ export default {
       name: 'core-imports-only-shared',
       comment: 'The core knows no adapter, no framework and no Node API but its ports.',
       severity: 'error',
-      from: { path: '^chat-node/src/chat/', pathNot: '\\.(test|contract)\\.ts$' },
-      to: { pathNot: ['^chat-node/src/chat/', '^shared/', '@p2p-chat/shared'] },
+      from: { path: '^chat-node/src/core/', pathNot: TESTS },
+      to: { pathNot: ['^chat-node/src/core/', '^shared/', '@p2p-chat/shared'] },
     },
     ...adapters.map((adapter) => ({
       name: `adapter-${adapter.replace('/', '-')}-stands-alone`,
-      comment: 'Adapters meet only in the composition root (app.module).',
+      comment: 'Adapters meet only in the modules.',
       severity: 'error',
-      from: { path: `^chat-node/src/${adapter}/`, pathNot: '\\.(test|contract)\\.ts$' },
-      to: { path: `^chat-node/src/(${adapters.filter((a) => a !== adapter).join('|')}|console|commands)/` },
+      from: { path: `^chat-node/src/${adapter}/`, pathNot: TESTS },
+      to: {
+        path: [
+          `^chat-node/src/(${[...adapters.filter((one) => one !== adapter), 'console', 'commands'].join('|')})/`,
+          '\\.module\\.ts$',
+        ],
+        pathNot: `^chat-node/src/${adapter}/`,
+      },
     })),
     {
       name: 'console-is-a-client',
-      comment: 'The console and the commands reach the node through the control contract only.',
+      comment: 'The console reaches the node through shared/client only.',
       severity: 'error',
-      from: { path: '^chat-node/src/console/', pathNot: '\\.test\\.ts$' },
+      from: { path: '^chat-node/src/console/', pathNot: TESTS },
       to: { path: '^chat-node/src/(?!console/)' },
     },
     {
       name: 'commands-are-clients',
-      comment: 'Only the daemon command starts a node; the others are clients of the control contract.',
+      comment: 'Only the daemon command starts a node; the others are clients that know where a profile is.',
       severity: 'error',
-      from: { path: '^chat-node/src/commands/', pathNot: ['\\.test\\.ts$', 'commands/daemon\\.ts$'] },
-      to: {
-        path: `^chat-node/src/(${[...adapters, 'chat', 'core'].join('|')})/|^chat-node/src/app\\.module`,
-        pathNot: '^chat-node/src/profile/profile\\.ts$',
-      },
+      from: { path: '^chat-node/src/commands/', pathNot: [TESTS, 'commands/daemon\\.ts$'] },
+      to: { path: '^chat-node/src/(?!(console|commands)/|profile/profile\\.ts$)' },
+    },
+    {
+      name: 'protocol-control-client-are-isomorphic',
+      comment: 'A browser runs them as well: hash and signature are handed in.',
+      severity: 'error',
+      from: { path: '^shared/src/(protocol|control|client)/', pathNot: '\\.test\\.ts$' },
+      to: { reachable: true, path: '^(shared/src/(node|dns-sd)/|(node:)?[a-z_]+(/promises)?$)' },
     },
     {
       name: 'shared-is-framework-free',
       severity: 'error',
       from: { path: '^shared/src/' },
-      to: { path: '(nestjs|fastify|mongoose|inquirer|class-validator)' },
+      to: { path: '(nestjs|fastify|mongoose|inquirer|class-validator|class-transformer)' },
     },
     {
       name: 'services-stay-apart',
