@@ -72,6 +72,16 @@ describe('the own gateway', () => {
     return (await Promise.all(probes.list().map((probe) => walkProbe(probe)))).flat();
   };
 
+  it('says where the machine has lost the address that it listens on', async () => {
+    const [found] = await walk(await closedPort(), { host: 'fe80::1%none0' });
+    expect(found).toMatchObject({
+      hop: 'gateway',
+      state: 'failed',
+      detail: 'P2P_CHAT_HOST is fe80::1%none0, which is no address of this machine any more.',
+      advice: expect.stringContaining('unset P2P_CHAT_HOST') as string,
+    });
+  });
+
   it('is well where the node reaches itself', async () => {
     const { port } = await start(alice);
     const found = [

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { errorCode, HANDSHAKE_TIMEOUT_MS } from '@p2p-chat/shared';
 import { type Probe, Probes } from '../core/ports/probe.js';
 import { tryConnect } from '../runtime/try-connect.js';
@@ -41,6 +43,15 @@ export class GatewayProbes extends Probes {
 
   async #listens(port: number, signal: AbortSignal): Promise<string> {
     const { host, wishedPort } = this.options;
+    if (host !== '' && !(await isOwnAddress(host))) {
+      throw new TransportError(
+        'port-forbidden',
+        `P2P_CHAT_HOST is ${host}, which is no address of this machine any more.`,
+        {
+          hint: 'Nobody reaches this node there: unset P2P_CHAT_HOST, or set it to an address of now, and restart the node.',
+        },
+      );
+    }
     try {
       await tryConnect({ host: host === '' ? '127.0.0.1' : host, port }, HANDSHAKE_TIMEOUT_MS, signal);
     } catch (error) {
@@ -68,5 +79,19 @@ export class GatewayProbes extends Probes {
       });
     }
     return 'answers with the own key';
+  }
+}
+
+/** Whether the machine has the address now: one that it lost cannot be listened on. */
+async function isOwnAddress(host: string): Promise<boolean> {
+  const server = createServer();
+  try {
+    server.listen(0, host);
+    await once(server, 'listening');
+    return true;
+  } catch (error) {
+    return errorCode(error) !== 'EADDRNOTAVAIL' && errorCode(error) !== 'EINVAL';
+  } finally {
+    server.close();
   }
 }

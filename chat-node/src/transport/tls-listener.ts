@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { errorCode, HANDSHAKE_TIMEOUT_MS, plainAddress } from '@p2p-chat/shared';
+import { errorCode, errorMessage, HANDSHAKE_TIMEOUT_MS, plainAddress } from '@p2p-chat/shared';
 import { toTransportError, TransportError } from './errors.js';
 import { tlsOptions } from './tls-options.js';
 import { UnauthenticatedConnections } from './unauthenticated.js';
@@ -38,17 +38,17 @@ export class TlsListener {
    * @throws {TransportError} `port-taken` or `port-forbidden`
    */
   async start(): Promise<number> {
-    const { port, portMayMove } = this.options;
+    const { host, port, portMayMove } = this.options;
     const candidates = portMayMove && port !== 0 ? [...nextPorts(port), 0] : [port];
     for (const candidate of candidates) {
       try {
         return await this.#listen(candidate);
       } catch (error) {
         if (errorCode(error) === 'EADDRINUSE' && candidate !== candidates.at(-1)) continue;
-        throw listenError(error, candidate);
+        throw listenError(error, { host, port: candidate });
       }
     }
-    throw listenError(undefined, port);
+    throw listenError(undefined, { host, port });
   }
 
   /** Stops accepting and drops whoever has not said hello. */
@@ -120,21 +120,34 @@ function* nextPorts(first: number): Generator<number> {
   for (let port = first; port < Math.min(first + PORTS_TO_TRY, 65_536); port += 1) yield port;
 }
 
-function listenError(error: unknown, port: number): TransportError {
-  if (errorCode(error) === 'EACCES') {
+// What the system says of an address that is not its own: the second where the
+// zone is that of no interface, the last two where it has no IPv6.
+const NOT_OWN_ADDRESS = new Set(['EADDRNOTAVAIL', 'EINVAL', 'EAFNOSUPPORT', 'ENODEV']);
+
+function listenError(error: unknown, { host, port }: { host: string; port: number }): TransportError {
+  const code = errorCode(error) ?? '';
+  if (code === 'EACCES') {
     return new TransportError('port-forbidden', `Port ${port} may not be listened on by this user.`, {
       hint: 'Choose one above 1023 with P2P_CHAT_PORT.',
       cause: error,
     });
   }
-  if (errorCode(error) === 'EADDRNOTAVAIL') {
-    return new TransportError('port-forbidden', 'P2P_CHAT_HOST is not an address of this machine.', {
-      hint: 'Leave it unset to listen on all addresses.',
+  if (NOT_OWN_ADDRESS.has(code) && host !== '') {
+    return new TransportError(
+      'port-forbidden',
+      `P2P_CHAT_HOST is ${host}, which is no address of this machine.`,
+      { hint: 'Leave it unset to listen on all addresses.', cause: error },
+    );
+  }
+  if (code === 'EADDRINUSE') {
+    return new TransportError('port-taken', `Port ${port} is taken by another program.`, {
+      hint: 'Choose another with P2P_CHAT_PORT, or leave it unset to take the next free one.',
       cause: error,
     });
   }
-  return new TransportError('port-taken', `Port ${port} is taken by another program.`, {
-    hint: 'Choose another with P2P_CHAT_PORT, or leave it unset to take the next free one.',
-    cause: error,
-  });
+  return new TransportError(
+    'port-forbidden',
+    `Port ${port} cannot be listened on (${errorMessage(error)}).`,
+    { hint: 'Choose another with P2P_CHAT_PORT.', cause: error },
+  );
 }

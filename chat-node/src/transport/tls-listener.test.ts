@@ -1,0 +1,29 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { testIdentity } from '../testing/identities.js';
+import { TlsListener, type TlsListenerOptions } from './tls-listener.js';
+
+const listen = async (where: { host: string; port: number }): Promise<number> =>
+  new TlsListener({
+    ...where,
+    portMayMove: false,
+    identity: await testIdentity('alice'),
+  } as TlsListenerOptions).start();
+
+describe('where the gateway listens', () => {
+  it.each(['192.0.2.7', 'fe80::1%none0'])('is no address that this machine has not: %s', async (host) => {
+    await expect(listen({ host, port: 0 })).rejects.toMatchObject({
+      code: 'port-forbidden',
+      message: `P2P_CHAT_HOST is ${host}, which is no address of this machine.`,
+    });
+  });
+
+  it('is no port that another program has', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    await expect(listen({ host: '127.0.0.1', port })).rejects.toMatchObject({ code: 'port-taken' });
+    other.close();
+  });
+});
