@@ -73,11 +73,19 @@ describe('the own gateway', () => {
   };
 
   it('says where the machine has lost the address that it listens on', async () => {
-    const [found] = await walk(await closedPort(), { host: 'fe80::1%none0' });
+    const port = await closedPort();
+    const [gateway] = new GatewayProbes({
+      identity: alice,
+      host: '192.0.2.7',
+      wishedPort: port,
+      port: () => port,
+      addresses: () => [],
+    }).list();
+    const [found] = await walkProbe(gateway!);
     expect(found).toMatchObject({
       hop: 'gateway',
       state: 'failed',
-      detail: 'P2P_CHAT_HOST is fe80::1%none0, which is no address of this machine any more.',
+      detail: 'P2P_CHAT_HOST is 192.0.2.7, which is no address of this machine any more.',
       advice: expect.stringContaining('unset P2P_CHAT_HOST') as string,
     });
   });
