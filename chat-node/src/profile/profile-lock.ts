@@ -83,7 +83,7 @@ function lock(home: string): DatabaseSync {
 
 function notWritable(home: string, cause: unknown): ProfileLockError {
   const { reason, hint } = obstacleAt(lockFile(home), cause);
-  return new ProfileLockError('profile-not-writable', `Cannot write to ${join(home, 'run')}: ${reason}.`, {
+  return new ProfileLockError('profile-not-writable', `Cannot write to ${lockFile(home)}: ${reason}.`, {
     hint,
     cause,
   });
