@@ -1,29 +1,17 @@
-import { Test } from '@nestjs/testing';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { ManualClock } from '@p2p-chat/shared/testing';
+import { type ManualClock } from '@p2p-chat/shared/testing';
 import supertest from 'supertest';
-import { AppModule } from '../app.module.js';
 import { controlAdapter, listenOnLoopback, protectControlApi } from '../control-api/http-server.js';
 import { NodeInfo } from '../control-api/node-info.js';
 import { Chat } from '../core/chat.js';
-import { ConversationStore } from '../core/ports/conversation.store.js';
 import { IdentityKeys } from '../core/ports/identity.js';
 import { PeerTransport } from '../core/ports/peer-link.js';
 import { Discovery } from '../discovery.module.js';
-import { readConfig } from '../runtime/config.js';
-import { NodeEnvironment } from '../runtime/environment.js';
 import { MemoryDisk, MemoryStore } from '../storage/memory/memory-store.js';
-import { testIdentity } from './identities.js';
-import { MemoryNetwork } from './memory-network.js';
-import { type LogRecord, recordingLogger } from './recording-logger.js';
+import { testAppModule } from './app-module.js';
+import { type MemoryNetwork } from './memory-network.js';
+import type { LogRecord } from './recording-logger.js';
 import { TestKeys } from './test-keys.js';
-
-export interface ControlAppOptions {
-  clock?: ManualClock;
-  network?: MemoryNetwork;
-  disk?: MemoryDisk;
-  env?: Readonly<Record<string, string>>;
-}
 
 /** The whole application of a node, over a store and a network in memory. */
 export class ControlApp {
@@ -31,52 +19,33 @@ export class ControlApp {
   logouts = 0;
   /** Hosts at which the node's key is seen as well. */
   readonly copies: string[] = [];
+  readonly disk = new MemoryDisk();
+  /** What was logged. */
+  records: readonly LogRecord[] = [];
+  #app: NestFastifyApplication | null = null;
 
-  private constructor(
-    readonly app: NestFastifyApplication,
-    readonly disk: MemoryDisk,
-    /** What was logged. */
-    readonly records: readonly LogRecord[],
-  ) {}
-
-  static async start(user: string, options: ControlAppOptions = {}): Promise<ControlApp> {
-    const { clock = new ManualClock(), disk = new MemoryDisk(), env = {} } = options;
-    const network = options.network ?? new MemoryNetwork(clock);
-    const { logger, records } = recordingLogger();
-    const config = readConfig({ P2P_CHAT_HOME: '/nowhere', P2P_CHAT_USER: user, ...env });
+  static async start(
+    user: string,
+    options: { clock: ManualClock; network: MemoryNetwork },
+  ): Promise<ControlApp> {
+    const control = new ControlApp();
     const keys = new TestKeys(user);
-    let control: ControlApp | null = null;
-    const environment = new NodeEnvironment({
-      config,
-      profile: {
-        identity: await testIdentity(user),
-        settings: { user, presence: 'online', status: '', receipts: true, typing: true },
-        store: { save: () => Promise.resolve() },
-        diskFailed: () => undefined,
-      },
-      clock,
-      random: () => 0.5,
-      logger,
-      onLogout: () => {
-        if (control !== null) control.logouts += 1;
+    const { module, records } = await testAppModule(user, {
+      clock: options.clock,
+      store: new MemoryStore(control.disk),
+      onLogout: () => (control.logouts += 1),
+      overrides: ({ instance }) => {
+        const { transport, discovery } = options.network.node(keys.peerId, user, instance);
+        return [
+          [IdentityKeys, keys],
+          [PeerTransport, transport],
+          [
+            Discovery,
+            { sources: [discovery], registries: () => [], copies: () => control.copies, heard: null },
+          ],
+        ];
       },
     });
-    const { transport, discovery } = network.node(keys.peerId, user, environment.instance);
-    const module = await Test.createTestingModule({ imports: [AppModule.of(environment)] })
-      .overrideProvider(ConversationStore)
-      .useValue(new MemoryStore(disk))
-      .overrideProvider(IdentityKeys)
-      .useValue(keys)
-      .overrideProvider(PeerTransport)
-      .useValue(transport)
-      .overrideProvider(Discovery)
-      .useValue({
-        sources: [discovery],
-        registries: () => [],
-        copies: () => control?.copies ?? [],
-        heard: null,
-      })
-      .compile();
     const app = module.createNestApplication<NestFastifyApplication>(controlAdapter(), {
       logger: false,
       bodyParser: false,
@@ -84,7 +53,14 @@ export class ControlApp {
     protectControlApi(app);
     await app.init();
     await listenOnLoopback(app, 0);
-    return (control = new ControlApp(app, disk, records));
+    control.#app = app;
+    control.records = records;
+    return control;
+  }
+
+  get app(): NestFastifyApplication {
+    if (this.#app === null) throw new Error('the application is not there yet');
+    return this.#app;
   }
 
   get chat(): Chat {
