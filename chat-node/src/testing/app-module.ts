@@ -3,6 +3,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { type Clock, SystemClock } from '@p2p-chat/shared';
 import { AppModule } from '../app.module.js';
 import { ConversationStore } from '../core/ports/conversation.store.js';
+import type { Identity } from '../profile/keystore.js';
 import { readConfig } from '../runtime/config.js';
 import { NodeEnvironment } from '../runtime/environment.js';
 import { MemoryDisk, MemoryStore } from '../storage/memory/memory-store.js';
@@ -11,6 +12,8 @@ import { type LogRecord, recordingLogger } from './recording-logger.js';
 
 export interface TestAppOptions {
   clock?: Clock;
+  /** The key, where it is not the one of that name. */
+  identity?: Identity;
   /** Settings beside the name. */
   env?: Readonly<Record<string, string>>;
   /** A store in memory, where none is given. */
@@ -29,7 +32,7 @@ export async function testAppModule(
   const environment = new NodeEnvironment({
     config: readConfig({ P2P_CHAT_HOME: '/nowhere', P2P_CHAT_USER: user, ...options.env }),
     profile: {
-      identity: await testIdentity(user),
+      identity: options.identity ?? (await testIdentity(user)),
       settings: { user, presence: 'online', status: '', receipts: true, typing: true },
       store: { save: () => Promise.resolve() },
       diskFailed: () => undefined,

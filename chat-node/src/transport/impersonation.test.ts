@@ -5,30 +5,28 @@ import { connect as connectTls, createServer as createTlsServer, type TLSSocket 
 import {
   ANNOUNCEMENT_VALIDITY_MS,
   CLOCK_TOLERANCE_MS,
-  encodeJsonFrame,
+  encodeFrame,
   encodeWireFrame,
+  FRAME_KIND,
   FrameDecoder,
   type HelloFrame,
   MAX_CERTIFICATE_BYTES,
-  newMessageId,
   type PeerEntry,
   signAnnouncement,
-  SystemClock,
   type WireFrame,
 } from '@p2p-chat/shared';
 import { testKeys } from '@p2p-chat/shared/testing';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { composeChat } from './app.module.js';
-import type { Chat } from './chat/chat.js';
-import { directConversationId } from './chat/conversation.js';
-import type { Message } from './chat/message.js';
-import { readConfig } from './runtime/config.js';
-import type { Identity } from './profile/keystore.js';
-import { chainedCertificate, oddCertificate } from './testing/certificates.js';
-import { testIdentity } from './testing/identities.js';
-import { MemoryStorage } from './testing/memory-storage.js';
-import { type LogRecord, recordingLogger } from './testing/recording-logger.js';
-import { tlsOptions } from './transport/tls-options.js';
+import { Chat } from '../core/chat.js';
+import type { Message } from '../core/conversations/message.js';
+import type { Identity } from '../profile/keystore.js';
+import { MemoryDisk, MemoryStore } from '../storage/memory/memory-store.js';
+import { testAppModule } from '../testing/app-module.js';
+import { chainedCertificate, oddCertificate } from '../testing/certificates.js';
+import { testClock, testConversation, TestFeed } from '../testing/feeds.js';
+import { testIdentity } from '../testing/identities.js';
+import type { LogRecord } from '../testing/recording-logger.js';
+import { tlsOptions } from './tls-options.js';
 
 /*
  * Mallory plays every part here that is not Alice or Bob, over real sockets.
@@ -40,7 +38,7 @@ let alice: Identity, bob: Identity, mallory: Identity;
 const cleanUp: (() => unknown)[] = [];
 
 beforeAll(async () => {
-  [alice, bob, mallory] = (await Promise.all(['alice', 'bob', 'mallory'].map(testIdentity))) as [
+  [alice, bob, mallory] = (await Promise.all(['Alice', 'Bob', 'Mallory'].map(testIdentity))) as [
     Identity,
     Identity,
     Identity,
@@ -53,7 +51,9 @@ afterEach(async () => {
 interface TestNode {
   chat: Chat;
   port: number;
-  records: LogRecord[];
+  disk: MemoryDisk;
+  records: readonly LogRecord[];
+  send: (peer: Identity, body: string) => Promise<Message[]>;
   history: (peer: Identity) => Promise<Message[]>;
 }
 
@@ -62,36 +62,42 @@ async function start(
   user: string,
   settings: { discovery?: string; peers?: string } = {},
 ): Promise<TestNode> {
-  const { logger, records } = recordingLogger();
-  const storage = new MemoryStorage();
-  const config = readConfig({
-    P2P_CHAT_USER: user,
-    P2P_CHAT_HOME: '/nowhere',
-    P2P_CHAT_HOST: LOCALHOST,
-    P2P_CHAT_PORT: '0',
-    P2P_CHAT_MDNS: 'off',
-    P2P_CHAT_SAME_MACHINE: 'off',
-    DISCOVERY_URLS: settings.discovery ?? '',
-    P2P_CHAT_PEERS: settings.peers ?? '',
+  const disk = new MemoryDisk();
+  const { module, records } = await testAppModule(user, {
+    identity,
+    store: new MemoryStore(disk),
+    env: {
+      P2P_CHAT_HOST: LOCALHOST,
+      P2P_CHAT_PORT: '0',
+      P2P_CHAT_MDNS: 'off',
+      P2P_CHAT_SAME_MACHINE: 'off',
+      DISCOVERY_URLS: settings.discovery ?? '',
+      P2P_CHAT_PEERS: settings.peers ?? '',
+    },
   });
-  const shown = { user, presence: 'online', status: '', receipts: true, typing: true } as const;
-  const profile = { settings: shown, store: { save: async () => undefined } };
-  const parts = { config, profile, identity, storage, clock: new SystemClock(), random: Math.random, logger };
-  const { chat } = composeChat(parts);
-  const port = await chat.start();
-  cleanUp.push(() => chat.stop());
-  const history = (peer: Identity) => chat.history(directConversationId(peer.peerId), { limit: 100 });
-  return { chat, port, records, history };
+  await module.init();
+  cleanUp.push(() => module.close());
+  const chat = module.get(Chat);
+  const conversation = (peer: Identity): string => chat.conversations.direct(peer.peerId).id;
+  return {
+    chat,
+    port: chat.port,
+    disk,
+    records,
+    send: (peer, body) => chat.messages.send(conversation(peer), [body]),
+    history: (peer) => chat.messages.history(conversation(peer), { limit: 100 }),
+  };
 }
 
-const states = (messages: readonly Message[]) => messages.map(({ body, state }) => `${body}: ${state}`);
+const bodyOf = ({ content }: Message): string => (content.kind === 'text' ? content.body : content.kind);
+const states = (messages: readonly Message[]) =>
+  messages.map((message) => `${bodyOf(message)}: ${message.state}`);
 const helloOf = (user: string): HelloFrame => ({
   type: 'hello',
   protocol: 1,
   user,
   agent: 'x/1',
   instance: String(Math.random()),
-  features: [],
   port: 0,
 });
 
@@ -107,12 +113,32 @@ async function malloryLinks(
   let isClosed = false;
   socket.on('error', () => undefined).on('close', () => (isClosed = true));
   socket.on('data', (chunk: Buffer) => {
-    for (const { payload } of decoder.push(chunk)) received.push(JSON.parse(payload.toString()) as WireFrame);
+    for (const { kind, payload } of decoder.push(chunk)) {
+      if (kind === FRAME_KIND.json) received.push(JSON.parse(payload.toString()) as WireFrame);
+    }
   });
   cleanUp.push(() => socket.destroy());
   socket.on('secureConnect', () => socket.write(encodeWireFrame(helloOf(user))));
   await vi.waitFor(() => expect(isClosed || received.length > 0).toBe(true), { timeout: 5_000 });
   return { socket, received, closed: () => isClosed };
+}
+
+const batchFrame = (bytes: Uint8Array): Uint8Array => encodeFrame(FRAME_KIND.batch, bytes);
+
+/** Whether somebody's batches were acknowledged. */
+const acknowledged = (received: readonly WireFrame[], author: Identity): boolean =>
+  received.some(
+    (frame) =>
+      frame.type === 'state' &&
+      frame.feeds.some((feed) => feed.author === author.peerId && (feed.tips?.length ?? 0) > 0),
+  );
+
+/** A batch with one byte of its text changed. */
+function altered(bytes: Uint8Array): Uint8Array {
+  const changed = Buffer.from(bytes);
+  const at = changed.indexOf('from Bob');
+  changed.write('F', at);
+  return changed;
 }
 
 /** Passes bytes both ways and keeps them; `change` may forge what comes from the dialler. */
@@ -212,12 +238,12 @@ describe('in between', () => {
     const b = await start(bob, 'Bob');
     const { port, toTarget, toDialler } = await relay(b.port);
     const a = await start(alice, 'Alice', { peers: `${LOCALHOST}:${port}` });
-    await vi.waitFor(() => expect(a.chat.links).toBe(1));
-    await a.chat.send(bob.peerId, ['the secret recipe']);
+    await vi.waitFor(() => expect(a.chat.peers.links).toBe(1));
+    await a.send(bob, 'the secret recipe');
     await vi.waitFor(async () => expect(await b.history(alice)).toHaveLength(1));
     const seen = Buffer.concat([...toTarget, ...toDialler]).toString('latin1');
     expect(seen.length).toBeGreaterThan(1_000);
-    for (const word of ['secret', 'Alice', 'Bob', 'hello', 'p2p-chat/0'])
+    for (const word of ['secret', 'Alice', 'Bob', 'hello', 'digests'])
       expect(seen.includes(word)).toBe(false);
   });
 
@@ -231,9 +257,9 @@ describe('in between', () => {
       return changed;
     });
     const a = await start(alice, 'Alice', { peers: `${LOCALHOST}:${port}` });
-    await vi.waitFor(() => expect(b.chat.links).toBe(1));
+    await vi.waitFor(() => expect(b.chat.peers.links).toBe(1));
     forge.on = true;
-    await a.chat.send(bob.peerId, ['forged?']);
+    await a.send(bob, 'forged?');
     // Bob may find another way to Alice at once: what counts is the link of the relay.
     await vi.waitFor(() => expect(hungUp()).toBeGreaterThan(0), { timeout: 5_000 });
     forge.on = false;
@@ -256,11 +282,11 @@ describe('in between', () => {
     cleanUp.push(() => server.close());
     await once(server, 'listening');
     const service = await rogueService();
-    service.entries.push(announce('bob', (server.address() as { port: number }).port));
+    service.entries.push(announce('Bob', (server.address() as { port: number }).port));
     const a = await start(alice, 'Alice', { discovery: service.url });
-    await vi.waitFor(async () => expect(await a.chat.peers(false)).toHaveLength(1), { timeout: 5_000 });
+    await vi.waitFor(() => expect(a.chat.peers.list(false)).toHaveLength(1), { timeout: 5_000 });
     const met = once(server, 'connection');
-    await a.chat.send(bob.peerId, ['for Bob alone']);
+    await a.send(bob, 'for Bob alone');
     await met;
     await vi.waitFor(() =>
       expect(a.records.map(({ fields }) => fields['code'])).toContain('peer-identity-wrong'),
@@ -268,7 +294,7 @@ describe('in between', () => {
     expect(Buffer.concat(plain)).toHaveLength(0);
     expect(states(await a.history(bob))).toEqual(['for Bob alone: queued']);
 
-    service.entries.splice(0, 1, announce('bob', b.port, { seq: 2 }));
+    service.entries.splice(0, 1, announce('Bob', b.port, { seq: 2 }));
     await vi.waitFor(async () => expect(await b.history(alice)).toHaveLength(1), { timeout: 10_000 });
     expect(Buffer.concat(plain)).toHaveLength(0);
   }, 20_000);
@@ -277,17 +303,17 @@ describe('in between', () => {
     const b = await start(bob, 'Bob');
     const { port, toTarget } = await relay(b.port);
     const a = await start(alice, 'Alice', { peers: `${LOCALHOST}:${port}` });
-    await vi.waitFor(() => expect(a.chat.links).toBe(1));
-    await a.chat.send(bob.peerId, ['once']);
+    await vi.waitFor(() => expect(a.chat.peers.links).toBe(1));
+    await a.send(bob, 'once');
     await vi.waitFor(async () => expect(await b.history(alice)).toHaveLength(1));
     await a.chat.stop();
-    await vi.waitFor(() => expect(b.chat.links).toBe(0));
+    await vi.waitFor(() => expect(b.chat.peers.links).toBe(0));
 
     const replay = connectTcp(b.port, LOCALHOST);
     replay.on('error', () => undefined).resume();
     for (const chunk of toTarget) replay.write(chunk);
     await new Promise<void>((resolve) => replay.on('close', () => resolve()));
-    expect(b.chat.links).toBe(0);
+    expect(b.chat.peers.links).toBe(0);
     expect(await b.history(alice)).toHaveLength(1);
     expect(b.records.map(({ fields }) => fields['code'])).toContain('tls-failed');
   });
@@ -299,28 +325,28 @@ describe('a certificate', () => {
     const { received, closed } = await malloryLinks(b.port, 'Bob', credentials);
     await vi.waitFor(() => expect(closed()).toBe(true));
     expect(received).toEqual([]);
-    expect(b.chat.links).toBe(0);
+    expect(b.chat.peers.links).toBe(0);
     expect(b.records.map(({ fields }) => fields['code'])).toEqual(['tls-failed']);
   }
 
   it('that has expired is refused', async () => {
-    await refuses(await oddCertificate('mallory', { notAfter: new Date(Date.now() - 1_000) }));
+    await refuses(await oddCertificate('Mallory', { notAfter: new Date(Date.now() - 1_000) }));
   });
 
   it('that somebody else issued is refused, with and without its chain', async () => {
-    const { keyPem, leafPem, chainPem } = await chainedCertificate('mallory', 'authority');
+    const { keyPem, leafPem, chainPem } = await chainedCertificate('Mallory', 'authority');
     await refuses({ keyPem, certificatePem: leafPem });
     await refuses({ keyPem, certificatePem: chainPem });
   });
 
   it(`of ${MAX_CERTIFICATE_BYTES} bytes is taken, one byte more is refused`, async () => {
-    const small = await oddCertificate('mallory', { padding: 1_000 });
-    const atLimit = await oddCertificate('mallory', { padding: 1_000 + MAX_CERTIFICATE_BYTES - small.bytes });
+    const small = await oddCertificate('Mallory', { padding: 1_000 });
+    const atLimit = await oddCertificate('Mallory', { padding: 1_000 + MAX_CERTIFICATE_BYTES - small.bytes });
     expect(atLimit.bytes).toBe(MAX_CERTIFICATE_BYTES);
     const b = await start(bob, 'Bob');
     const { received } = await malloryLinks(b.port, 'Mallory', atLimit);
     expect(received[0]?.type).toBe('hello');
-    await refuses(await oddCertificate('mallory', { padding: 1_001 + MAX_CERTIFICATE_BYTES - small.bytes }));
+    await refuses(await oddCertificate('Mallory', { padding: 1_001 + MAX_CERTIFICATE_BYTES - small.bytes }));
   });
 
   it('cannot be shown without its key', () => {
@@ -342,68 +368,70 @@ describe('on a link', () => {
     expect(socket.alpnProtocol).toBe('p2p-chat/1');
   });
 
-  it('a name, and a sender in a payload, change nothing about who wrote it', async () => {
+  it('a name changes nothing about who wrote it, and nobody writes in the place of another', async () => {
     const a = await start(alice, 'Alice');
     const b = await start(bob, 'Bob', { peers: `${LOCALHOST}:${a.port}` });
-    await vi.waitFor(() => expect(a.chat.links).toBe(1));
-    const [written] = await b.chat.send(alice.peerId, ['from Bob']);
+    await vi.waitFor(() => expect(a.chat.peers.links).toBe(1));
+    await b.send(alice, 'from Bob');
     await vi.waitFor(async () => expect(await a.history(bob)).toHaveLength(1));
+    const bobs = a.disk.rows.find(({ batch }) => batch.author === bob.peerId)?.batch;
 
     const { socket, received } = await malloryLinks(a.port, 'Bob');
-    const forged = {
-      // The same id as Bob's message: a repeat only where the sender is the same.
-      id: written?.id,
-      clock: '0000000000010000',
-      sentAt: 1,
-      kind: 'text',
-      body: 'from Bob, really',
-      author: bob.peerId,
-      from: bob.peerId,
-      peerId: bob.peerId,
-      conversationId: bob.peerId,
-    };
-    socket.write(
-      encodeJsonFrame(JSON.stringify({ type: 'message', messages: [forged], sender: bob.peerId })),
-    );
-    await vi.waitFor(() => expect(received.some(({ type }) => type === 'ack')).toBe(true));
-    expect((await a.history(bob)).map(({ body }) => body)).toEqual(['from Bob']);
-    expect(await a.history(mallory)).toMatchObject([{ author: mallory.peerId, body: 'from Bob, really' }]);
-    expect(a.chat.resolve(mallory.peerId).ambiguous).toBe(true);
-    expect(() => a.chat.resolve('Bob')).toThrow(expect.objectContaining({ code: 'peer-ambiguous' }));
+    const own = new TestFeed('Mallory', testConversation('Alice', 'Mallory'));
+    socket.write(batchFrame(own.batch(['from Bob, really'], { clock: testClock(1) }).bytes));
+    await vi.waitFor(() => expect(acknowledged(received, mallory)).toBe(true));
+    expect((await a.history(bob)).map(bodyOf)).toEqual(['from Bob']);
+    expect((await a.history(mallory)).map((one) => [one.author, bodyOf(one)])).toEqual([
+      [mallory.peerId, 'from Bob, really'],
+    ]);
+    expect(a.chat.peers.resolve(mallory.peerId).ambiguous).toBe(true);
+    expect(() => a.chat.peers.resolve('Bob')).toThrow(expect.objectContaining({ code: 'peer-ambiguous' }));
+
+    const forged = new TestFeed('Mallory', testConversation('Alice', 'Bob'));
+    for (const [bytes, code] of [
+      // Bob's own, over Mallory's link.
+      [bobs?.bytes, 'batch-malformed'],
+      // Mallory's, in the conversation with Bob.
+      [forged.batch(['x'], { clock: testClock(2) }).bytes, 'batch-malformed'],
+      // Bob's, with another text under his signature.
+      [altered(bobs?.bytes ?? new Uint8Array()), 'signature-wrong'],
+    ] as const) {
+      const link = await malloryLinks(a.port, 'Mallory');
+      link.socket.write(batchFrame(bytes ?? new Uint8Array()));
+      await vi.waitFor(() => expect(link.closed()).toBe(true));
+      expect(link.received).toContainEqual(expect.objectContaining({ type: 'error', code }));
+    }
+    expect((await a.history(bob)).map(bodyOf)).toEqual(['from Bob']);
+    expect(await a.history(mallory)).toHaveLength(1);
   });
 
-  it('an ack, receipt or reject for a message to somebody else does nothing', async () => {
+  it('what somebody says of the feeds of others does nothing', async () => {
     const b = await start(bob, 'Bob');
     const a = await start(alice, 'Alice', { peers: `${LOCALHOST}:${b.port}` });
-    await vi.waitFor(() => expect(a.chat.links).toBe(1));
-    await a.chat.send(bob.peerId, ['arrived']);
+    await vi.waitFor(() => expect(a.chat.peers.links).toBe(1));
+    await a.send(bob, 'arrived');
     await vi.waitFor(async () => expect(states(await a.history(bob))).toEqual(['arrived: delivered']));
     await b.chat.stop();
-    await vi.waitFor(() => expect(a.chat.links).toBe(0));
-    await a.chat.send(bob.peerId, ['on its way']);
+    await vi.waitFor(() => expect(a.chat.peers.links).toBe(0));
+    await a.send(bob, 'on its way');
     const before = await a.history(bob);
-    const ids = before.map(({ id }) => id);
 
     const { socket, received } = await malloryLinks(a.port, 'Mallory');
-    socket.write(encodeWireFrame({ type: 'receipt', ids, state: 'read' }));
-    socket.write(encodeWireFrame({ type: 'ack', ids }));
-    socket.write(encodeWireFrame({ type: 'ack', ids, of: 'receipt' }));
-    for (const id of ids) {
-      socket.write(encodeWireFrame({ type: 'reject', id, code: 'no' }));
-      socket.write(encodeWireFrame({ type: 'reject', id, code: 'later', retryAfterMs: 2 ** 31 - 1 }));
+    const withBob = a.chat.conversations.direct(bob.peerId);
+    const tips = withBob.tips(alice.peerId);
+    const read = tips.map(({ segment, seq }) => ({ segment, seq }));
+    for (const conversation of [withBob.id, testConversation('Alice', 'Mallory')]) {
+      for (const author of [alice.peerId, bob.peerId]) {
+        socket.write(
+          encodeWireFrame({ type: 'state', conversation, feeds: [{ author, tips: [...tips], read }] }),
+        );
+        socket.write(encodeWireFrame({ type: 'want', conversation, author, segments: [], more: false }));
+      }
     }
-    // Answered in order, so when the last message is acked all of that was dealt with.
-    socket.write(
-      encodeJsonFrame(
-        JSON.stringify({
-          type: 'message',
-          messages: [{ id: newMessageId(0), clock: '0000000000010000', sentAt: 1, kind: 'text', body: 'x' }],
-        }),
-      ),
-    );
-    await vi.waitFor(() =>
-      expect(received.some((one) => one.type === 'ack' && one.of === undefined)).toBe(true),
-    );
+    // Frames are dealt with in order, so when the batch is acknowledged all of that was, too.
+    const own = new TestFeed('Mallory', testConversation('Alice', 'Mallory'));
+    socket.write(batchFrame(own.batch(['x'], { clock: testClock(1) }).bytes));
+    await vi.waitFor(() => expect(acknowledged(received, mallory)).toBe(true));
     expect(await a.history(bob)).toEqual(before);
     expect(states(before)).toEqual(['arrived: delivered', 'on its way: queued']);
   });
@@ -413,8 +441,8 @@ describe('a rogue discovery service', () => {
   it('cannot swap a key, a host, a port or a name under a signature', async () => {
     const service = await rogueService();
     const { port, visitors } = await trap();
-    const real = announce('bob', 1);
-    const malloryKey = announce('mallory', port).KEY;
+    const real = announce('Bob', 1);
+    const malloryKey = announce('Mallory', port).KEY;
     service.entries.push(
       { ...real, KEY: malloryKey },
       { ...real, PORT: port },
@@ -422,35 +450,29 @@ describe('a rogue discovery service', () => {
       { ...real, USER: 'Bobby' },
       { ...real, SEQ: 99 },
       { ...real, ADDRESSES: [LOCALHOST] },
-      { ...announce('mallory', port), PEER_ID: bob.peerId },
-      announce('bob', port, { expires: Date.now() - CLOCK_TOLERANCE_MS - 1_000 }),
+      { ...announce('Mallory', port), PEER_ID: bob.peerId },
+      announce('Bob', port, { expires: Date.now() - CLOCK_TOLERANCE_MS - 1_000 }),
     );
     const a = await start(alice, 'Alice', { discovery: service.url });
     await vi.waitFor(() => expect(service.asked()).toBeGreaterThan(0));
-    service.entries.push(announce('carol', 1));
-    await vi.waitFor(
-      async () => expect((await a.chat.peers(false)).map(({ user }) => user)).toEqual(['carol']),
-      {
-        timeout: 5_000,
-      },
-    );
-    expect(() => a.chat.resolve(bob.peerId)).toThrow(expect.objectContaining({ code: 'peer-unknown' }));
+    service.entries.push(announce('Carol', 1));
+    await vi.waitFor(() => expect(a.chat.peers.list(false).map(({ user }) => user)).toEqual(['Carol']), {
+      timeout: 5_000,
+    });
+    expect(() => a.chat.peers.resolve(bob.peerId)).toThrow(expect.objectContaining({ code: 'peer-unknown' }));
     expect(visitors).toEqual([]);
   });
 
   it('cannot bring back an older announcement', async () => {
     const service = await rogueService();
-    service.entries.push(announce('bob', 2_222, { seq: 7 }));
+    service.entries.push(announce('Bob', 2_222, { seq: 7 }));
     const a = await start(alice, 'Alice', { discovery: service.url });
-    const portOfBob = () => a.chat.knownPeer(bob.peerId)?.addresses[0]?.port;
+    const portOfBob = () => a.chat.peers.get(bob.peerId)?.addresses[0]?.port;
     await vi.waitFor(() => expect(portOfBob()).toBe(2_222), { timeout: 5_000 });
-    service.entries.splice(0, 1, announce('bob', 1_111, { seq: 6 }), announce('carol', 1));
-    await vi.waitFor(
-      async () => expect((await a.chat.peers(false)).map(({ user }) => user)).toContain('carol'),
-      {
-        timeout: 5_000,
-      },
-    );
+    service.entries.splice(0, 1, announce('Bob', 1_111, { seq: 6 }), announce('Carol', 1));
+    await vi.waitFor(() => expect(a.chat.peers.list(false).map(({ user }) => user)).toContain('Carol'), {
+      timeout: 5_000,
+    });
     expect(portOfBob()).not.toBe(1_111);
   });
 
@@ -459,13 +481,13 @@ describe('a rogue discovery service', () => {
     const m = await start(mallory, 'Bob');
     // Bob's own word, for an address that is Mallory's by now; and Mallory under Bob's name.
     service.entries.push(
-      announce('bob', m.port, { user: 'Bob' }),
-      announce('mallory', m.port, { user: 'Bob' }),
+      announce('Bob', m.port, { user: 'Bob' }),
+      announce('Mallory', m.port, { user: 'Bob' }),
     );
     const a = await start(alice, 'Alice', { discovery: service.url });
-    await vi.waitFor(async () => expect(await a.chat.peers(false)).toHaveLength(2), { timeout: 5_000 });
-    expect((await a.chat.peers(false)).map(({ ambiguous }) => ambiguous)).toEqual([true, true]);
-    await a.chat.send(bob.peerId, ['for Bob alone']);
+    await vi.waitFor(() => expect(a.chat.peers.list(false)).toHaveLength(2), { timeout: 5_000 });
+    expect(a.chat.peers.list(false).map(({ ambiguous }) => ambiguous)).toEqual([true, true]);
+    await a.send(bob, 'for Bob alone');
     // Dialled twice at least: whoever answers there is still not Bob.
     await vi.waitFor(
       () =>
@@ -476,6 +498,6 @@ describe('a rogue discovery service', () => {
     );
     expect(states(await a.history(bob))).toEqual(['for Bob alone: queued']);
     expect(await m.history(alice)).toEqual([]);
-    expect(m.chat.links).toBe(0);
+    expect(m.chat.peers.links).toBe(0);
   });
 });
