@@ -1,45 +1,21 @@
-import { type Batch, contentText, entriesOf, MAX_SEQ, readContent, tipOf } from '@p2p-chat/shared';
+import { type Batch, contentText, entriesOf, MAX_SEQ, tipOf } from '@p2p-chat/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PeerRecord } from '../../core/peers/peer.js';
 import type {
   Change,
   ConversationStore,
   ImportedMessage,
-  MessagePlace,
   StoredBatch,
 } from '../../core/ports/conversation.store.js';
 import { testClock, testConversation, TestFeed } from '../../testing/feeds.js';
-
-/** An empty place for a store, which can be opened again and again. */
-export interface StorePlace {
-  open(): Promise<ConversationStore>;
-  dispose(): Promise<void>;
-}
+import { append, bodies, direct, receive, type StorePlace } from './changes.js';
+import { searchContract } from './search.contract.js';
 
 const END = { clock: 'f'.repeat(16), position: Number.MAX_SAFE_INTEGER };
 const START = { clock: '0'.repeat(16), position: 0 };
 const ALL = { batches: 1_000, bytes: Number.MAX_SAFE_INTEGER };
 
-const append = (batch: Batch, key?: string): Change => ({
-  type: 'append',
-  batch,
-  keys: key === undefined ? [] : [{ key, seq: batch.first }],
-});
-const receive = (batch: Batch, dropped = false): Change => ({
-  type: 'receive',
-  batch,
-  receivedAt: 5_000,
-  dropped,
-});
 const hashes = (batches: readonly StoredBatch[]): string[] => batches.map(({ batch }) => batch.hash);
-const bodies = (batches: readonly StoredBatch[]): string[] =>
-  batches
-    .flatMap(({ batch }) => entriesOf(batch))
-    .map(({ content }) => {
-      const read = readContent(content);
-      return read.kind === 'text' ? read.body : read.kind;
-    });
-
 const peer = (peerId: string, change: Partial<PeerRecord> = {}): PeerRecord => ({
   peerId,
   user: 'Zoë',
@@ -56,6 +32,8 @@ const peer = (peerId: string, change: Partial<PeerRecord> = {}): PeerRecord => (
 
 /** What every store has to keep. */
 export function conversationStoreContract(name: string, createPlace: () => Promise<StorePlace>): void {
+  searchContract(name, createPlace);
+
   describe(`ConversationStore: ${name}`, () => {
     let place: StorePlace;
     let store: ConversationStore;
@@ -69,9 +47,7 @@ export function conversationStoreContract(name: string, createPlace: () => Promi
       conversation = testConversation('Alice', 'Bob');
       alice = new TestFeed('Alice', conversation);
       bob = new TestFeed('Bob', conversation);
-      await store.commit([
-        { type: 'conversation', record: { id: conversation, kind: 'direct', peerId: bob.author, seen: [] } },
-      ]);
+      await store.commit([direct(conversation, bob.author)]);
     });
 
     afterEach(async () => {
@@ -120,19 +96,85 @@ export function conversationStoreContract(name: string, createPlace: () => Promi
       });
 
       it('that leave a gap or fork are refused, and nothing of their commit is done', async () => {
-        const other = new TestFeed('Alice', conversation);
-        const first = alice.batch(['one'], { clock: testClock(1) });
-        const fork = other.batch(['another one'], { clock: testClock(1) });
+        const [fork, overlap] = [new TestFeed('Alice', conversation), new TestFeed('Alice', conversation)];
+        const first = alice.batch(['one', 'and a half'], { clock: testClock(1) });
         alice.batch(['two'], { clock: testClock(2) });
-        const third = alice.batch(['three'], { clock: testClock(3) });
+        const gap = alice.batch(['three'], { clock: testClock(3) });
+        alice.newSegment();
+        alice.batch(['never seen'], { clock: testClock(4) });
+        const headless = alice.batch(['second of its segment'], { clock: testClock(5) });
+        overlap.batch(['one'], { clock: testClock(1) });
         await store.commit([append(first)]);
-        for (const wrong of [third, fork]) {
-          const error = await refused([{ type: 'peer', record: peer(bob.author) }, receive(wrong)]);
-          expect(error).toMatchObject({ code: 'storage-failed', outcome: 'none' });
+        for (const wrong of [
+          gap,
+          headless,
+          fork.batch(['another one'], { clock: testClock(1) }),
+          overlap.batch(['and another half', 'and more'], { clock: testClock(2) }),
+        ]) {
+          const refusal = await refused([
+            { type: 'peer', record: peer(bob.author) },
+            append(bob.batch(['not alone'], { clock: testClock(1), segment: bob.newSegment() }), 'key'),
+            receive(wrong),
+          ]);
+          expect(refusal).toMatchObject({ code: 'storage-failed', outcome: 'none' });
         }
         await reopen();
         expect(hashes(await feed(alice.author))).toEqual([first.hash]);
-        expect(await store.peers()).toEqual([]);
+        expect(await store.segments(conversation, alice.author)).toMatchObject([{ tip: tipOf(first) }]);
+        expect([await store.peers(), await feed(bob.author)]).toEqual([[], []]);
+        expect(await store.keyed(conversation, 'key')).toBeNull();
+      });
+
+      it('of one commit are all there or none, with what was committed beside them', async () => {
+        const [mine, theirs] = [
+          alice.batch(['mine'], { clock: testClock(1) }),
+          bob.batch(['theirs'], { clock: testClock(2) }),
+        ];
+        const watermark = { conversation, author: bob.author, member: alice.author, have: [tipOf(theirs)] };
+        const changes: Change[] = [
+          append(mine, 'key'),
+          receive(theirs),
+          { type: 'watermark', watermark: { ...watermark, read: [] } },
+          { type: 'peer', record: peer(bob.author) },
+        ];
+        await store.commit(changes);
+        await store.commit(changes);
+        await store.commit([]);
+        await reopen();
+        expect(bodies([...(await feed(alice.author)), ...(await feed(bob.author))])).toEqual([
+          'mine',
+          'theirs',
+        ]);
+        expect(await store.keyed(conversation, 'key')).toEqual({ segment: mine.segment, seq: 1 });
+        expect(await store.peers()).toEqual([peer(bob.author)]);
+        expect((await store.conversations())[0]?.watermarks).toEqual([{ ...watermark, read: [] }]);
+      });
+
+      it('keep numbers and clocks of any size, and texts of any kind', async () => {
+        const last = '0699e991a7ffff00';
+        const odd = [
+          contentText({ kind: 'text', body: '\u0000 \u2028 "quoted" \\ \n 🙂' }),
+          'no JSON',
+          '{"kind":"__proto__","n":1e400}',
+        ];
+        const batch = bob.batch([], { clock: last, contents: odd });
+        const mark = { segment: 'f'.repeat(32), seq: MAX_SEQ };
+        const tip = { ...mark, clock: last, hash: 'f'.repeat(64) };
+        const watermark = { conversation, author: bob.author, member: alice.author };
+        await store.commit([
+          { type: 'receive', batch, receivedAt: Number.MAX_SAFE_INTEGER, dropped: false },
+          { type: 'watermark', watermark: { ...watermark, have: [tip], read: [mark] } },
+        ]);
+        await reopen();
+        const [stored] = await feed(bob.author);
+        expect(stored).toMatchObject({ receivedAt: Number.MAX_SAFE_INTEGER, batch: { hash: batch.hash } });
+        expect(entriesOf((stored as StoredBatch).batch).map(({ content }) => content)).toEqual(odd);
+        expect((await store.conversations())[0]).toMatchObject({
+          lastClock: '0699e991a7ffff02',
+          watermarks: [{ have: [tip], read: [mark] }],
+        });
+        expect(hashes(await store.around(conversation, '0699e991a7ffff01'))).toEqual([batch.hash]);
+        expect(await store.around(conversation, END.clock)).toEqual([]);
       });
 
       it('are paged by position, by number and by size', async () => {
@@ -226,6 +268,31 @@ export function conversationStoreContract(name: string, createPlace: () => Promi
       });
     });
 
+    describe('links', () => {
+      it('stand in order, with all the tips of each batch', async () => {
+        const ends = [1, 2, 3].map((n) => {
+          alice.newSegment();
+          return alice.batch([`${n}`], { clock: testClock(n) });
+        });
+        const [one, two, three] = ends.map(tipOf);
+        alice.newSegment();
+        const joint = alice.batch(['4', '5'], { clock: testClock(4), follows: [one!, two!] });
+        const plain = alice.batch(['6'], { clock: testClock(5) });
+        const late = alice.batch(['7'], { clock: testClock(6), follows: [three!] });
+        await store.commit([...ends, joint, plain].map((batch) => append(batch)));
+        await store.commit([append(late), append(joint), append(late)]);
+        await reopen();
+        const segments = await store.segments(conversation, alice.author);
+        expect(segments.find(({ segment }) => segment === late.segment)?.links).toEqual([
+          { first: 1, follows: [one, two] },
+          { first: 4, follows: [three] },
+        ]);
+        expect((await store.conversations())[0]?.feeds).toEqual([
+          { author: alice.author, tips: [tipOf(late)] },
+        ]);
+      });
+    });
+
     describe('pages by clock', () => {
       it('give what is over before, begins after, or lies around a clock', async () => {
         const a = alice.batch(['a1', 'a2', 'a3'], { clock: testClock(10) });
@@ -297,6 +364,34 @@ export function conversationStoreContract(name: string, createPlace: () => Promi
           store.hasDropped(conversation, bob.author, bob.segment, after);
         expect([await dropped(0), await dropped(1), await dropped(2)]).toEqual([true, true, false]);
         expect(await store.hasDropped(conversation, alice.author, bob.segment, 0)).toBe(false);
+        expect(await store.hasDropped(conversation, bob.author, alice.segment, 0)).toBe(false);
+      });
+
+      it('stay dropped where they come again, and kept ones kept', async () => {
+        const [one, two] = [
+          bob.batch(['dropped'], { clock: testClock(1) }),
+          bob.batch(['kept'], { clock: testClock(2) }),
+        ];
+        await store.commit([receive(one, true), receive(two)]);
+        await store.commit([receive(one), receive(two, true)]);
+        expect(bodies(await feed(bob.author))).toEqual(['kept']);
+        expect(await store.hasDropped(conversation, bob.author, bob.segment, 0)).toBe(true);
+        expect(await store.hasDropped(conversation, bob.author, bob.segment, 1)).toBe(false);
+      });
+
+      it('count for tips, links and the last clock', async () => {
+        const one = bob.batch(['1'], { clock: testClock(1) });
+        bob.newSegment();
+        const two = bob.batch(['2'], { clock: testClock(2), follows: [tipOf(one)] });
+        await store.commit([receive(one), receive(two, true)]);
+        await reopen();
+        expect(await store.conversations()).toMatchObject([
+          { feeds: [{ author: bob.author, tips: [tipOf(two)] }], lastClock: testClock(2) },
+        ]);
+        const segments = await store.segments(conversation, bob.author);
+        expect(segments.find(({ segment }) => segment === two.segment)?.links).toEqual([
+          { first: 1, follows: [tipOf(one)] },
+        ]);
       });
     });
 
@@ -323,6 +418,20 @@ export function conversationStoreContract(name: string, createPlace: () => Promi
     });
 
     describe('conversations', () => {
+      it('are there before their first batch, and of any kind', async () => {
+        const group = { id: testConversation('a', 'b'), kind: 'group' as const, peerId: null, seen: [] };
+        await store.commit([{ type: 'conversation', record: group }]);
+        await reopen();
+        const all = await store.conversations();
+        expect(all.find(({ record }) => record.id === group.id)).toEqual({
+          record: group,
+          feeds: [],
+          watermarks: [],
+          lastClock: '',
+        });
+        expect(all).toHaveLength(2);
+      });
+
       it('tell their record, tips, watermarks and last clock', async () => {
         const [mine, theirs] = [
           alice.batch(['1'], { clock: testClock(9) }),
@@ -363,7 +472,7 @@ export function conversationStoreContract(name: string, createPlace: () => Promi
         const other = testConversation('Alice', 'Carol');
         const carol = new TestFeed('Alice', other);
         await store.commit([
-          { type: 'conversation', record: { id: other, kind: 'direct', peerId: carol.author, seen: [] } },
+          direct(other, carol.author),
           append(carol.batch(['to Carol'], { clock: testClock(1) })),
           append(alice.batch(['to Bob'], { clock: testClock(1) })),
         ]);
@@ -420,14 +529,35 @@ export function conversationStoreContract(name: string, createPlace: () => Promi
         expect(await store.find(message.id)).toEqual({ imported: message });
         expect(await store.search({ words: ['history'], limit: 9 })).toEqual([{ imported: message }]);
         await store.commit([receive(batch)]);
-        expect(await store.find(message.id)).toEqual({
-          conversation,
-          author: bob.author,
-          segment: batch.segment,
-          seq: 1,
-        });
+        const real = { conversation, author: bob.author, segment: batch.segment, seq: 1 };
+        expect(await store.find(message.id)).toEqual(real);
+        await store.commit([{ type: 'import', messages: [message] }]);
+        expect(await store.find(message.id)).toEqual(real);
         expect(await store.search({ words: ['history'], limit: 9 })).toEqual([]);
         expect(await store.search({ words: ['real'], limit: 9 })).toHaveLength(1);
+      });
+
+      it('take the place of an entry that was dropped', async () => {
+        const batch = bob.batch(['dropped'], { clock: testClock(1) });
+        const message = imported(batch, bob);
+        await store.commit([receive(batch, true), { type: 'import', messages: [message] }]);
+        expect(await store.find(message.id)).toEqual({ imported: message });
+        expect(await store.search({ words: ['history'], limit: 9 })).toEqual([{ imported: message }]);
+      });
+
+      it('change nothing of feeds, and keep to their conversation', async () => {
+        const message = imported(bob.batch(['x'], { clock: testClock(1) }), bob, {
+          sentAt: Number.MAX_SAFE_INTEGER,
+          content: '{"kind":"poll"}',
+          state: 'read',
+        });
+        await store.commit([{ type: 'import', messages: [message] }]);
+        const start = { clock: START.clock, author: '', id: '' };
+        expect(await store.imported(conversation, 'after', start, 9)).toEqual([message]);
+        expect(await store.imported(testConversation('a', 'b'), 'after', start, 9)).toEqual([]);
+        expect(await store.conversations()).toMatchObject([{ feeds: [], lastClock: '' }]);
+        expect(await store.segments(conversation, bob.author)).toEqual([]);
+        expect(await store.after(conversation, START, 9)).toEqual([]);
       });
     });
 
@@ -443,61 +573,19 @@ export function conversationStoreContract(name: string, createPlace: () => Promi
           `${tag}-2`,
           `${tag}-1x`,
           `${'a'.repeat(26)}-1`,
+          `${tag}-01`,
+          `${tag}-1-1`,
+          `${tag?.toUpperCase()}-1`,
           `${tag}-${MAX_SEQ}`,
+          `${tag}-${'9'.repeat(16)}`,
+          `${tag}-${'9'.repeat(400)}`,
+          'x'.repeat(100_000),
+          "' OR 1=1 --",
+          '\u0000',
         ]) {
           expect(await store.find(id)).toBeNull();
         }
         expect(await store.find(alice.id(batch))).toMatchObject({ seq: 1, author: alice.author });
-      });
-    });
-
-    describe('search', () => {
-      const seqs = (places: readonly MessagePlace[]): number[] =>
-        places.map((one) => ('imported' in one ? 0 : one.seq));
-
-      it('finds beginnings of words, the one that was saved last first', async () => {
-        await store.commit([
-          append(alice.batch(['the harbour', 'Harvest time', 'none'], { clock: testClock(9) })),
-        ]);
-        await store.commit([append(alice.batch(['harness'], { clock: testClock(10) }))]);
-        const find = async (...words: string[]): Promise<number[]> =>
-          seqs(await store.search({ words, limit: 9 }));
-        expect(await find('har')).toEqual([4, 2, 1]);
-        expect(await find('har', 'time')).toEqual([2]);
-        expect(await find('harx')).toEqual([]);
-        await reopen();
-        expect(await find('harb')).toEqual([1]);
-      });
-
-      it('is paged by the id of a message, whatever its batch', async () => {
-        const batch = alice.batch(['word 1', 'word 2', 'word 3'], { clock: testClock(1) });
-        await store.commit([append(batch)]);
-        const page = (before?: string): Promise<MessagePlace[]> =>
-          store.search({ words: ['word'], limit: 2, ...(before === undefined ? {} : { before }) });
-        expect(seqs(await page())).toEqual([3, 2]);
-        expect(seqs(await page(alice.id(batch, 1)))).toEqual([1]);
-        await expect(page(`${'a'.repeat(26)}-7`)).rejects.toMatchObject({ code: 'message-unknown' });
-      });
-
-      it('keeps to a conversation, and knows texts only', async () => {
-        const other = testConversation('Alice', 'Carol');
-        const carol = new TestFeed('Alice', other);
-        await store.commit([
-          { type: 'conversation', record: { id: other, kind: 'direct', peerId: 'x', seen: [] } },
-          append(carol.batch(['same word'], { clock: testClock(1) })),
-          append(alice.batch(['same word'], { clock: testClock(1) })),
-          append(
-            alice.batch([], {
-              clock: testClock(2),
-              contents: ['{"kind":"poll","body":"word"}', 'no json word'],
-            }),
-          ),
-        ]);
-        expect(await store.search({ words: ['word'], limit: 9 })).toHaveLength(2);
-        expect(await store.search({ words: ['word'], limit: 9, conversation: other })).toMatchObject([
-          { conversation: other },
-        ]);
-        expect(await store.search({ words: ['word'], limit: 9, conversation: 'nobody' })).toEqual([]);
       });
     });
 
@@ -515,6 +603,29 @@ export function conversationStoreContract(name: string, createPlace: () => Promi
           peer('b', { user: 'Bob', knownAs: 'Bobby' }),
         ]);
       });
+    });
+
+    it('finishes what was asked before the end, and nothing after it', async () => {
+      const saved = store.commit([append(alice.batch(['at the last moment'], { clock: testClock(1) }))]);
+      await store.close();
+      await saved;
+      expect(await refused([{ type: 'peer', record: peer(bob.author) }])).toMatchObject({ outcome: 'none' });
+      store = await place.open();
+      expect(bodies(await feed(alice.author))).toEqual(['at the last moment']);
+      expect(await store.peers()).toEqual([]);
+    });
+
+    it('goes on after a commit that was refused, also where they were asked for at once', async () => {
+      const [one, two] = [1, 2].map((n) => alice.batch([`${n}`], { clock: testClock(n) }));
+      const fork = new TestFeed('Alice', conversation).batch(['x'], { clock: testClock(1) });
+      const results = await Promise.allSettled([
+        store.commit([append(one!)]),
+        store.commit([receive(fork)]),
+        store.commit([append(two!)]),
+      ]);
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+      await reopen();
+      expect(bodies(await feed(alice.author))).toEqual(['1', '2']);
     });
 
     it('takes effect in the order of the calls, and answers checks', async () => {

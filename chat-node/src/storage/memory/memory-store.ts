@@ -96,11 +96,7 @@ export class MemoryStore extends ConversationStore {
   }
 
   commit(changes: readonly Change[]): Promise<void> {
-    return this.#ask((disk) => {
-      const draft = disk.clone();
-      for (const change of changes) apply(draft, change);
-      disk.restore(draft);
-    }, changes);
+    return this.#ask((disk) => applyAll(disk, changes), changes);
   }
 
   check(): Promise<void> {
@@ -223,7 +219,7 @@ export class MemoryStore extends ConversationStore {
 
   search({ words, conversation, before, limit }: SearchQuery): Promise<MessagePlace[]> {
     return this.#read((disk) => {
-      const end = before === undefined ? disk.saved.length : disk.saved.findIndex(({ id }) => id === before);
+      const end = before === undefined ? disk.saved.length : savedAt(disk, before);
       if (end === -1) throw new ChatError('message-unknown', `There is no message ${String(before)}.`);
       return disk.saved
         .slice(0, end)
@@ -262,7 +258,7 @@ export class MemoryStore extends ConversationStore {
       try {
         if (changes !== null && this.disk.full) throw new StorageError('storage-full', 'The disk is full.');
         if (changes !== null && this.disk.away !== null) {
-          if (this.disk.away(changes)) for (const change of changes) apply(this.disk, change);
+          if (this.disk.away(changes)) applyAll(this.disk, changes);
           throw new StorageError('storage-unavailable', 'The disk is away.', { outcome: 'unknown' });
         }
         run();
@@ -271,6 +267,13 @@ export class MemoryStore extends ConversationStore {
       }
     }
   }
+}
+
+/** All of them, or where one is refused, none. */
+function applyAll(disk: MemoryDisk, changes: readonly Change[]): void {
+  const draft = disk.clone();
+  for (const change of changes) apply(draft, change);
+  disk.restore(draft);
 }
 
 function apply(disk: MemoryDisk, change: Change): void {
@@ -368,6 +371,12 @@ function placeOf(disk: MemoryDisk, id: string): MessagePlace | null {
   }
   const imported = disk.imported.get(id);
   return imported === undefined ? null : { imported };
+}
+
+/** Where a message stands in the order of saving; -1 where there is none with the id. */
+function savedAt(disk: MemoryDisk, id: string): number {
+  const isImported = 'imported' in (placeOf(disk, id) ?? {});
+  return disk.saved.findIndex((one) => one.id === id && 'imported' in one.place === isImported);
 }
 
 function stored({ batch, receivedAt, position }: Row): StoredBatch {
