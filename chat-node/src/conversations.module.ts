@@ -1,4 +1,9 @@
-import { type BeforeApplicationShutdown, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { Chat } from './core/chat.js';
 import { ChatEvents } from './core/events.js';
 import { ConversationStore } from './core/ports/conversation.store.js';
@@ -9,7 +14,7 @@ import { Discovery, DiscoveryModule } from './discovery.module.js';
 import { PeersModule } from './peers.module.js';
 import { NodeEnvironment } from './runtime/environment.js';
 
-/** The core of the node over its adapters. It starts when all is there, and stops before any of it does. */
+/** The core of the node over its adapters. It starts when all of them are there, and stops before any of them. */
 @Module({
   imports: [PeersModule, DiscoveryModule],
   providers: [
@@ -29,8 +34,13 @@ import { NodeEnvironment } from './runtime/environment.js';
   ],
   exports: [Chat],
 })
-export class ConversationsModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  constructor(private readonly chat: Chat) {}
+export class ConversationsModule
+  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  constructor(
+    private readonly chat: Chat,
+    private readonly store: ConversationStore,
+  ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     await this.chat.start();
@@ -38,6 +48,11 @@ export class ConversationsModule implements OnApplicationBootstrap, BeforeApplic
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.chat.stop();
+  }
+
+  /** The last answers of the control API are given. What was asked of the store is finished, before Mongoose disconnects. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.store.close();
   }
 }
 

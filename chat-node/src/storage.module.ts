@@ -1,15 +1,13 @@
 import { join } from 'node:path';
-import { type DynamicModule, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { ConversationStore } from './core/ports/conversation.store.js';
 import { NodeEnvironment } from './runtime/environment.js';
 import { SqliteStore } from './storage/sqlite/sqlite-store.js';
 
-/** The store that the settings choose, open. It is closed after all that writes to it has ended. */
+/** The store that the settings choose, open. */
 @Global()
 @Module({})
-export class StorageModule implements OnApplicationShutdown {
-  constructor(private readonly store: ConversationStore) {}
-
+export class StorageModule {
   static async of({ config }: NodeEnvironment): Promise<DynamicModule> {
     if (config.mongodbUri === null) return SQLITE;
     // Loaded only where it is chosen: Mongoose is most of what a node would load.
@@ -19,10 +17,6 @@ export class StorageModule implements OnApplicationShutdown {
       imports: [MongoStorageModule.of({ uri: config.mongodbUri })],
       exports: [MongoStorageModule],
     };
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.store.close();
   }
 }
 
