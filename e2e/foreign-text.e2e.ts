@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { PeerView } from '@p2p-chat/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeNode } from '../chat-node/src/console/testing/fake-node.js';
+import { FakeNode } from '@p2p-chat/shared/testing';
 import { CHAT_MAIN, type CommandResult, runCli, waitFor } from './support/processes.ts';
 import { TerminalSession } from './support/terminal.ts';
 

@@ -1,4 +1,4 @@
-import { type CompletionModel, PEER_FLAG, withValue } from './completion-model.js';
+import { type CompletionModel, CONVERSATION_FLAG, withValue } from './completion-model.js';
 
 /** The script that completes for bash. */
 export function bashScript({ commands, global }: CompletionModel): string {
@@ -23,7 +23,7 @@ _p2p_chat() {
 ${cases.join('\n')}
     *) return ;;
   esac
-  if [[ \${COMP_WORDS[COMP_CWORD - 1]} == ${PEER_FLAG} ]]; then
+  if [[ \${COMP_WORDS[COMP_CWORD - 1]} == ${CONVERSATION_FLAG} ]]; then
     peer=1
   elif [[ $cur == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")

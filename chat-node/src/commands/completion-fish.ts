@@ -1,4 +1,9 @@
-import { type CompletedFlag, type CompletionModel, PEER_FLAG, withValue } from './completion-model.js';
+import {
+  type CompletedFlag,
+  type CompletionModel,
+  CONVERSATION_FLAG,
+  withValue,
+} from './completion-model.js';
 
 const NAMES = "'(p2p-chat completion names 2>/dev/null)'";
 
@@ -47,8 +52,8 @@ ${lines.join('\n')}
 }
 
 function flagLine({ name, description, values }: CompletedFlag, condition: string): string {
-  const words = name === PEER_FLAG ? NAMES : quoted((values ?? []).join(' '));
-  const isKnown = name === PEER_FLAG || (values ?? []).length > 0;
+  const words = name === CONVERSATION_FLAG ? NAMES : quoted((values ?? []).join(' '));
+  const isKnown = name === CONVERSATION_FLAG || (values ?? []).length > 0;
   // -x: a value, and no file.
   const takes = values === null ? '' : isKnown ? ` -x -a ${words}` : ' -r';
   const when = condition === '' ? '' : ` ${condition}`;

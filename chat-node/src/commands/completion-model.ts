@@ -7,7 +7,7 @@ export interface CompletedCommand {
   flags: CompletedFlag[];
   /** What its first argument can be, where that is fixed. */
   choices: readonly string[];
-  /** Whether its first argument is a person. */
+  /** Whether its first argument is a person, or a conversation, which the person names. */
   takesPeer: boolean;
 }
 
@@ -26,8 +26,10 @@ export interface CompletionModel {
   global: CompletedFlag[];
 }
 
-/** Flags whose value is a person. */
-export const PEER_FLAG = '--peer';
+/** The flag whose value is a conversation. */
+export const CONVERSATION_FLAG = '--in';
+
+const PERSONS: readonly (string | undefined)[] = ['peer', 'conversation'];
 
 const HELP: CompletedFlag = { name: '--help', description: 'how it is used', values: null };
 const VERSION: CompletedFlag = { name: '--version', description: 'which version this is', values: null };
@@ -43,7 +45,7 @@ export function completionModel(program: Command): CompletionModel {
         description: command.description(),
         flags: [...flagsOf(command), HELP],
         choices: first?.argChoices ?? [],
-        takesPeer: first?.name() === 'peer',
+        takesPeer: PERSONS.includes(first?.name()),
       };
     }),
     global: [...global, VERSION, HELP],

@@ -1,4 +1,9 @@
-import { type CompletedFlag, type CompletionModel, PEER_FLAG, withValue } from './completion-model.js';
+import {
+  type CompletedFlag,
+  type CompletionModel,
+  CONVERSATION_FLAG,
+  withValue,
+} from './completion-model.js';
 
 /** The script that completes for zsh, with what each command and flag is for. */
 export function zshScript({ commands, global }: CompletionModel): string {
@@ -23,7 +28,7 @@ _p2p_chat() {
 ${cases.join('\n')}
     *) return 1 ;;
   esac
-  if [[ \${words[CURRENT-1]} == ${PEER_FLAG} ]]; then
+  if [[ \${words[CURRENT-1]} == ${CONVERSATION_FLAG} ]]; then
     peer=1
   elif [[ $cur == -* ]]; then
     _describe -o flag flags

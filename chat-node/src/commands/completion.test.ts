@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { shortPeerId } from '@p2p-chat/shared';
-import { FakeNode } from '../console/testing/fake-node.js';
+import { FakeNode } from '@p2p-chat/shared/testing';
 import { command } from './testing/run-command.js';
 
 let folder: string;
@@ -50,9 +50,9 @@ describe('completion for bash', () => {
     expect(offered('send', 'Bob', '')).toEqual([]);
   });
 
-  it('offers people for --peer', () => {
-    expect(offered('search', 'lunch', '--peer', 'Bo')).toEqual(['Bob', 'Bo\\ Peep']);
-    expect(offered('search', 'lunch', '--pe')).toEqual(['--peer']);
+  it('offers people for --in', () => {
+    expect(offered('search', 'lunch', '--in', 'Bo')).toEqual(['Bob', 'Bo\\ Peep']);
+    expect(offered('search', 'lunch', '--i')).toEqual(['--in']);
   });
 
   it('takes the names from the node, and the short id where a name says too little', async () => {

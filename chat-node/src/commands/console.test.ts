@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { FakeNode } from '../console/testing/fake-node.js';
+import { FakeNode } from '@p2p-chat/shared/testing';
 import { command } from './testing/run-command.js';
 
 it('is no screen in a pipe', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DiagnosisLine } from '@p2p-chat/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeNode } from '../console/testing/fake-node.js';
+import { FakeNode } from '@p2p-chat/shared/testing';
 import { command } from './testing/run-command.js';
 
 const failing = (name: string): DiagnosisLine[] => [

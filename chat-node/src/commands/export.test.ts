@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { shortPeerId, type MessageView, type PeerView } from '@p2p-chat/shared';
-import { FakeNode } from '../console/testing/fake-node.js';
+import { FakeNode } from '@p2p-chat/shared/testing';
 import { command } from './testing/run-command.js';
 
 let node: FakeNode;

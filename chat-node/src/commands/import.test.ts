@@ -1,6 +1,6 @@
-import { newMessageId, type MessageView, type PeerView } from '@p2p-chat/shared';
+import { messageId, type MessageView, type PeerView } from '@p2p-chat/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FakeNode } from '../console/testing/fake-node.js';
+import { FakeNode } from '@p2p-chat/shared/testing';
 import { command } from './testing/run-command.js';
 
 /** Texts that try to end a comment, to begin one, or to be taken for the file around them. */
@@ -29,7 +29,7 @@ beforeEach(async () => {
   empty = await FakeNode.start();
   bob = node.person('B*--><!--b');
   messages = HOSTILE.flatMap((body, i) => [written(2 * i, 'in', body), written(2 * i + 1, 'out', body)]);
-  node.messages.set(bob.peerId, messages);
+  node.messages.set(bob.conversation, messages);
 });
 afterEach(async () => {
   await node.close();
@@ -40,12 +40,19 @@ function written(n: number, direction: 'in' | 'out', body: string): MessageView 
   const at = Date.UTC(2026, 10, 21, 23, 0, 0, 7) + n * 600_000;
   const time = new Date(at).toISOString();
   const clock = n.toString(16).padStart(16, '0');
-  const common = { id: newMessageId(at), direction, peerId: bob.peerId, body, sentAt: time, clock };
-  if (direction === 'in') return { ...common, user: bob.user, receivedAt: time, state: 'read' };
-  const mine = { ...common, user: 'Alice', receivedAt: null };
-  return n % 4 === 1
-    ? { ...mine, state: 'failed', reason: 'refused --> <!--' }
-    : { ...mine, state: 'delivered' };
+  const { conversation, peerId } = bob;
+  const id = messageId((direction === 'in' ? 'b' : 'a').repeat(26), n + 1);
+  const common = { id, conversation, direction, kind: 'text', body, sentAt: time, clock };
+  if (direction === 'in')
+    return { ...common, author: peerId, user: bob.user, receivedAt: time, state: 'read' };
+  const state = n % 4 === 1 ? 'queued' : 'delivered';
+  return { ...common, author: node.peerId, user: 'Alice', receivedAt: null, state };
+}
+
+/** What the empty node has by now. */
+function restored(): MessageView[] | undefined {
+  const there = empty.peers.get(bob.peerId)?.conversation;
+  return there === undefined ? undefined : empty.messages.get(there);
 }
 
 async function exported(from: FakeNode, format: string): Promise<string> {
@@ -84,7 +91,7 @@ describe('import', () => {
         status: 0,
         stdout: `{"imported":${HOSTILE.length * 2},"known":0}\n`,
       });
-      expect(empty.messages.get(bob.peerId)).toEqual(messages);
+      expect(restored()).toEqual(messages);
       expect(jsonLines(await exported(empty, 'json'))).toEqual(original);
       expect((await imported(text)).stdout).toBe(`{"imported":0,"known":${HOSTILE.length * 2}}\n`);
       expect(jsonLines(await exported(empty, 'json'))).toEqual(original);
@@ -95,7 +102,7 @@ describe('import', () => {
     const markdown = await exported(node, 'markdown');
     const { stdout } = await imported(`${markdown}\n${markdown}`.replaceAll('\n', '\r\n'));
     expect(stdout).toBe(`{"imported":${HOSTILE.length * 2},"known":${HOSTILE.length * 2}}\n`);
-    expect(empty.messages.get(bob.peerId)).toEqual(messages);
+    expect(restored()).toEqual(messages);
   });
 
   it('has one comment for each message and one for the end, and no other line looks like one', async () => {
@@ -119,7 +126,7 @@ describe('import', () => {
       lines.map((line, i) => (i === at ? change(line) : line)).join('\n');
 
     it.each<[string, (line: string) => string]>([
-      ['another state', (line) => line.replace('"state":"failed"', '"state":"read"')],
+      ['another state', (line) => line.replace('"state":"queued"', '"state":"read"')],
       ['another checksum', (line) => line.replace(/ [0-9a-f]{16} /, ' 0123456789abcdef ')],
       ['half of it', (line) => line.slice(0, line.length / 2)],
       ['no beginning', (line) => line.slice('<!--'.length)],
@@ -151,7 +158,7 @@ describe('import', () => {
     it('does not read what is written for people', async () => {
       const text = lines.map((line) => (line.startsWith('> ') ? '> other words' : line)).join('\n');
       expect((await imported(`${text}\nA note.\n`)).status).toBe(0);
-      expect(empty.messages.get(bob.peerId)).toEqual(messages);
+      expect(restored()).toEqual(messages);
     });
 
     it('says of Markdown without comments to export again as json', async () => {
@@ -160,12 +167,12 @@ describe('import', () => {
   });
 
   it('refuses a comment that a program wrote with what is no message', async () => {
-    node.messages.set(bob.peerId, [{ ...written(0, 'in', 'hello'), clock: 'soon' }]);
+    node.messages.set(bob.conversation, [{ ...written(0, 'in', 'hello'), clock: 'soon' }]);
     await expectRefused(await exported(node, 'markdown'), 'Line 5: It is not a message of an export: clock');
   });
 
   it('has nothing to import of a conversation without messages', async () => {
-    node.messages.delete(bob.peerId);
+    node.messages.delete(bob.conversation);
     await expectRefused(await exported(node, 'markdown'), 'nothing to import');
   });
 });

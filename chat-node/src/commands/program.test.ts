@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CONTROL_FILE, MAX_BODY_BYTES, safetyNumber, shortPeerId, type PeerView } from '@p2p-chat/shared';
-import { FakeNode } from '../console/testing/fake-node.js';
+import { FakeNode } from '@p2p-chat/shared/testing';
 import { command, start } from './testing/run-command.js';
 
 let node: FakeNode;
@@ -29,7 +29,7 @@ function json(text: string): unknown[] {
 }
 
 function bodies(): string[] {
-  return (node.messages.get(bob.peerId) ?? []).map((message) => message.body);
+  return (node.messages.get(bob.conversation) ?? []).map((message) => message.body);
 }
 
 describe('help and wrong use', () => {
@@ -76,6 +76,7 @@ describe('help and wrong use', () => {
     [['send', 'Bob', 'x', '--timeout', '30']],
     [['send', 'Bob', 'x', '--timeout', '-1s']],
     [['send', 'Bob', 'x', '--lines']],
+    [['send', 'Bob', '--lines', '--key', 'one']],
     [['history', 'Bob', '--limit', '0']],
     [['history', 'Bob', '--limit', 'many']],
     [['history', 'Bob', '--before', 'x', '--after', 'y']],
@@ -219,10 +220,10 @@ describe('send', () => {
     expect(bodies()).toEqual(['hello there']);
   });
 
-  it('prints id, peer and state with --json', async () => {
+  it('prints id, conversation and state with --json', async () => {
     const { stdout } = await cli(['send', shortPeerId(bob.peerId), 'hello', '--json']);
-    const [message] = node.messages.get(bob.peerId) ?? [];
-    expect(json(stdout)).toEqual([{ id: message?.id, peerId: bob.peerId, state: 'queued' }]);
+    const [message] = node.messages.get(bob.conversation) ?? [];
+    expect(json(stdout)).toEqual([{ id: message?.id, conversation: bob.conversation, state: 'queued' }]);
   });
 
   it.each([
@@ -262,13 +263,13 @@ describe('send', () => {
   it('waits until it is delivered, even where that comes before the answer', async () => {
     const { status, stdout } = await cli(['send', 'Bob', 'hello', '--wait', 'delivered', '--json']);
     expect(status).toBe(0);
-    expect(json(stdout)).toMatchObject([{ peerId: bob.peerId, state: 'delivered' }]);
+    expect(json(stdout)).toMatchObject([{ conversation: bob.conversation, state: 'delivered' }]);
   });
 
   it('waits until it is read', async () => {
     const sending = start(['send', 'Bob', 'hello', '--wait', 'read'], { home: node.home });
     node.deliver = (message) => {
-      setImmediate(() => node.settle(bob.peerId, [message.id], 'read'));
+      setImmediate(() => node.settle(bob.conversation, [message.id], 'read'));
       return 'delivered';
     };
     expect(await sending.status).toBe(0);
@@ -297,8 +298,8 @@ describe('send', () => {
   it('finds out what became of it when the stream of events broke meanwhile', async () => {
     node.deliver = (message) => {
       node.cutStreams();
-      const messages = node.messages.get(bob.peerId) ?? [];
-      node.messages.set(bob.peerId, messages.with(-1, { ...message, state: 'delivered' }));
+      const messages = node.messages.get(bob.conversation) ?? [];
+      node.messages.set(bob.conversation, messages.with(-1, { ...message, state: 'delivered' }));
       return 'queued';
     };
     const sending = start(['send', 'Bob', 'hello', '--wait', 'delivered', '--timeout', '2m'], {
@@ -309,14 +310,28 @@ describe('send', () => {
     expect(await sending.status).toBe(0);
   });
 
-  it('ends with 1 where the peer refuses it for good', async () => {
-    node.deliver = (message) => {
-      node.settle(bob.peerId, [message.id], 'failed', 'too long for him');
-      return 'failed';
-    };
-    const { status, stderr } = await cli(['send', 'Bob', 'hello', '--wait', 'delivered']);
-    expect(status).toBe(1);
-    expect(stderr).toContain('too long for him');
+  it('sends a message whose answer was lost again, and it is the same one', async () => {
+    node.losesAnswers = true;
+    const sending = start(['send', 'Bob', 'hello', '--json'], { home: node.home });
+    await timerOf(sending);
+    await sending.clock.advance(500);
+    expect(await sending.status).toBe(0);
+    expect(json(sending.stdout())).toHaveLength(1);
+    expect(bodies()).toEqual(['hello']);
+  });
+
+  it('gives the same message for the same key, and refuses the key for another', async () => {
+    const first = await cli(['send', 'Bob', 'hello', '--key', 'job-1', '--json']);
+    const again = await cli(['send', 'Bob', 'hello', '--key', 'job-1', '--json']);
+    expect(again).toEqual(first);
+    expect(bodies()).toEqual(['hello']);
+    const other = await cli(['send', 'Bob', 'something else', '--key', 'job-1', '--json']);
+    expect({ status: other.status, errors: json(other.stderr) }).toMatchObject({
+      status: 1,
+      errors: [{ error: { code: 'key-reused' } }],
+    });
+    expect((await cli(['send', 'Bob', 'hello'])).status).toBe(0);
+    expect(bodies()).toEqual(['hello', 'hello']);
   });
 
   it('ends with 130 on Ctrl-C while it waits', async () => {
@@ -354,7 +369,11 @@ describe('send --lines', () => {
     );
     expect(status).toBe(0);
     expect(json(stdout)).toEqual(
-      (node.messages.get(bob.peerId) ?? []).map(({ id, peerId }) => ({ id, peerId, state: 'delivered' })),
+      (node.messages.get(bob.conversation) ?? []).map(({ id, conversation }) => ({
+        id,
+        conversation,
+        state: 'delivered',
+      })),
     );
   });
 
@@ -414,6 +433,28 @@ describe('history', () => {
       (await cli(['history', 'Bob', '--json', '--limit', '2300', '--after', all[0] ?? ''])).stdout,
     ) as { id: string }[];
     expect(forth.map((message) => message.id)).toEqual(all.slice(1, 2301));
+  });
+
+  it('takes the person or the conversation, as send, read and export do', async () => {
+    node.receive(bob, 'one');
+    const { conversation, peerId } = bob;
+    for (const name of ['Bob', shortPeerId(peerId), peerId, conversation]) {
+      expect((await cli(['send', name, 'an answer'])).status).toBe(0);
+      expect((await cli(['history', name, '--limit', '1'])).stdout).toContain('You: an answer');
+      expect((await cli(['export', name])).stdout).toContain('"body":"one"');
+      expect((await cli(['read', name])).status).toBe(0);
+    }
+  });
+
+  it('says of a message that it cannot show why', async () => {
+    const [first, second] = node.receive(bob, 'one', 'two');
+    node.messages.set(bob.conversation, [
+      { ...first!, kind: 'po\u0007ll', body: '' },
+      { ...second!, kind: 'unreadable', body: '' },
+    ]);
+    const { stdout } = await cli(['history', 'Bob']);
+    expect(stdout).toContain('Bob: [needs a newer version of p2p-chat: poll]\n');
+    expect(stdout).toContain('Bob: [cannot be shown]\n');
   });
 
   it("shows who, what, and the state of one's own", async () => {
@@ -573,8 +614,9 @@ describe('events', () => {
     const running = start(['events'], { home: node.home });
     await followers(1);
     node.receive(bob, 'hello\nthere');
-    node.settle(bob.peerId, ['id-1', 'id-2'], 'delivered');
-    node.emit({ type: 'history', peerId: bob.peerId });
+    node.settle(bob.conversation, ['id-1', 'id-2'], 'delivered');
+    node.person('Bob', { online: false });
+    node.emit({ type: 'history', conversation: bob.conversation });
     node.emit({ type: 'stopping' });
     await running.untilPrinted(/The node ends/);
     running.interrupt();
@@ -586,9 +628,9 @@ describe('events', () => {
         .map((line) => line.slice(7)),
     ).toEqual([
       'Bob: hello there',
-      'Bob is online',
       'Bob: delivered id-1',
       'Bob: delivered id-2',
+      'Bob is offline',
       'Bob: earlier messages were imported',
       'The node ends.',
       '',
@@ -599,19 +641,30 @@ describe('events', () => {
     const running = start(['events', '--json'], { home: node.home });
     await followers(1);
     const [one, two] = node.receive(bob, 'one', 'two');
-    node.settle(bob.peerId, ['id-1', 'id-2'], 'failed', 'why');
-    node.emit({ type: 'history', peerId: bob.peerId });
+    node.settle(bob.conversation, ['id-1', 'id-2'], 'read');
+    await cli(['read', 'Bob']);
+    node.emit({ type: 'history', conversation: bob.conversation });
     await running.untilPrinted(/history/);
     running.interrupt();
     expect(await running.status).toBe(0);
-    const state = { event: 'state', peerId: bob.peerId, state: 'failed', reason: 'why' };
+    const { conversation, peerId } = bob;
+    const state = { event: 'state', conversation, state: 'read' };
     expect(json(running.stdout())).toEqual([
       { event: 'message', ...one },
       { event: 'message', ...two },
-      { event: 'peer', ...bob, unread: 2 },
       { ...state, id: 'id-1' },
       { ...state, id: 'id-2' },
-      { event: 'history', peerId: bob.peerId },
+      {
+        event: 'conversation',
+        id: conversation,
+        kind: 'direct',
+        name: 'Bob',
+        peerId,
+        peer: bob,
+        unread: 0,
+        last: two,
+      },
+      { event: 'history', conversation },
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FoundMessageView, PeerView } from '@p2p-chat/shared';
-import { FakeNode } from '../console/testing/fake-node.js';
+import { FakeNode } from '@p2p-chat/shared/testing';
 import { command } from './testing/run-command.js';
 
 let node: FakeNode;
@@ -35,13 +35,14 @@ describe('search', () => {
     expect(await found('TW')).toEqual([{ ...second, previous: first, next: third }]);
   });
 
-  it('takes several words, which must all match, and one person', async () => {
+  it('takes several words, which must all match, and one conversation', async () => {
     const carol = node.person('Carol');
     node.receive(bob, 'green build', 'red build');
     node.receive(carol, 'build: green');
     expect((await found('build', 'green')).map(({ body }) => body)).toEqual(['build: green', 'green build']);
-    expect((await found('green', '--peer', 'Bob')).map(({ body }) => body)).toEqual(['green build']);
-    expect(await command(['search', 'green', '--peer', 'Nobody'], { home: node.home })).toMatchObject({
+    for (const one of ['Bob', bob.peerId, bob.conversation])
+      expect((await found('green', '--in', one)).map(({ body }) => body)).toEqual(['green build']);
+    expect(await command(['search', 'green', '--in', 'Nobody'], { home: node.home })).toMatchObject({
       status: 3,
     });
   });

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CONTROL_FILE } from '@p2p-chat/shared';
 import { ControlClient } from './control-client.js';
 import type { EventFeed, FeedItem } from '@p2p-chat/shared/client';
-import { FakeNode } from './testing/fake-node.js';
+import { FakeNode } from '@p2p-chat/shared/testing';
 
 let node: FakeNode;
 let client: ControlClient;
@@ -135,8 +135,8 @@ describe('a stream of messages', () => {
       ids.push(...accepted.map((one) => one.id));
       if (ids.length === 2) answered.resolve();
     }
-    expect(node.messages.get(bob.peerId)?.map((one) => one.body)).toEqual(['one', 'two', 'three']);
-    expect(node.messages.get(bob.peerId)?.map((one) => one.id)).toEqual(ids);
+    expect(node.messages.get(bob.conversation)?.map((one) => one.body)).toEqual(['one', 'two', 'three']);
+    expect(node.messages.get(bob.conversation)?.map((one) => one.id)).toEqual(ids);
   });
 
   it('tells how far it came when the node refuses one', async () => {
@@ -163,7 +163,7 @@ describe('a stream of messages', () => {
         seen.push(...results.map((one) => one.id));
     };
     await expect(run()).rejects.toBe(broken);
-    expect(seen).toEqual(node.messages.get(bob.peerId)?.map((one) => one.id));
+    expect(seen).toEqual(node.messages.get(bob.conversation)?.map((one) => one.id));
     expect(seen).toHaveLength(1);
   });
 
@@ -201,16 +201,15 @@ describe('events', () => {
 
   it('are all told after "connected", and end with the signal', async () => {
     const { next, stop } = follow();
-    expect(await next()).toEqual({ type: 'connected' });
+    expect(await next()).toEqual({ type: 'connected', resumed: false });
     const peer = node.person('Bob');
     expect(await next()).toEqual({ type: 'peer', peer });
-    node.settle(peer.peerId, ['x'], 'failed', 'too large');
+    node.settle(peer.conversation, ['x'], 'read');
     expect(await next()).toEqual({
       type: 'state',
-      peerId: peer.peerId,
-      state: 'failed',
+      conversation: peer.conversation,
+      state: 'read',
       ids: ['x'],
-      reason: 'too large',
     });
     stop.abort();
     expect(await next()).toBeUndefined();
@@ -232,7 +231,7 @@ describe('events', () => {
     node.cutStreams();
     const missed = node.receive(bob, 'while nobody listened');
     expect(await next()).toMatchObject({ type: 'disconnected' });
-    expect(await next()).toEqual({ type: 'connected' });
+    expect(await next()).toEqual({ type: 'connected', resumed: true });
     expect(await next()).toEqual({ type: 'message', messages: missed });
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { stripVTControlCharacters } from 'node:util';
-import type { MessageView, PeerView, ProfileView, StatusView } from '@p2p-chat/shared';
+import type { ConversationView, MessageView, PeerView, ProfileView, StatusView } from '@p2p-chat/shared';
 import { header } from './header.js';
 import {
   INITIAL_STATE,
@@ -19,6 +19,7 @@ const me: StatusView = {
   discovery: [{ source: 'http://x:7777', state: 'ok', detail: 'fine' }],
   links: 0,
   outbox: { queued: 0 },
+  problems: [],
   requests: 0,
   keyAlarms: 0,
   home: '/home',
@@ -42,6 +43,7 @@ function peer(user: string, more: Partial<PeerView> = {}): PeerView {
   return {
     peerId: `id of ${user}`,
     user,
+    conversation: `with ${user}`,
     host: null,
     port: null,
     online: true,
@@ -61,13 +63,28 @@ function message(from: PeerView, body: string, direction: 'in' | 'out' = 'in'): 
   const at = '2026-11-22T12:00:00.000Z';
   return {
     id: body,
+    conversation: from.conversation,
+    author: direction === 'in' ? from.peerId : me.peerId,
+    user: direction === 'in' ? from.user : me.user,
     direction,
-    peerId: from.peerId,
-    user: from.user,
+    kind: 'text',
     body,
     sentAt: at,
     receivedAt: at,
     state: 'delivered',
+    clock: '0000000000000000',
+  };
+}
+
+function conversation(peer: PeerView, unread: number): ConversationView {
+  return {
+    id: peer.conversation,
+    kind: 'direct',
+    name: peer.user,
+    peerId: peer.peerId,
+    peer,
+    unread,
+    last: null,
   };
 }
 
@@ -99,10 +116,7 @@ describe('the header', () => {
   });
 
   it('counts what is unread, but nothing of the blocked', () => {
-    const conversations = [
-      { peer: bob, unread: 2, last: null },
-      { peer: peer('Mallory', { blocked: true }), unread: 5, last: null },
-    ];
+    const conversations = [conversation(bob, 2), conversation(peer('Mallory', { blocked: true }), 5)];
     expect(shown({ ...calm, conversations })[0]).toMatch(/1 online · 2 unread$/);
   });
 
@@ -133,12 +147,12 @@ describe('the header', () => {
   it('announces new messages, one line for each person', () => {
     const state = arrive(calm, message(bob, 'one'), message(bob, 'two\nlines'), message(peer('Dan'), 'hi'));
     expect(shown(state).slice(2)).toEqual(['✉ Bob (2 new messages): two lines', '✉ Dan: hi']);
-    expect(shown(withoutNotices(state, bob.peerId)).slice(2)).toEqual(['✉ Dan: hi']);
+    expect(shown(withoutNotices(state, bob.conversation)).slice(2)).toEqual(['✉ Dan: hi']);
   });
 
   it('announces nothing of mine, of the blocked, or of the open conversation', () => {
     const mallory = peer('Mallory', { blocked: true });
-    const state = { ...withEvent(calm, { type: 'peer', peer: mallory }), open: bob.peerId };
+    const state = { ...withEvent(calm, { type: 'peer', peer: mallory }), open: bob.conversation };
     const after = arrive(
       state,
       message(bob, 'seen'),
@@ -151,7 +165,7 @@ describe('the header', () => {
   it('announces a stranger as one who wants to write, and counts the request apart', () => {
     const carol = peer('Carol', { trust: 'stranger', request: { messages: 1 } });
     const [title, , notice] = shown(
-      arrive(withEvent(calm, { type: 'peer', peer: carol }), message(carol, 'hi')),
+      arrive(withEvent(calm, { type: 'peer', peer: carol }), { ...message(carol, 'hi'), request: true }),
     );
     expect(title).toMatch(/ 1 request · 2 online$/);
     expect(notice).toBe('✉ Carol wants to write to you: hi');

@@ -3,7 +3,7 @@ import { MAX_SEARCH_CHARACTERS, SystemClock, type PeerView } from '@p2p-chat/sha
 import { ControlClient } from './control-client.js';
 import { LiveView } from '@p2p-chat/shared/client';
 import { MessageFinder, type FoundMessages } from './message-finder.js';
-import { FakeNode } from './testing/fake-node.js';
+import { FakeNode } from '@p2p-chat/shared/testing';
 
 let node: FakeNode;
 let bob: PeerView;

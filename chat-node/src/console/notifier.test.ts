@@ -1,4 +1,4 @@
-import type { ControlEvent, MessageView, PeerView } from '@p2p-chat/shared';
+import type { ControlEvent, ConversationView, MessageView, PeerView } from '@p2p-chat/shared';
 import { ManualClock } from '@p2p-chat/shared/testing';
 import { describe, expect, it } from 'vitest';
 import { desktopSequence, notificationsOf, titleSequence, type Notifications } from './notifications.js';
@@ -6,16 +6,35 @@ import { Notifier } from './notifier.js';
 import { Store } from '@p2p-chat/shared/client';
 import { INITIAL_STATE, type ViewState } from '@p2p-chat/shared/client';
 
-const bob = { peerId: 'bob', user: 'Bob', ambiguous: false, blocked: false, request: null } as PeerView;
-const message = (body: string, more: Partial<MessageView> = {}): MessageView => ({
-  id: 'id',
-  direction: 'in',
+const bob = {
   peerId: 'bob',
   user: 'Bob',
+  conversation: 'with Bob',
+  ambiguous: false,
+  blocked: false,
+  request: null,
+} as PeerView;
+const withBob: ConversationView = {
+  id: 'with Bob',
+  kind: 'direct',
+  name: 'Bob',
+  peerId: 'bob',
+  peer: bob,
+  unread: 0,
+  last: null,
+};
+const message = (body: string, more: Partial<MessageView> = {}): MessageView => ({
+  id: 'id',
+  conversation: 'with Bob',
+  author: 'bob',
+  user: 'Bob',
+  direction: 'in',
+  kind: 'text',
   body,
   sentAt: '',
   receivedAt: '',
   state: 'delivered',
+  clock: '0000000000000000',
   ...more,
 });
 
@@ -55,7 +74,7 @@ describe('the notifier', () => {
     ['where one does not want to be disturbed', { profile: { presence: 'dnd' } as never }, message('x')],
     ['of who is blocked', { peers: new Map([['bob', { ...bob, blocked: true }]]) }, message('x')],
     ['of a stranger', { peers: new Map([['bob', { ...bob, request: { messages: 1 } }]]) }, message('x')],
-    ['in the conversation that one looks at', { open: 'bob' }, message('x')],
+    ['in the conversation that one looks at', { open: 'with Bob' }, message('x')],
   ])('is silent for a message %s', (_, state, one) => {
     const { written, receive } = start({ desktop: 'osc9' }, state);
     receive(one);
@@ -63,7 +82,7 @@ describe('the notifier', () => {
   });
 
   it('rings for the open conversation where one looks elsewhere', () => {
-    const { written, receive } = start({}, { open: 'bob', attentive: false });
+    const { written, receive } = start({}, { open: 'with Bob', attentive: false });
     receive(message('x'));
     expect(written).toEqual(['\u0007']);
   });
@@ -77,7 +96,7 @@ describe('the notifier', () => {
   it('counts in the title what was not read, and gives the title back', async () => {
     const { written, store, notifier } = start({ title: true });
     expect(written).toEqual(['\u001b[22;0t', '\u001b]0;p2p-chat\u0007']);
-    store.update((state) => ({ ...state, conversations: [{ peer: bob, unread: 3, last: null }] }));
+    store.update((state) => ({ ...state, conversations: [{ ...withBob, unread: 3 }] }));
     await new Promise((resolve) => setImmediate(resolve));
     expect(written.at(-1)).toBe('\u001b]0;(3) p2p-chat\u0007');
     notifier.stop();

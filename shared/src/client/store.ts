@@ -1,3 +1,7 @@
+/** After what is due now: a browser has no `setImmediate`. */
+const soon: (run: () => void) => unknown =
+  'setImmediate' in globalThis ? setImmediate : (run) => setTimeout(run, 0);
+
 /**
  * A value that is shown: those who show it are told when it changes, once per
  * turn of the event loop, so that a burst of changes is drawn once.
@@ -22,10 +26,10 @@ export class Store<T> {
     this.#value = next;
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setTimeout(() => {
+    soon(() => {
       this.#scheduled = false;
       for (const listener of [...this.#listeners]) listener();
-    }, 0);
+    });
   }
 
   /** @returns a function that ends the subscription */

@@ -145,7 +145,7 @@ export class Timeline {
   /** Goes back to the end, wherever one scrolled to. */
   toEnd(): void {
     this.#at = null;
-    this.store.update((now) => ({ ...now, messages: [], atStart: false, atEnd: true, loading: true }));
+    this.store.update(({ firstUnread }) => ({ ...NOTHING, firstUnread }));
     this.#loader.request();
   }
 

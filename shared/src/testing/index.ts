@@ -1,3 +1,4 @@
+export { FakeNode } from './fake-node.js';
 export { ManualClock } from './manual-clock.js';
 export { memoryDuplexPair, type MemoryDuplexOptions, type MemoryLine } from './memory-duplex.js';
 export { testKeys } from './fixtures.js';

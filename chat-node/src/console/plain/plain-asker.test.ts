@@ -106,13 +106,16 @@ function message(body: string, more: Partial<MessageView> = {}): MessageView {
   const at = new Date(2026, 10, 22, 17, 40).toISOString();
   return {
     id: `id-${nextId}`,
-    direction: 'in',
-    peerId: 'bob',
+    conversation: 'with Bob',
+    author: 'bob',
     user: 'Bob',
+    direction: 'in',
+    kind: 'text',
     body,
     sentAt: at,
     receivedAt: at,
     state: 'delivered',
+    clock: '0000000000000000',
     ...more,
   };
 }
@@ -181,8 +184,8 @@ describe('a conversation in lines', () => {
     await io.until('17:40 You: hello (waits)');
     change(() => [{ ...mine, state: 'delivered' }]);
     await io.until('Now delivered: hello');
-    change(() => [{ ...mine, state: 'failed', reason: 'body-too-large' }]);
-    await io.until('Now not delivered: body-too-large: hello');
+    change(() => [{ ...mine, state: 'read' }]);
+    await io.until('Now read: hello');
     view.update((state) => ({ ...state, typing: new Set(['bob']), flash: 'The node has gone away.' }));
     await io.until('The node has gone away.\nBob is typing…\n');
   });

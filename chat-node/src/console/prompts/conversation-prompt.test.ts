@@ -17,13 +17,16 @@ function message(body: string, more: Partial<MessageView> = {}): MessageView {
   const at = new Date(2026, 10, 22, 17, 40).toISOString();
   return {
     id: `id-${nextId}`,
-    direction: 'in',
-    peerId: 'bob',
+    conversation: 'with Bob',
+    author: 'bob',
     user: 'Bob',
+    direction: 'in',
+    kind: 'text',
     body,
     sentAt: at,
     receivedAt: at,
     state: 'delivered',
+    clock: '0000000000000000',
     ...more,
   };
 }

@@ -10,13 +10,16 @@ function message(id: string, body: string, more: Partial<MessageView> = {}): Mes
   const at = new Date(2026, 10, 22, 17, 40).toISOString();
   return {
     id,
-    direction: 'in',
-    peerId: 'b'.repeat(52),
+    conversation: 'c'.repeat(52),
+    author: 'b'.repeat(52),
     user: 'Bob',
+    direction: 'in',
+    kind: 'text',
     body,
     sentAt: at,
     receivedAt: at,
     state: 'read',
+    clock: '0000000000000000',
     ...more,
   };
 }
@@ -69,7 +72,7 @@ describe('the search', () => {
         'Search Messages',
         '›',
         '',
-        '❯ bbbbbbbb  2026-11-22 17:40',
+        '❯ cccccccc  2026-11-22 17:40',
         '    Bob: before 1 more',
         '    the needle here',
         '    You: after 1',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,8 +7,9 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import {
   CONTROL_FILE,
+  directConversation,
   MAX_BODY_BYTES,
-  newMessageId,
+  messageId,
   parseImportedMessage,
   peerIdOfKey,
   PROBLEM_CONTENT_TYPE,
@@ -15,23 +17,33 @@ import {
   queryWords,
   safetyNumber,
   searchWords,
+  segmentTag,
+  SystemClock,
   type ControlEvent,
   type ConversationView,
   type FoundMessageView,
   type DiagnosisLine,
   type ImportedMessage,
   type ImportResult,
+  type MemberView,
   type MessageState,
   type MessageView,
   type PeerView,
   type ProblemDetails,
   type ProfileChange,
   type ProfileView,
+  type SendRequest,
   type SendResult,
   type StatusView,
   type StreamResult,
-} from '@p2p-chat/shared';
-import { testKeys } from '@p2p-chat/shared/testing';
+} from '../index.js';
+import { ConnectionError, ControlApi } from '../client/index.js';
+import { testKeys } from './fixtures.js';
+
+/** Of everything that anybody writes here. */
+const SEGMENT = '0'.repeat(32);
+
+const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
 
 type Problem = Omit<Partial<ProblemDetails>, 'status' | 'code' | 'detail'>;
 
@@ -53,15 +65,18 @@ class Refusal extends Error {
 export class FakeNode {
   readonly token = 'test-token';
   readonly peers = new Map<string, PeerView>();
+  /** By the id of their conversation, oldest first. */
   readonly messages = new Map<string, MessageView[]>();
   readonly requests: string[] = [];
   /** Told before the request that causes them is answered, as a fast peer does. */
   deliver: (message: MessageView) => MessageState = (message) =>
-    this.peers.get(message.peerId)?.online === true ? 'delivered' : 'queued';
+    this.peerOf(message.conversation)?.online === true ? 'delivered' : 'queued';
   /** Replaces the answer of status. */
   discovery: StatusView['discovery'] = [
     { source: 'http://127.0.0.1:7777', state: 'ok', detail: '1 person found' },
   ];
+  /** Accepts the next message, and breaks the connection before its answer. */
+  losesAnswers = false;
   profile: ProfileView = {
     peerId: '',
     user: '',
@@ -85,7 +100,10 @@ export class FakeNode {
   readonly #log: { id: number; event: ControlEvent }[] = [];
   readonly #streams = new Set<ServerResponse>();
   #server: Server | undefined;
+  /** What was accepted under each key of a client. */
+  readonly #keys = new Map<string, { body: string; result: SendResult }>();
   #nextEvent = 1;
+  #nextMessage = 1;
   #clock = Date.UTC(2026, 10, 22, 12, 0, 0);
   #resolveLogout: () => void = () => undefined;
 
@@ -114,6 +132,19 @@ export class FakeNode {
   /** Clients that follow the events. */
   get followers(): number {
     return this.#streams.size;
+  }
+
+  /** A client of it, which finds it again after a crash. */
+  api(): ControlApi {
+    const notRunning = (): ConnectionError => new ConnectionError('node-not-running', 'No node is running.');
+    return new ControlApi({
+      clock: new SystemClock(),
+      notRunning,
+      locate: () => {
+        if (this.#server === undefined) return Promise.reject(notRunning());
+        return Promise.resolve({ baseUrl: `http://127.0.0.1:${this.port}`, token: this.token });
+      },
+    });
   }
 
   async listen(): Promise<void> {
@@ -160,6 +191,7 @@ export class FakeNode {
     const peer: PeerView = {
       peerId,
       user,
+      conversation: directConversation(this.peerId, peerId, sha256),
       host: '192.0.2.7',
       port: 7780,
       online: true,
@@ -179,25 +211,20 @@ export class FakeNode {
     return peer;
   }
 
-  /** The person writes a message to this node's user. */
+  /** The person writes messages to this node's user. */
   receive(peer: PeerView, ...bodies: string[]): MessageView[] {
     const messages = bodies.map((body) => this.store(peer, 'in', body, 'delivered'));
+    this.unread(peer.peerId, (this.peers.get(peer.peerId)?.unread ?? 0) + bodies.length);
     this.emit({ type: 'message', messages });
-    this.person(peer.user, {
-      peerId: peer.peerId,
-      unread: (this.peers.get(peer.peerId)?.unread ?? 0) + bodies.length,
-    });
     return messages;
   }
 
-  /** A sent message reaches a state. */
-  settle(peerId: string, ids: string[], state: MessageState, reason?: string): void {
-    const messages = this.messages.get(peerId) ?? [];
-    for (const [index, message] of messages.entries()) {
-      if (ids.includes(message.id))
-        messages[index] = { ...message, state, ...(reason === undefined ? {} : { reason }) };
-    }
-    this.emit({ type: 'state', peerId, state, ids, ...(reason === undefined ? {} : { reason }) });
+  /** Messages that were sent reach a state. */
+  settle(conversation: string, ids: string[], state: MessageState): void {
+    const messages = this.messages.get(conversation) ?? [];
+    for (const [index, message] of messages.entries())
+      if (ids.includes(message.id)) messages[index] = { ...message, state };
+    this.emit({ type: 'state', conversation, state, ids });
   }
 
   emit(event: ControlEvent): void {
@@ -209,23 +236,39 @@ export class FakeNode {
   private store(peer: PeerView, direction: 'in' | 'out', body: string, state: MessageState): MessageView {
     this.#clock += 60_000;
     const at = new Date(this.#clock).toISOString();
+    const { conversation } = peer;
+    const [author, user] = direction === 'in' ? [peer.peerId, peer.user] : [this.peerId, this.user];
     const message: MessageView = {
-      id: newMessageId(this.#clock),
+      id: messageId(segmentTag(conversation, author, SEGMENT, sha256), this.#nextMessage++),
+      conversation,
+      author,
+      user,
       direction,
-      peerId: peer.peerId,
-      user: direction === 'in' ? peer.user : this.user,
+      kind: 'text',
       body,
       sentAt: at,
       receivedAt: direction === 'in' ? at : null,
       state,
+      clock: (BigInt(this.#clock) << 16n).toString(16).padStart(16, '0'),
     };
-    this.messages.set(peer.peerId, [...(this.messages.get(peer.peerId) ?? []), message]);
+    this.messages.set(conversation, [...(this.messages.get(conversation) ?? []), message]);
     return message;
+  }
+
+  private peerOf(conversation: string): PeerView | undefined {
+    return [...this.peers.values()].find((peer) => peer.conversation === conversation);
+  }
+
+  private unread(peerId: string, unread: number): void {
+    const peer = this.peers.get(peerId);
+    if (peer !== undefined) this.peers.set(peerId, { ...peer, unread });
   }
 
   private find(name: string): PeerView {
     const all = [...this.peers.values()];
-    const found = all.filter((one) => [one.peerId, one.peerId.slice(0, 8), one.user].includes(name));
+    const found = all.filter((one) =>
+      [one.peerId, one.peerId.slice(0, 8), one.conversation, one.user].includes(name),
+    );
     const [only] = found;
     if (only === undefined) {
       throw new Refusal(404, 'peer-unknown', `Nobody is known as "${name}".`, {
@@ -240,15 +283,22 @@ export class FakeNode {
     return only;
   }
 
-  private accept(peer: PeerView, body: string): SendResult {
+  private accept(peer: PeerView, body: string, key?: string): SendResult {
+    const place = `${peer.conversation} ${key}`;
+    const known = key === undefined ? undefined : this.#keys.get(place);
+    if (known?.body === body) return known.result;
+    if (known !== undefined) throw new Refusal(409, 'key-reused', 'The key is that of another message.');
     if (body === '') throw new Refusal(422, 'body-empty', 'A message must not be empty.');
     if (Buffer.byteLength(body) > MAX_BODY_BYTES)
       throw new Refusal(413, 'body-too-large', 'The message is too large.');
     const message = this.store(peer, 'out', body, 'queued');
+    const { id, conversation, author } = message;
+    const result: SendResult = { id, conversation, author, state: 'queued' };
+    if (key !== undefined) this.#keys.set(place, { body, result });
     this.emit({ type: 'message', messages: [message] });
     const state = this.deliver(message);
-    if (state !== 'queued') this.settle(peer.peerId, [message.id], state);
-    return { id: message.id, peerId: peer.peerId, state: 'queued' };
+    if (state !== 'queued') this.settle(conversation, [id], state);
+    return result;
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -280,7 +330,7 @@ export class FakeNode {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     };
     const [, , resource, name, ...rest] = url.pathname.split('/');
-    const action = `${request.method} ${[resource, ...(name === undefined ? [] : [':peer']), ...rest].join('/')}`;
+    const action = `${request.method} ${[resource, ...(name === undefined ? [] : [':id']), ...rest].join('/')}`;
     const peer = (): PeerView => this.find(decodeURIComponent(name ?? ''));
     switch (action) {
       case 'GET status':
@@ -289,44 +339,48 @@ export class FakeNode {
         const all = url.searchParams.get('all') === 'true';
         return answer([...this.peers.values()].filter((one) => all || one.online));
       }
-      case 'GET peers/:peer':
+      case 'GET peers/:id':
         return answer(peer());
-      case 'GET peers/:peer/messages':
+      case 'GET conversations/:id/messages':
         return answer(this.page(peer(), url.searchParams));
-      case 'POST peers/:peer/messages': {
-        const { body } = JSON.parse(await read(request)) as { body: string };
-        return answer(this.accept(peer(), body), 201);
+      case 'POST conversations/:id/messages': {
+        const { body, key } = JSON.parse(await read(request)) as SendRequest;
+        const result = this.accept(peer(), body, key);
+        if (!this.losesAnswers) return answer(result, 201);
+        this.losesAnswers = false;
+        return void response.destroy();
       }
-      case 'POST peers/:peer/messages/stream':
+      case 'POST conversations/:id/messages/stream':
         return this.stream(peer(), request, response);
-      case 'POST peers/:peer/read': {
+      case 'POST conversations/:id/read': {
         const { upTo } = JSON.parse((await read(request)) || '{}') as { upTo?: string };
-        const { peerId, user, unread } = peer();
-        const messages = this.messages.get(peerId) ?? [];
+        const { peerId, conversation, unread } = peer();
+        const messages = this.messages.get(conversation) ?? [];
         const last = messages.findIndex((one) => one.id === upTo);
         const later = last < 0 ? [] : messages.slice(last + 1).filter((one) => one.direction === 'in');
         const left = Math.min(unread, later.length);
-        this.person(user, { peerId, unread: left });
+        this.unread(peerId, left);
+        this.emit({ type: 'conversation', conversation: this.conversation(peer()) });
         return answer({ read: unread - left });
       }
-      case 'PUT peers/:peer/accept': {
+      case 'PUT peers/:id/accept': {
         const { peerId, user, request: asked } = peer();
         const unread = asked?.messages ?? 0;
         return answer(this.person(user, { peerId, trust: 'contact', request: null, unread }));
       }
-      case 'DELETE peers/:peer/key-alarm':
+      case 'DELETE peers/:id/key-alarm':
         return answer(this.person(peer().user, { peerId: peer().peerId, keyAlarm: null }));
-      case 'PUT peers/:peer/block':
+      case 'PUT peers/:id/block':
         return answer(this.person(peer().user, { peerId: peer().peerId, blocked: true, request: null }));
-      case 'DELETE peers/:peer/block':
+      case 'DELETE peers/:id/block':
         return answer(this.person(peer().user, { peerId: peer().peerId, blocked: false }));
-      case 'GET peers/:peer/safety-number': {
+      case 'GET peers/:id/safety-number': {
         const { peerId, user, verified } = peer();
         return answer({ peerId, user, verified, safetyNumber: safetyNumber(this.peerId, peerId) });
       }
-      case 'PUT peers/:peer/verified':
+      case 'PUT peers/:id/verified':
         return answer(this.person(peer().user, { peerId: peer().peerId, verified: true }));
-      case 'DELETE peers/:peer/verified':
+      case 'DELETE peers/:id/verified':
         return answer(this.person(peer().user, { peerId: peer().peerId, verified: false }));
       case 'GET profile':
         return answer(this.profile);
@@ -342,7 +396,7 @@ export class FakeNode {
         this.emit({ type: 'profile', profile: this.profile });
         return void response.writeHead(204).end();
       }
-      case 'POST peers/:peer/typing':
+      case 'POST conversations/:id/typing':
         request.resume();
         peer();
         return void response.writeHead(204).end();
@@ -354,6 +408,10 @@ export class FakeNode {
       }
       case 'GET conversations':
         return answer(this.conversations());
+      case 'GET conversations/:id':
+        return answer(this.conversation(peer()));
+      case 'GET conversations/:id/members':
+        return answer(this.members(peer()));
       case 'GET events':
         return this.follow(request, response);
       case 'POST diagnosis': {
@@ -387,6 +445,7 @@ export class FakeNode {
       discovery: this.discovery,
       links: [...this.peers.values()].filter((one) => one.online).length,
       outbox: { queued },
+      problems: [],
       keyAlarms: [...this.peers.values()].filter(({ keyAlarm }) => keyAlarm !== null).length,
       requests: [...this.peers.values()].filter(({ request }) => request !== null).length,
       home: this.home,
@@ -396,7 +455,7 @@ export class FakeNode {
   }
 
   private page(peer: PeerView, query: URLSearchParams): MessageView[] {
-    let messages = this.messages.get(peer.peerId) ?? [];
+    let messages = this.messages.get(peer.conversation) ?? [];
     const limit = Number(query.get('limit') ?? 50);
     const [before, after] = [query.get('before'), query.get('after')];
     if (after !== null) return messages.slice(indexOf(messages, after) + 1).slice(0, limit);
@@ -407,9 +466,10 @@ export class FakeNode {
   private search(query: URLSearchParams): FoundMessageView[] {
     const wanted = queryWords(query.get('text') ?? '');
     if (wanted.length === 0) throw new Refusal(422, 'search-empty', 'There is no word to search for.');
-    const peer = query.get('peer');
-    const found = [...this.messages].flatMap(([peerId, messages]) =>
-      peer !== null && peer !== peerId
+    const within = query.get('conversation');
+    const only = within === null ? null : this.find(within).conversation;
+    const found = [...this.messages].flatMap(([conversation, messages]) =>
+      only !== null && only !== conversation
         ? []
         : messages.map((message, at) => ({
             ...message,
@@ -422,7 +482,7 @@ export class FakeNode {
         const its = [...searchWords(body)];
         return wanted.every((word) => its.some((one) => one.startsWith(word)));
       })
-      .sort((a, b) => (a.id < b.id ? 1 : -1));
+      .sort((a, b) => (a.clock < b.clock ? 1 : -1));
     const before = query.get('before');
     const start = before === null ? 0 : matching.findIndex(({ id }) => id === before) + 1;
     return matching.slice(start, start + Number(query.get('limit') ?? 20));
@@ -430,23 +490,34 @@ export class FakeNode {
 
   private restore(messages: readonly ImportedMessage[]): ImportResult {
     let imported = 0;
-    for (const message of messages) {
-      const all = this.messages.get(message.peerId) ?? [];
+    for (const { peerId, ...message } of messages) {
+      const { conversation } = this.peers.get(peerId) ?? this.person(message.user, { peerId });
+      const all = this.messages.get(conversation) ?? [];
       if (all.some(({ id }) => id === message.id)) continue;
-      if (!this.peers.has(message.peerId)) this.person(message.user, { peerId: message.peerId });
-      this.messages.set(message.peerId, [...all, message]);
+      this.messages.set(conversation, [...all, { ...message, conversation }]);
       imported += 1;
     }
     return { imported, known: messages.length - imported };
   }
 
   private conversations(): ConversationView[] {
-    const views: ConversationView[] = [];
-    for (const [peerId, messages] of this.messages) {
-      const peer = this.peers.get(peerId);
-      if (peer !== undefined) views.push({ peer, unread: peer.unread, last: messages.at(-1) ?? null });
-    }
-    return views.sort((a, b) => ((a.last?.sentAt ?? '') < (b.last?.sentAt ?? '') ? 1 : -1));
+    return [...this.messages.keys()]
+      .flatMap((conversation) => this.peerOf(conversation) ?? [])
+      .map((peer) => this.conversation(peer))
+      .sort((a, b) => ((a.last?.clock ?? '') < (b.last?.clock ?? '') ? 1 : -1));
+  }
+
+  private conversation(peer: PeerView): ConversationView {
+    const { conversation: id, user: name, peerId, unread } = peer;
+    const last = this.messages.get(id)?.at(-1) ?? null;
+    return { id, kind: 'direct', name, peerId, peer, unread, last };
+  }
+
+  private members(peer: PeerView): MemberView[] {
+    return [
+      { peerId: this.peerId, user: this.profile.user, self: true },
+      { peerId: peer.peerId, user: peer.user, self: false },
+    ];
   }
 
   private async stream(peer: PeerView, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -456,8 +527,8 @@ export class FakeNode {
     const write = (result: StreamResult): unknown => response.write(`${JSON.stringify(result)}\n`);
     try {
       for await (const line of createInterface({ input: request })) {
-        const { id, peerId, state } = this.accept(peer, JSON.parse(line) as string);
-        write({ accepted: { peerId, state, ids: [id] } });
+        const { id, conversation, state } = this.accept(peer, JSON.parse(line) as string);
+        write({ accepted: { conversation, state, ids: [id] } });
         accepted += 1;
       }
     } catch (error) {
