@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
+import { getConnectionToken } from '@nestjs/mongoose';
+import { Test } from '@nestjs/testing';
 import {
   type Batch,
   encodeFrame,
@@ -12,9 +15,11 @@ import {
   lastSeq,
   type WireFrame,
 } from '@p2p-chat/shared';
+import type { Connection } from 'mongoose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Chat } from '../core/chat.js';
-import type { ConversationStore } from '../core/ports/conversation.store.js';
+import { ConversationStore } from '../core/ports/conversation.store.js';
+import { MongoStorageModule } from '../storage/mongo/mongo-storage.module.js';
 import { SqliteStore } from '../storage/sqlite/sqlite-store.js';
 import { testAppModule } from '../testing/app-module.js';
 import { testClock, testConversation, TestFeed } from '../testing/feeds.js';
@@ -23,6 +28,8 @@ import { tlsOptions } from './tls-options.js';
 
 // A worker thread runs built code.
 const workerUrl = new URL('../../dist/storage/sqlite/sqlite-worker.js', import.meta.url);
+// A connection string without a database name.
+const server = process.env['MONGODB_URI_TEST'];
 const LOCALHOST = '127.0.0.1';
 /** Messages of each side whose acknowledgements are timed. */
 const SAMPLES = 200;
@@ -62,6 +69,16 @@ async function start(open: (folder: string) => Promise<ConversationStore>): Prom
 
 const openSqlite = (folder: string): Promise<ConversationStore> =>
   SqliteStore.open({ file: join(folder, 'messages.db'), workerUrl });
+
+async function openMongo(): Promise<ConversationStore> {
+  const uri = `${server?.replace(/\/$/, '')}/p2p-chat-test-${randomUUID()}`;
+  const module = await Test.createTestingModule({ imports: [MongoStorageModule.of({ uri })] }).compile();
+  cleanUp.push(async () => {
+    await module.get<Connection>(getConnectionToken()).dropDatabase();
+    await module.close();
+  });
+  return module.get(ConversationStore);
+}
 
 afterEach(async () => {
   for (const step of cleanUp.splice(0).reverse()) await step();
@@ -210,8 +227,14 @@ async function latencies(sample: Sample): Promise<{ blocked: number[]; other: nu
 
 const LONG = 'x'.repeat(60_000);
 
-describe.each([['SQLite', openSqlite]])('who is blocked, on %s', (_, open) => {
-  beforeEach(() => start(open));
+describe.each([
+  ['SQLite', openSqlite, true],
+  ['MongoDB (set MONGODB_URI_TEST)', openMongo, server !== undefined],
+])('who is blocked, on %s', (_, open, isThere) => {
+  beforeEach(async ({ skip }) => {
+    skip(!isThere);
+    await start(open);
+  });
 
   it('sees the same frames in the same order as anybody else, on the same occasions', async () => {
     const [one, two] = [await Onlooker.link('Eve'), await Onlooker.link('Carol')];
