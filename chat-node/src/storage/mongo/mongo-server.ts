@@ -1,5 +1,6 @@
+import type { MongooseModuleFactoryOptions } from '@nestjs/mongoose';
 import mongoose, { type Connection } from 'mongoose';
-import { StorageError } from '../../../chat/errors.js';
+import { StorageError } from '../../core/errors.js';
 import { storageErrorOf } from './mongo-errors.js';
 
 /** How long a call waits for a server that is away: its restart is bridged, a person is not kept waiting. */
@@ -23,43 +24,26 @@ const OPTIONS = {
   writeConcern: { w: 'majority', j: true },
 } as const;
 
+/** What `MongooseModule.forRootAsync` takes. @throws {StorageError} `storage-failed` where the string is none of MongoDB */
+export function connectionOptions(uri: string): MongooseModuleFactoryOptions {
+  requireConnectionString(uri);
+  return { uri, ...optionsFor(uri), retryAttempts: 0, connectionErrorFactory: storageErrorOf };
+}
+
 /**
- * The connections to one MongoDB server.
+ * Connects anew where the server was lost.
  *
  * The driver looks for a server that was lost by itself, but not always: where
  * the connection that it watches the server over ends while it writes to it,
  * it waits for ever (driver 7.8, with servers that do not stream their state).
- * So whoever needs a lost server connects anew.
+ * So it is connected anew for the call that needs it.
+ * @throws where it is still away
  */
-export class MongoServer {
-  private constructor(
-    private readonly uri: string,
-    /** The same one whatever happens, so that models stay. */
-    readonly connection: Connection,
-  ) {}
-
-  /** @throws {StorageError} `storage-unavailable` or `storage-failed` */
-  static async connect(uri: string): Promise<MongoServer> {
-    requireConnectionString(uri);
-    try {
-      return new MongoServer(uri, await mongoose.createConnection(uri, optionsFor(uri)).asPromise());
-    } catch (error) {
-      throw storageErrorOf(error);
-    }
-  }
-
-  /** Connects anew where the server was lost. No call may be under way. Rejects where it is still away. */
-  async reachAgain(): Promise<void> {
-    if (this.connection.readyState === mongoose.ConnectionStates.connected) return;
-    await this.drop();
-    await this.connection.openUri(this.uri, optionsFor(this.uri));
-  }
-
-  /** Ends every connection; what is under way on them fails. */
-  async drop(): Promise<void> {
-    // Not by force, after which Mongoose would not let the models be used again.
-    await this.connection.close();
-  }
+export async function reachAgain(connection: Connection, uri: string): Promise<void> {
+  if (connection.readyState === mongoose.ConnectionStates.connected) return;
+  // Not by force, after which Mongoose would not let the models be used again.
+  await connection.close();
+  await connection.openUri(uri, optionsFor(uri));
 }
 
 function optionsFor(uri: string): typeof OPTIONS & { socketTimeoutMS?: number } {

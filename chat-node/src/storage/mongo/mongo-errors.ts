@@ -1,6 +1,6 @@
 import { errorMessage } from '@p2p-chat/shared';
 import mongoose from 'mongoose';
-import { ChatError, StorageError } from '../../../chat/errors.js';
+import { ChatError, StorageError } from '../../core/errors.js';
 
 const {
   MongoBulkWriteError,
@@ -33,21 +33,19 @@ export function storageErrorOf(error: unknown): StorageError | ChatError {
     return storageErrorOf(error.errorResponse);
   }
   if (isConnectionError(error)) return unavailable(error);
+  // A write of before landed late. The same one again finds it.
+  if (isDuplicate(error)) return unavailable(error);
   if (error instanceof MongoServerError) return ofServer(error);
   return failed(error);
 }
 
-/**
- * The places in an unordered `insertMany` of the documents whose unique key
- * was there already.
- * @throws what it was given, where it says anything else
- */
-export function duplicatesOf(error: unknown): number[] {
-  if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError() !== undefined)
-    throw error;
-  const failures = [error.writeErrors].flat();
-  if (failures.length === 0 || failures.some((failure) => failure.code !== DUPLICATE_KEY)) throw error;
-  return failures.map((failure) => failure.index);
+/** Whether every write that was refused found its unique key taken. */
+export function isDuplicate(error: unknown): boolean {
+  if (error instanceof MongoBulkWriteError) {
+    const failures = [error.writeErrors].flat();
+    return failures.length > 0 && failures.every(({ code }) => code === DUPLICATE_KEY);
+  }
+  return error instanceof MongoServerError && Number(error.code) === DUPLICATE_KEY;
 }
 
 function isConnectionError(error: unknown): boolean {

@@ -1,0 +1,234 @@
+import { type Batch, lastSeq } from '@p2p-chat/shared/protocol/batch';
+import type { AnyBulkWriteOperation, Model } from 'mongoose';
+import { StorageError } from '../../core/errors.js';
+import type {
+  Change,
+  ImportedMessage,
+  MessageKey,
+  SegmentRecord,
+} from '../../core/ports/conversation.store.js';
+import type { BatchDocument, ImportedDocument } from './documents.js';
+import type { Models } from './models.js';
+import { isDuplicate } from './mongo-errors.js';
+import { advanced, batchId, type SegmentStates, tagOf } from './segment-states.js';
+
+/** Changes of one caller. */
+export interface Commit {
+  readonly changes: readonly Change[];
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** A document that is replaced whole, without its version. */
+interface Replacement {
+  _id: string;
+  [field: string]: unknown;
+}
+
+/**
+ * Carries out changes, in an order in which a crash between two writes harms
+ * nothing: a segment's document before its first batch, batches before the
+ * watermarks that tell of them.
+ */
+export class ChangeWriter {
+  /** @param next gives the next position or version; they rise over all starts */
+  constructor(
+    private readonly models: Models,
+    private readonly segments: SegmentStates,
+    private readonly next: () => number,
+  ) {}
+
+  /**
+   * Resolves when each commit is durable or was refused by itself.
+   * @throws what the database refuses; then it is not known what was done
+   */
+  async write(commits: readonly Commit[]): Promise<void> {
+    const plan = new Plan();
+    const taken: Commit[] = [];
+    for (const commit of commits) {
+      const draft = plan.draft();
+      try {
+        for (const change of commit.changes) await this.#add(draft, change);
+        plan.take(draft);
+        taken.push(commit);
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error;
+        commit.reject(error);
+      }
+    }
+    await this.#carryOut(plan);
+    for (const { resolve } of taken) resolve();
+  }
+
+  async #add(plan: Plan, change: Change): Promise<void> {
+    switch (change.type) {
+      case 'append':
+        await this.#requireFree(plan, change.batch, change.keys);
+        return this.#addBatch(plan, change.batch, { receivedAt: null, dropped: false, keys: change.keys });
+      case 'receive':
+        return this.#addBatch(plan, change.batch, { ...change, keys: [] });
+      case 'conversation':
+        return plan.replace('conversations', { _id: change.record.id, record: change.record });
+      case 'watermark': {
+        const { conversation, author, member } = change.watermark;
+        return plan.replace('watermarks', {
+          _id: `${conversation}/${author}/${member}`,
+          ...change.watermark,
+        });
+      }
+      case 'import':
+        plan.imported.push(...change.messages);
+        return;
+      case 'peer':
+        return plan.replace('peers', { _id: change.record.peerId, record: change.record });
+    }
+  }
+
+  async #addBatch(
+    plan: Plan,
+    batch: Batch,
+    {
+      receivedAt,
+      dropped,
+      keys,
+    }: { receivedAt: number | null; dropped: boolean; keys: readonly MessageKey[] },
+  ): Promise<void> {
+    const tag = tagOf(batch);
+    const record = plan.record(tag) ?? (await this.segments.load(batch));
+    const _id = batchId(tag, batch.first);
+    if (batch.first !== (record?.tip.seq ?? 0) + 1) {
+      const there = plan.batch(_id) ?? (await this.models.batches.findById(_id, { hash: 1 }).lean());
+      if (there?.hash === batch.hash) return;
+      throw new StorageError('storage-failed', 'A batch does not go on from what is stored.', {
+        hint: 'This is a fault of the program; please report it.',
+      });
+    }
+    const { conversation, author, segment, first, firstClock, lastClock, hash, bytes } = batch;
+    const follows = batch.follows.filter((tip) => tip.segment !== segment);
+    plan.add(batch, advanced(record, batch), {
+      ...{ _id, position: this.next(), conversation, author, segment, dropped, first, last: lastSeq(batch) },
+      ...{ firstClock, lastClock, hash, receivedAt },
+      bytes: dropped
+        ? Buffer.alloc(bytes.length)
+        : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+      ...(follows.length === 0 ? {} : { follows }),
+      ...(keys.length === 0 ? {} : { keys: [...keys] }),
+    });
+  }
+
+  /** @throws {StorageError} `key-taken` */
+  async #requireFree(
+    plan: Plan,
+    { conversation, segment }: Batch,
+    keys: readonly MessageKey[],
+  ): Promise<void> {
+    if (keys.length === 0) return;
+    const names = keys.map(({ key }) => key);
+    const stored = await this.models.batches
+      .find({ conversation: { $eq: conversation }, 'keys.key': { $in: names } }, { segment: 1, keys: 1 })
+      .lean();
+    const planned = plan.batches().filter((one) => one.conversation === conversation);
+    for (const there of [...stored, ...planned]) {
+      for (const { key, seq } of there.keys ?? []) {
+        const own = keys.find((one) => one.key === key);
+        if (own === undefined || (there.segment === segment && own.seq === seq)) continue;
+        throw new StorageError('key-taken', 'The key is that of another message.');
+      }
+    }
+  }
+
+  async #carryOut(plan: Plan): Promise<void> {
+    const { models } = this;
+    const batches = plan.batches();
+    await this.segments.announce(batches);
+    await this.#replace(models.conversations, plan.replaced('conversations'));
+    // In order, so that what a crash leaves of a segment has no holes.
+    if (batches.length > 0)
+      await models.batches.insertMany(batches, { ordered: true, lean: true, rawResult: true });
+    for (const { batch, record } of plan.moves()) this.segments.move(batch, record);
+    if (plan.imported.length > 0)
+      await models.imported.bulkWrite(plan.imported.map((one) => this.#import(one)));
+    await this.#replace(models.watermarks, plan.replaced('watermarks'));
+    await this.#replace(models.peers, plan.replaced('peers'));
+  }
+
+  #import({ id, ...message }: ImportedMessage): AnyBulkWriteOperation<ImportedDocument> {
+    const update = { $setOnInsert: { ...message, position: this.next() } };
+    return { updateOne: { filter: { _id: id }, update, upsert: true } };
+  }
+
+  async #replace<T extends { _id: string; version: number }>(
+    model: Model<T>,
+    documents: readonly Replacement[],
+  ): Promise<void> {
+    if (documents.length === 0) return;
+    const version = this.next();
+    const writes = documents.map(({ _id, ...fields }) => ({
+      updateOne: {
+        filter: { _id, version: { $lt: version } },
+        update: { $set: { ...fields, version } },
+        upsert: true,
+      },
+    }));
+    try {
+      await model.bulkWrite(writes, { ordered: false });
+    } catch (error) {
+      // A newer one is there: this write waited somewhere on its way.
+      if (!isDuplicate(error)) throw error;
+    }
+  }
+}
+
+/** What a group of commits writes, as if one after the other. */
+class Plan {
+  readonly #batches = new Map<string, { batch: Batch; document: BatchDocument }>();
+  readonly #records = new Map<string, SegmentRecord>();
+  readonly #replaced = new Map<string, Replacement>();
+  readonly imported: ImportedMessage[] = [];
+
+  constructor(private readonly before: Plan | null = null) {}
+
+  /** What may be refused as a whole. */
+  draft(): Plan {
+    return new Plan(this);
+  }
+
+  take(draft: Plan): void {
+    for (const [id, one] of draft.#batches) this.#batches.set(id, one);
+    for (const [tag, record] of draft.#records) this.#records.set(tag, record);
+    for (const [id, one] of draft.#replaced) this.#replaced.set(id, one);
+    this.imported.push(...draft.imported);
+  }
+
+  add(batch: Batch, record: SegmentRecord, document: BatchDocument): void {
+    this.#batches.set(document._id, { batch, document });
+    this.#records.set(record.tag, record);
+  }
+
+  replace(collection: string, document: Replacement): void {
+    this.#replaced.set(`${collection} ${document._id}`, document);
+  }
+
+  record(tag: string): SegmentRecord | undefined {
+    return this.#records.get(tag) ?? this.before?.record(tag);
+  }
+
+  batch(id: string): BatchDocument | undefined {
+    return this.#batches.get(id)?.document ?? this.before?.batch(id);
+  }
+
+  batches(): BatchDocument[] {
+    const own = Array.from(this.#batches.values(), ({ document }) => document);
+    return this.before === null ? own : [...this.before.batches(), ...own];
+  }
+
+  /** Where each segment is after it. */
+  moves(): { batch: Batch; record: SegmentRecord }[] {
+    const lastOf = new Map(Array.from(this.#batches.values(), ({ batch }) => [tagOf(batch), batch]));
+    return Array.from(lastOf, ([tag, batch]) => ({ batch, record: this.#records.get(tag) as SegmentRecord }));
+  }
+
+  replaced(collection: string): Replacement[] {
+    return [...this.#replaced].filter(([id]) => id.startsWith(`${collection} `)).map(([, one]) => one);
+  }
+}
