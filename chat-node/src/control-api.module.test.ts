@@ -22,7 +22,7 @@ import {
   type StreamResult,
 } from '@p2p-chat/shared';
 import { ManualClock } from '@p2p-chat/shared/testing';
-import type { Response, Test } from 'supertest';
+import supertest, { type Response, type Test } from 'supertest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StorageError } from './core/errors.js';
 import { ControlApp } from './testing/control-app.js';
@@ -156,9 +156,21 @@ describe('who is let in', () => {
     expect(answer.headers['connection']).toBe('close');
   });
 
-  it('no answer invites a browser', async () => {
-    const { headers } = await alice.ask('get', '/api/status').expect(200);
-    expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
+  it('no answer invites a browser: no CORS header, to a preflight neither', async () => {
+    const origin = 'http://evil.example';
+    const answers = [
+      await alice.ask('get', '/api/status'),
+      await alice.ask('get', '/api/status').set('origin', origin),
+      await supertest(alice.app.getHttpServer())
+        .options('/api/status')
+        .set('origin', origin)
+        .set('access-control-request-method', 'GET')
+        .set('access-control-request-headers', 'authorization'),
+    ];
+    for (const { headers } of answers) {
+      expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
+    }
+    expect(answers.map(({ status }) => status)).toEqual([200, 403, 403]);
   });
 });
 
