@@ -19,6 +19,8 @@ export const DIAL_BACKOFF: BackoffPolicy = { initialMs: 500, maxMs: 60_000, fact
 export const MAX_CONCURRENT_DIALS = 16;
 /** From the end of a dial or link to the next dial of the same peer, whatever is told of it: nobody is made to storm an address. */
 export const MIN_DIAL_GAP_MS = 500;
+/** How much longer that may become for a peer that ends every link, however often it is announced anew. */
+export const MAX_DIAL_GAP_MS = 10_000;
 /** How long the higher of two peer ids leaves the first dial to the lower one. */
 export const DIAL_COURTESY_MS = 400;
 /** How long a link must have lasted, and have been of use, for the patience with its peer to begin anew. */
@@ -172,12 +174,16 @@ export class Connector {
 
   /** Plans the next dial after a link has ended. */
   #again(target: Target, wasUseful: boolean, reason: string | null): void {
-    if (wasUseful) target.backoff.reset();
-    // After a bye only the slow tries of an absence are left.
-    if (reason !== null) while (target.backoff.attempts < ATTEMPTS_AFTER_BYE) target.backoff.next();
+    const { backoff } = target;
+    if (wasUseful) backoff.reset();
+    const wait = backoff.next();
+    const gap = wasUseful ? MIN_DIAL_GAP_MS : Math.min(Math.max(wait, MIN_DIAL_GAP_MS), MAX_DIAL_GAP_MS);
+    // After a bye only the slow tries of an absence are left; a link that made way for another is no bye.
+    const hasLeft = reason !== null && reason !== 'duplicate';
+    if (hasLeft) while (backoff.attempts < ATTEMPTS_AFTER_BYE) backoff.next();
     target.found = null;
-    target.notBefore = this.parts.clock.monotonic() + MIN_DIAL_GAP_MS;
-    this.#soon(target, target.backoff.next());
+    target.notBefore = this.parts.clock.monotonic() + gap;
+    this.#soon(target, hasLeft ? backoff.next() : wait);
   }
 
   // A plan is brought forward and never put off: a peer that comes and
