@@ -1,19 +1,21 @@
-import { looksAlike, SHORT_PEER_ID_LENGTH } from '@p2p-chat/shared';
+import { looksAlike } from '@p2p-chat/shared';
 import { KeyAlarms } from './key-alarms.js';
 import { NameIndex } from './name-index.js';
 import type { PeerRecord } from './peer.js';
 
 /** A word in the product's own lines: nobody else is called so. */
 const OWN_WORD = 'You';
-/** A name that ends as the label of a person does. */
-const LABEL = /\([a-z2-7]{8}\)$/;
+/** A name that ends as the label of a person does, or nearly so. */
+const LABEL = /\(\s*\S{8}\s*\)$/u;
+/** A name that may be the beginning of an id. */
+const ID_START = /^[a-z2-7]{8,}$/;
 
 export interface PeerNamesParts {
   /** The name of this node's user. */
   ownName: () => string;
   /** What is stored of a peer. */
   record: (peerId: string) => PeerRecord | null;
-  /** Whether an id begins so. */
+  /** Whether somebody's id begins so, one's own included. */
   isIdPrefix: (text: string) => boolean;
   /** Something that is shown of a peer has changed, because of its name or somebody else's. */
   onChanged: (peerId: string) => void;
@@ -84,9 +86,11 @@ export class PeerNames {
   isAmbiguous(peerId: string): boolean {
     const name = this.of(peerId);
     if (name === '') return false;
-    if (this.#index.isShared(name) || LABEL.test(name.trim().toLowerCase())) return true;
+    const plain = name.normalize('NFKC').trim();
+    if (this.#index.isShared(name) || LABEL.test(plain)) return true;
     if ([this.parts.ownName(), OWN_WORD].some((own) => looksAlike(own, name))) return true;
-    return name.length >= SHORT_PEER_ID_LENGTH && this.parts.isIdPrefix(name.toLowerCase());
+    const lower = plain.toLowerCase();
+    return ID_START.test(lower) && this.parts.isIdPrefix(lower);
   }
 
   #named(peerId: string): Parameters<KeyAlarms['look']>[0] {

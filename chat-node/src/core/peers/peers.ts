@@ -69,7 +69,7 @@ export class Peers implements DiscoverySink {
     this.#names = new PeerNames({
       ownName: parts.ownName,
       record: (peerId) => this.#records.get(peerId),
-      isIdPrefix: (text) => this.#ids().some((peerId) => peerId.startsWith(text)),
+      isIdPrefix: (text) => [parts.self, ...this.#ids()].some((peerId) => peerId.startsWith(text)),
       onChanged: (peerId) => this.changed(peerId),
       onAlarm: (peerId) => {
         parts.events.publish({ type: 'key-alarm', peerId });
@@ -129,14 +129,15 @@ export class Peers implements DiscoverySink {
 
   /**
    * Finds the peer that a person means.
-   * @param reference a peer id, its first characters (8 at least), or a name
+   * @param reference a peer id, its first characters (8 at least), a label that ends with them, or a name
    * @throws {ChatError} `peer-unknown`, or `peer-ambiguous` with the choices
    */
   resolve(reference: string): KnownPeer {
     const wanted = reference.trim();
-    const found = findPeers(wanted, this.#ids(), this.#names);
+    const { self, ownName } = this.parts;
+    const found = findPeers(wanted, [self, ...this.#ids()], this.#names);
     const [first] = found;
-    if (first === undefined) {
+    if (first === undefined || (first === self && found.length === 1)) {
       throw new ChatError('peer-unknown', `Nobody is known as ${JSON.stringify(wanted)}.`, {
         hint: 'See who is known: p2p-chat peers --all',
       });
@@ -147,7 +148,10 @@ export class Peers implements DiscoverySink {
         `${JSON.stringify(wanted)} could be one of ${found.length} people.`,
         {
           hint: 'Use the peer id.',
-          choices: found.map((peerId) => ({ peerId, user: this.nameOf(peerId) })),
+          choices: found.map((peerId) => ({
+            peerId,
+            user: peerId === self ? ownName() : this.nameOf(peerId),
+          })),
         },
       );
     }

@@ -75,14 +75,20 @@ export class Reachability {
     return all.sort().at(-1) ?? '';
   }
 
-  /** Where to dial, best first. @param remembered what is stored of it */
+  /**
+   * Where to dial, best first. What was announced stays good after a link has
+   * ended, until something else is announced.
+   * @param remembered what is stored of it
+   */
   addresses(peerId: string, remembered: readonly PeerAddress[]): PeerAddress[] {
     const link = this.link(peerId)?.address ?? null;
-    const sighted = this.sightings(peerId).flatMap(({ addresses }) => addresses);
-    return uniqueAddresses([...(link === null ? [] : [link]), ...sighted, ...remembered]).slice(
-      0,
-      MAX_DIALLED_ADDRESSES,
-    );
+    const announced = [...(this.#peers.get(peerId)?.sightings.values() ?? [])];
+    const all = [
+      ...(link === null ? [] : [link]),
+      ...announced.flatMap(({ addresses }) => addresses),
+      ...remembered,
+    ];
+    return uniqueAddresses(all).slice(0, MAX_DIALLED_ADDRESSES);
   }
 
   /** Takes what a source sees now. @returns who has left it */
