@@ -128,6 +128,16 @@ describe('an open conversation', () => {
     await until(timeline.store, (now) => now.messages.length === 2);
   });
 
+  it('sends a text of which nobody knows whether it was taken as the same message again', async () => {
+    const timeline = await open();
+    node.losesAnswers = true;
+    await expect(timeline.send('once')).rejects.toMatchObject({ code: 'node-silent' });
+    await timeline.send('once');
+    await timeline.send('once');
+    await timeline.send('other');
+    expect(node.messages.get(bob.conversation)?.map(({ body }) => body)).toEqual(['once', 'once', 'other']);
+  });
+
   it('loads older parts until the first message, and newer ones until the last, with bounded memory', async () => {
     const all = numbered(1_450);
     node.receive(bob, ...all);

@@ -106,11 +106,17 @@ export function withoutNotices(state: ViewState, conversation: string): ViewStat
 
 /** The state after a peer changed. */
 export function withPeer(state: ViewState, peer: PeerView): ViewState {
+  const before = state.peers.get(peer.peerId);
+  // Only what was decided about a person changes which messages count. Otherwise
+  // the peer's number may have messages in it whose events are still to come.
+  const isDecision = before?.trust !== peer.trust || before.blocked !== peer.blocked;
   return {
     ...state,
     peers: new Map(state.peers).set(peer.peerId, peer),
     conversations: state.conversations.map((one) =>
-      one.peerId === peer.peerId ? { ...one, peer, name: peer.user, unread: peer.unread } : one,
+      one.peerId === peer.peerId
+        ? { ...one, peer, name: peer.user, unread: isDecision ? peer.unread : one.unread }
+        : one,
     ),
   };
 }
@@ -210,7 +216,7 @@ function newConversation(state: ViewState, id: string): ConversationView | undef
 
 function withMessageState(state: ViewState, event: ControlEvent<'state'>): ViewState {
   const known = conversationOf(state, event.conversation);
-  if (known?.last == null || !event.ids.includes(known.last.id)) return state;
+  if (!known?.last || !event.ids.includes(known.last.id)) return state;
   const last = { ...known.last, state: event.state };
   return {
     ...state,

@@ -383,6 +383,7 @@ export class Exchange {
     const hasOwn = taken.some(({ author }) => author === this.#self);
     const commit = hasOwn ? parts.commitAsContact : parts.commitAsKnown;
     if (!(await this.#commit(() => commit(conversation, changes)))) return false;
+    const latest = this.#latestClock();
     conversation.committed(changes);
     for (const batch of taken) {
       this.#feed(batch.author).add(batch, this.#tag(batch));
@@ -391,7 +392,19 @@ export class Exchange {
       parts.events.publish({ type: 'messages', kept: { batch, receivedAt } });
       if (batch.author === this.#self) parts.onOwnReceived(conversation, batch);
     }
+    // What sorts before the end of the conversation does not show by itself whether it was counted.
+    if (!dropped && taken.some(({ firstClock }) => firstClock < latest))
+      parts.events.publish({ type: 'conversation', conversation: conversation.id });
     return true;
+  }
+
+  /** Of all that is held; '' while there is nothing. */
+  #latestClock(): string {
+    const { conversation } = this;
+    return conversation
+      .authors()
+      .flatMap((author) => conversation.tips(author).map(({ clock }) => clock))
+      .reduce((latest, clock) => (clock > latest ? clock : latest), '');
   }
 
   /** What was dropped is not unread, also after the person is unblocked. */
