@@ -18,9 +18,12 @@ const events = spawn('p2p-chat', ['events', '--json', '--resume', place], {
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => events.kill('SIGINT'));
 
 for await (const line of createInterface({ input: events.stdout })) {
-  const { event, direction, request, peerId, body } = JSON.parse(line);
+  const { event, direction, request, id, conversation, body } = JSON.parse(line);
   if (event !== 'message' || direction !== 'in' || request) continue;
-  const send = spawn('p2p-chat', ['send', peerId], { stdio: ['pipe', 'ignore', 'inherit'] });
+  // What is read twice after a crash is answered once: the key makes both answers one message.
+  const send = spawn('p2p-chat', ['send', conversation, '--key', `echo ${id}`], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
   send.stdin.end(`You said: ${body}`);
   await once(send, 'close');
 }

@@ -1,5 +1,6 @@
 /* What “You” and Ada have said to each other before the demo begins. */
-import { newMessageId } from '@p2p-chat/shared';
+import { createHash } from 'node:crypto';
+import { directConversation, type ImportedMessage, messageId } from '@p2p-chat/shared';
 
 const DAY_MS = 24 * 60 * 60_000;
 const DAYS = 12;
@@ -26,26 +27,35 @@ const KEY = [
   'The spare key? Under the blue flower pot, left of the entrance.',
 ] as const;
 
-/** The history as `p2p-chat import` takes it: JSON Lines, oldest first. */
-export function demoHistory(ada: string, now: number): string {
+/** What the ids of these messages begin with. */
+const TAG = 'demo'.padEnd(26, 'a');
+
+/**
+ * The history as `p2p-chat import` takes it: JSON Lines, oldest first.
+ * @param you peer id, as `ada`
+ */
+export function demoHistory(you: string, ada: string, now: number): string {
+  const conversation = directConversation(you, ada, (bytes) => createHash('sha256').update(bytes).digest());
   const lines: string[] = [];
   let at = now - DAYS * DAY_MS;
   const say = (direction: 'in' | 'out', body: string): void => {
     at += 40_000;
     const time = new Date(at).toISOString();
-    lines.push(
-      JSON.stringify({
-        id: newMessageId(at),
-        direction,
-        peerId: ada,
-        user: direction === 'in' ? 'Ada' : 'You',
-        body,
-        sentAt: time,
-        receivedAt: direction === 'in' ? time : null,
-        state: 'read',
-        clock: at.toString(16).padStart(12, '0') + '0000',
-      }),
-    );
+    const message: ImportedMessage = {
+      id: messageId(TAG, lines.length + 1),
+      conversation,
+      peerId: ada,
+      author: direction === 'in' ? ada : you,
+      user: direction === 'in' ? 'Ada' : 'You',
+      direction,
+      kind: 'text',
+      body,
+      sentAt: time,
+      receivedAt: direction === 'in' ? time : null,
+      state: 'read',
+      clock: at.toString(16).padStart(12, '0') + '0000',
+    };
+    lines.push(JSON.stringify(message));
   };
   for (let day = 0; day < DAYS; day += 1) {
     const begin = now - (DAYS - day) * DAY_MS;

@@ -126,10 +126,10 @@ function answer(ada: Person): void {
   const { stdout } = ada.background(['events', '--json']);
   if (stdout === null) return;
   createInterface({ input: stdout }).on('line', (line) => {
-    const event = JSON.parse(line) as { event: string; peerId: string; direction: string; body: string };
+    const event = JSON.parse(line) as { event: string; author: string; direction: string; body: string };
     if (event.event !== 'message' || event.direction !== 'in') return;
     writing = writing
-      .then(() => ada.run(['send', event.peerId], answerTo(event.body)))
+      .then(() => ada.run(['send', event.author], answerTo(event.body)))
       .catch(() => undefined);
   });
 }
@@ -151,7 +151,7 @@ const [you, ada, ben, cleo, dora] = (await Promise.all(
 )) as [Person, Person, Person, Person, Person];
 await you.untilKnows([ada, ben, cleo, dora]);
 await Promise.all([
-  you.run(['import'], demoHistory(ada.peerId, Date.now())),
+  you.run(['import'], demoHistory(you.peerId, ada.peerId, Date.now())),
   you.run(['accept', ben.peerId]),
   you.run(['block', dora.peerId]),
   ben.run(['presence', 'away', '--status', 'at the dentist']),
