@@ -209,6 +209,17 @@ describe.each([
     expect(far.dialledAt).toHaveLength(2);
   });
 
+  it.each(['logout', 'busy', null])('dials soon a peer that starts anew right after %s', async (reason) => {
+    far.life = { lastsMs: 0, isUseful: false, reason };
+    announce();
+    await clock.advance(DIAL_COURTESY_MS);
+    expect(far.dialledAt).toHaveLength(1);
+    far.life = { lastsMs: Number.POSITIVE_INFINITY, isUseful: true, reason: null };
+    announce();
+    await clock.advance(MIN_DIAL_GAP_MS + DIAL_COURTESY_MS);
+    expect(far.dialledAt).toHaveLength(2);
+  });
+
   it('leaves a far end that does not answer longer and longer alone', async () => {
     far.answers = false;
     announce();

@@ -135,7 +135,9 @@ export class Connector {
     const wasUseful = link !== undefined && link.isUseful && now - link.openedAt >= USEFUL_LINK_MS;
     if (this.#stop.signal.aborted) return;
     for (const target of this.#targets.values()) {
-      if (target.found === peer.peerId) this.#again(target, wasUseful, reason);
+      if (target.staticAddress !== null && target.found === peer.peerId) {
+        this.#again(target, wasUseful, reason);
+      }
     }
     const known = this.parts.peers.get(peer.peerId);
     if (known === undefined || !known.contact || known.linked) return;
