@@ -67,7 +67,8 @@ export class Requests {
     if (peerId === null || conversation.tips(peerId).length === 0 || !this.#isStranger(peerId)) return;
     const feed = await conversation.feed(peerId);
     const messages = feed.total() - feed.count(feed.covered(conversation.seen(peerId)));
-    if (messages > 0 && this.#isStranger(peerId)) this.#waiting.set(peerId, messages);
+    // Also where all of it counts as seen: further messages wait, and only a decision ends that.
+    if (this.#isStranger(peerId)) this.#waiting.set(peerId, messages);
   }
 
   #isStranger(peerId: string): boolean {
