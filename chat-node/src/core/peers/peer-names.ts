@@ -1,4 +1,4 @@
-import { looksAlike } from '@p2p-chat/shared';
+import { looksAlike, shortPeerId } from '@p2p-chat/shared';
 import { KeyAlarms } from './key-alarms.js';
 import { NameIndex } from './name-index.js';
 import type { PeerRecord } from './peer.js';
@@ -11,12 +11,12 @@ const LABEL = /\(\s*\S{8}\s*\)$/u;
 const ID_START = /^[a-z2-7]{8,}$/;
 
 export interface PeerNamesParts {
+  /** Own peer id. */
+  self: string;
   /** The name of this node's user. */
   ownName: () => string;
   /** What is stored of a peer. */
   record: (peerId: string) => PeerRecord | null;
-  /** Whether somebody's id begins so, one's own included. */
-  isIdPrefix: (text: string) => boolean;
   /** Something that is shown of a peer has changed, because of its name or somebody else's. */
   onChanged: (peerId: string) => void;
   /** A key shows the name of somebody else who is known. */
@@ -26,11 +26,14 @@ export interface PeerNamesParts {
 /** What peers are called. Names are labels and nothing more: they are shown apart where they could be taken for another. */
 export class PeerNames {
   readonly #names = new Map<string, string>();
+  /** Everyone by their short id, this node's user included. */
+  readonly #byShortId = new Map<string, Set<string>>();
   readonly #index = new NameIndex();
   readonly #alarms: KeyAlarms;
 
   constructor(private readonly parts: PeerNamesParts) {
     this.#alarms = new KeyAlarms((peerId) => parts.onAlarm(peerId));
+    this.#byShortId.set(shortPeerId(parts.self), new Set([parts.self]));
   }
 
   /** The name that the peer shows; '' where none is known. */
@@ -54,6 +57,8 @@ export class PeerNames {
     const before = this.#index.alike(this.of(peerId), peerId);
     this.#names.set(peerId, name);
     this.#index.set(peerId, name);
+    const short = shortPeerId(peerId);
+    this.#byShortId.set(short, (this.#byShortId.get(short) ?? new Set()).add(peerId));
     const now = this.#index.alike(name, peerId);
     this.look(peerId);
     this.#tellOnlyOf(before);
@@ -71,6 +76,10 @@ export class PeerNames {
     const namesakes = this.#index.alike(this.of(peerId), peerId);
     this.#index.delete(peerId);
     this.#names.delete(peerId);
+    const short = shortPeerId(peerId);
+    const others = this.#byShortId.get(short);
+    others?.delete(peerId);
+    if (others?.size === 0) this.#byShortId.delete(short);
     this.#tellOnlyOf(namesakes);
   }
 
@@ -90,7 +99,8 @@ export class PeerNames {
     if (this.#index.isShared(name) || LABEL.test(plain)) return true;
     if ([this.parts.ownName(), OWN_WORD].some((own) => looksAlike(own, name))) return true;
     const lower = plain.toLowerCase();
-    return ID_START.test(lower) && this.parts.isIdPrefix(lower);
+    if (!ID_START.test(lower)) return false;
+    return [...(this.#byShortId.get(shortPeerId(lower)) ?? [])].some((one) => one.startsWith(lower));
   }
 
   #named(peerId: string): Parameters<KeyAlarms['look']>[0] {

@@ -188,6 +188,14 @@ describe('the people who are known', () => {
       expect(asked(shortPeerId(eve))).toBe(eve);
     });
 
+    it('like a short id is marked no more when that has gone', () => {
+      appears(ben, 'Ben');
+      appears(eve, shortPeerId(ben));
+      peers.replace(ben, []);
+      expect(peers.get(eve)?.ambiguous).toBe(false);
+      expect(asked(shortPeerId(ben))).toBe(eve);
+    });
+
     it('like the whole id of somebody leaves them their id', () => {
       appears(ben, 'Ben');
       appears(eve, ben);

@@ -67,9 +67,9 @@ export class Peers implements DiscoverySink {
       onSaved: (record) => this.#saved(record),
     });
     this.#names = new PeerNames({
+      self: parts.self,
       ownName: parts.ownName,
       record: (peerId) => this.#records.get(peerId),
-      isIdPrefix: (text) => [parts.self, ...this.#ids()].some((peerId) => peerId.startsWith(text)),
       onChanged: (peerId) => this.changed(peerId),
       onAlarm: (peerId) => {
         parts.events.publish({ type: 'key-alarm', peerId });
