@@ -1,7 +1,7 @@
 import { SystemClock } from '@p2p-chat/shared';
 import { testKeys } from '@p2p-chat/shared/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { DiscoverySink, Sighting } from '../chat-node/src/chat/ports/peer-discovery.js';
+import type { DiscoverySink, Sighting } from '../chat-node/src/core/ports/peer-discovery.js';
 import { HttpRegistryDiscovery } from '../chat-node/src/discovery/http-registry.discovery.js';
 import { waitFor, World } from './support/processes.js';
 

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ANNOUNCEMENT_VALIDITY_MS, type PeerEntry, peerIdOfKey, signAnnouncement } from '@p2p-chat/shared';
 import { testKeys } from '@p2p-chat/shared/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { MAX_CONCURRENT_DIALS, MIN_DIAL_GAP_MS } from '../chat-node/dist/chat/connector.js';
-import { MAX_DIALLED_ADDRESSES } from '../chat-node/dist/chat/peer.js';
+import { MAX_CONCURRENT_DIALS, MIN_DIAL_GAP_MS } from '../chat-node/dist/core/sessions/connector.js';
+import { MAX_DIALLED_ADDRESSES } from '../chat-node/dist/core/peers/peer.js';
 import { controlOf } from './support/control.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 
