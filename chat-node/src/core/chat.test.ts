@@ -69,6 +69,12 @@ describe('two people', () => {
     expect(bob.chat.requests.count).toBe(0);
   });
 
+  it('have a conversation before its first message, by its id too', () => {
+    const { id } = alice.chat.resolveConversation('Bob');
+    expect(alice.chat.resolveConversation(id)).toEqual({ id, kind: 'direct', peerId: bob.peerId });
+    expect(bob.chat.resolveConversation(id)).toEqual({ id, kind: 'direct', peerId: alice.peerId });
+  });
+
   it('can be taken as contacts without being asked', async () => {
     bob.crash();
     bob = await new MemoryNode('Bob', network, { contacts: 'everyone' }).start();

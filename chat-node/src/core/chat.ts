@@ -234,12 +234,17 @@ export class Chat {
    * @throws {ChatError} as {@link Peers.resolve}
    */
   resolveConversation(reference: string): { id: string; kind: ConversationKind; peerId: string | null } {
-    const wanted = reference.trim();
-    const conversation =
-      this.conversations.get(wanted.toLowerCase()) ??
-      this.conversations.direct(this.peers.resolve(wanted).peerId);
-    const { id, kind, peerId } = conversation;
+    const { id, kind, peerId } = this.#conversationNamed(reference.trim());
     return { id, kind, peerId };
+  }
+
+  #conversationNamed(reference: string): Conversation {
+    const id = reference.toLowerCase();
+    const stored = this.conversations.get(id);
+    if (stored !== undefined) return stored;
+    // With everyone there is a conversation, before its first message too.
+    const other = this.peers.list(true).find(({ peerId }) => this.conversations.idOf(peerId) === id);
+    return this.conversations.direct((other ?? this.peers.resolve(reference)).peerId);
   }
 
   /**
@@ -256,6 +261,8 @@ export class Chat {
 
   /** Blocks or unblocks; see docs/protocol.md for what the peer sees: nothing. @throws {ChatError} {@link StorageError} */
   async setBlocked(peerId: string, blocked: boolean): Promise<void> {
+    // What was dropped meanwhile is not unread. Noted when it matters: beside each drop, the time it took would tell.
+    if (!blocked && this.peers.isBlocked(peerId)) await this.messages.passOver(peerId);
     await this.peers.setBlocked(peerId, blocked);
     if (blocked) this.#decided(peerId);
     else await this.requests.changed(peerId);

@@ -30,12 +30,18 @@ export class Conversations {
     return this.#byId.get(id);
   }
 
-  /** The conversation with one person. It is stored with its first message. */
-  direct(peerId: string): Conversation {
+  /** The id of the conversation with one person. */
+  idOf(peerId: string): string {
     const { keys } = this.parts;
     let id = this.#direct.get(peerId);
     if (id === undefined)
       this.#direct.set(peerId, (id = directConversation(keys.peerId, peerId, keys.sha256)));
+    return id;
+  }
+
+  /** The conversation with one person. It is stored with its first message. */
+  direct(peerId: string): Conversation {
+    const id = this.idOf(peerId);
     return this.#byId.get(id) ?? this.#add(emptyDirect(id, peerId), false);
   }
 

@@ -145,6 +145,11 @@ export class Messages {
     return this.#reading.markRead(conversation, item);
   }
 
+  /** Takes all that came from somebody for seen, as what was dropped of it will never be. @throws {StorageError} */
+  async passOver(peerId: string): Promise<void> {
+    await this.#reading.markRead(this.parts.conversations.direct(peerId), null);
+  }
+
   /** See {@link MessageSearch.find}. */
   search(text: string, request: SearchRequest): Promise<FoundMessage[]> {
     return this.#search.find(text, request);

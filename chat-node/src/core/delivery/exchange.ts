@@ -21,7 +21,7 @@ import type { Conversation } from '../conversations/conversation.js';
 import { StorageError } from '../errors.js';
 import type { MessageRange } from '../events.js';
 import type { Covered, FeedIndex, Mark } from '../feeds/feed-index.js';
-import type { Change, ConversationRecord, Watermark } from '../ports/conversation.store.js';
+import type { Change, Watermark } from '../ports/conversation.store.js';
 import type { PeerLink } from '../ports/peer-link.js';
 import type { DeliveryParts } from './delivery.js';
 import { FeedSender } from './feed-sender.js';
@@ -379,7 +379,6 @@ export class Exchange {
         dropped: dropped && batch.author === this.#peer,
       })),
     ];
-    if (dropped) changes.push({ type: 'conversation', record: this.#seenUpTo(taken) });
     const hasOwn = taken.some(({ author }) => author === this.#self);
     const commit = hasOwn ? parts.commitAsContact : parts.commitAsKnown;
     if (!(await this.#commit(() => commit(conversation, changes)))) return false;
@@ -405,16 +404,6 @@ export class Exchange {
       .authors()
       .flatMap((author) => conversation.tips(author).map(({ clock }) => clock))
       .reduce((latest, clock) => (clock > latest ? clock : latest), '');
-  }
-
-  /** What was dropped is not unread, also after the person is unblocked. */
-  #seenUpTo(taken: readonly Batch[]): ConversationRecord {
-    const { record } = this.conversation;
-    const draft = this.#feed(this.#peer).overlay();
-    for (const batch of taken) if (batch.author === this.#peer) draft.add(batch, this.#tag(batch));
-    const marks = draft.tips.map(({ segment, seq }) => ({ segment, seq }));
-    const others = record.seen.filter(({ author }) => author !== this.#peer);
-    return { ...record, seen: [...others, { author: this.#peer, marks }] };
   }
 
   /** What was said of a feed counts once all of it is held. */

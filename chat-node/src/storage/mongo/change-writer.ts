@@ -141,15 +141,20 @@ export class ChangeWriter {
     const { models } = this;
     const batches = plan.batches();
     await this.segments.announce(batches);
-    await this.#replace(models.conversations, plan.replaced('conversations'));
-    // In order, so that what a crash leaves of a segment has no holes.
-    if (batches.length > 0)
-      await models.batches.insertMany(batches, { ordered: true, lean: true, rawResult: true });
+    await Promise.all([
+      this.#replace(models.conversations, plan.replaced('conversations')),
+      // In order, so that what a crash leaves of a segment has no holes.
+      batches.length > 0
+        ? models.batches.insertMany(batches, { ordered: true, lean: true, rawResult: true })
+        : undefined,
+    ]);
     for (const { batch, record } of plan.moves()) this.segments.move(batch, record);
     if (plan.imported.length > 0)
       await models.imported.bulkWrite(plan.imported.map((one) => this.#import(one)));
-    await this.#replace(models.watermarks, plan.replaced('watermarks'));
-    await this.#replace(models.peers, plan.replaced('peers'));
+    await Promise.all([
+      this.#replace(models.watermarks, plan.replaced('watermarks')),
+      this.#replace(models.peers, plan.replaced('peers')),
+    ]);
   }
 
   #import({ id, ...message }: ImportedMessage): AnyBulkWriteOperation<ImportedDocument> {
