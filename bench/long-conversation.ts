@@ -6,132 +6,71 @@
  * 500 MB of disk, 1.5 GB with MongoDB.
  *
  * The two are asked by turns, so that what else the machine does falls on both
- * alike. What is measured is the store itself: SQLite in this thread, without a
- * thread hop, MongoDB with its round trip.
+ * alike. What is measured is what a node does for a client, store and all.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { newMessageId } from '@p2p-chat/shared';
-import mongoose from 'mongoose';
-import type { Message } from '../chat-node/dist/chat/message.js';
-import { packRuns } from '../chat-node/dist/chat/message-run.js';
-import type { HistoryPage } from '../chat-node/dist/chat/ports/message.repository.js';
-import { MongoMessageSearch } from '../chat-node/dist/storage/old/mongo/mongo-message-search.js';
-import { MongoStorage } from '../chat-node/dist/storage/old/mongo/mongo-storage.js';
-import { openDatabase } from '../chat-node/dist/storage/old/sqlite/database.js';
-import { MessageStore } from '../chat-node/dist/storage/old/sqlite/message-store.js';
+import type { ConversationStore } from '../chat-node/dist/core/ports/conversation.store.js';
+import { SqliteStore } from '../chat-node/dist/storage/sqlite/sqlite-store.js';
+import {
+  dropDatabase,
+  firstMessage,
+  openMongodb,
+  peerIdOf,
+  type Reader,
+  readerOf,
+  StoredConversation,
+} from './stored.ts';
 
 const LONG = Number(process.argv[2] ?? 1_000_000);
 const SHORT = 100;
-const BATCH = 5_000;
+/** Messages that one side writes before the other one answers, and what is saved at once. */
+const TURN = 4;
+const BATCHES = 500;
+/** Messages between two starts of a node. */
+const PER_START = 2_000;
 /** Other conversations, as a list has some. */
 const OTHERS = 50;
 const PAGE = 50;
 const ROUNDS = 1_000;
 /** Places in a conversation that are gone to. */
 const PLACES = 1_000;
-const ME = `${'m'.repeat(51)}a`;
-const peer = (n: number): string => `${`p${n}`.padEnd(51, 'q')}a`.replace(/[0189]/g, 'z');
-
-/** A store of either kind, as far as it is measured. */
-interface Subject {
-  /** Saves messages of one conversation; those of ours are delivered. */
-  fill(conversation: string, ours: Message[], theirs: Message[]): Promise<void>;
-  history(conversation: string, page: HistoryPage): unknown;
-  conversation(id: string): unknown;
-  conversations(): unknown;
-  queued(conversation: string): unknown;
-  close(): Promise<void>;
-}
-
-function onSqlite(file: string): Subject {
-  const database = openDatabase(file);
-  const store = new MessageStore(database);
-  return {
-    fill: (conversation, ours, theirs) => {
-      database.exec('BEGIN');
-      store.addOutgoing(packRuns(ours));
-      store.addIncoming(packRuns(theirs));
-      store.setState(conversation, ours.map(({ id }) => id).join(''), 'delivered');
-      store.flush();
-      database.exec('COMMIT');
-      return Promise.resolve();
-    },
-    history: (conversation, page) => store.history(conversation, page),
-    conversation: (id) => store.conversation(id),
-    conversations: () => store.conversations(),
-    queued: (conversation) => store.queued(conversation, '', 100, 1e6),
-    close: () => Promise.resolve(database.close()),
-  };
-}
-
-async function onMongo(uri: string): Promise<Subject> {
-  const storage = await MongoStorage.open({ uri });
-  const { messages, search } = storage;
-  // Filling the index of search is measured elsewhere.
-  if (search instanceof MongoMessageSearch) search.stop();
-  return {
-    fill: async (_conversation, ours, theirs) => {
-      await messages.addImported(ours.map((message) => ({ ...message, state: 'delivered' })));
-      await messages.addIncoming(theirs);
-    },
-    history: (conversation, page) => messages.history(conversation, page),
-    conversation: (id) => messages.conversation(id),
-    conversations: () => messages.conversations(),
-    queued: (conversation) => messages.queued(conversation, '', 100, 1e6),
-    close: async () => {
-      await storage.close();
-      const connection = await mongoose.createConnection(uri).asPromise();
-      await connection.dropDatabase();
-      await connection.close();
-    },
-  };
-}
-
-function messageOf(conversation: string, n: number): Message {
-  const incoming = n % 2 === 0;
-  const now = Date.now();
-  return {
-    id: newMessageId(now),
-    conversationId: conversation,
-    author: incoming ? conversation : ME,
-    direction: incoming ? 'in' : 'out',
-    kind: 'text',
-    body: `message ${n} `.padEnd(128, '.'),
-    clock: n.toString(16).padStart(16, '0'),
-    sentAt: now,
-    receivedAt: incoming ? now : null,
-    state: incoming ? 'delivered' : 'queued',
-  };
-}
+const withPeer = (n: number): StoredConversation => new StoredConversation(peerIdOf(`peer ${n}`));
 
 /**
- * Fills a conversation by turns of both sides.
+ * Fills a conversation by turns of both sides; ours are delivered.
  * @returns ids from its start to its end, at most so many, evenly apart
  */
-async function fill(store: Subject, conversation: string, count: number): Promise<string[]> {
+async function fill(
+  store: ConversationStore,
+  conversation: StoredConversation,
+  count: number,
+): Promise<string[]> {
   const places: string[] = [];
-  const apart = Math.ceil(count / PLACES);
-  for (let first = 0; first < count; first += BATCH) {
-    const size = Math.min(BATCH, count - first);
-    const messages = Array.from({ length: size }, (_, at) => messageOf(conversation, first + at));
-    await store.fill(
-      conversation,
-      messages.filter(({ direction }) => direction === 'out'),
-      messages.filter(({ direction }) => direction === 'in'),
-    );
-    places.push(...messages.filter((_, at) => (first + at) % apart === 0).map(({ id }) => id));
+  const apart = Math.ceil(count / PLACES / TURN) * TURN;
+  await store.commit([conversation.record()]);
+  for (let first = 0; first < count; first += TURN * BATCHES) {
+    const changes = Array.from({ length: Math.ceil(Math.min(BATCHES, (count - first) / TURN)) }, (_, at) => {
+      const number = first + at * TURN;
+      const feed = at % 2 === 0 ? conversation.theirs : conversation.ours;
+      const change = feed.change(
+        Array.from({ length: TURN }, (_one, nth) => `message ${number + nth} `.padEnd(128, '.')),
+      );
+      if (number % apart === 0) places.push(firstMessage(change.batch));
+      return change;
+    });
+    await store.commit([...changes, conversation.delivered()]);
+    if (first % PER_START === 0)
+      [conversation.ours, conversation.theirs].forEach((feed) => feed.newSegment());
   }
   return places;
 }
 
-/** Awaits only what has to be awaited: a store in this thread is not to pay for it. */
-async function time(task: () => unknown): Promise<number> {
+async function time(task: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
-  const result = task();
-  if (result instanceof Promise) await result;
+  await task();
   return performance.now() - began;
 }
 
@@ -139,10 +78,15 @@ async function time(task: () => unknown): Promise<number> {
  * Measures a store, and the list without the long conversation in one of its own.
  * @param rounds how often each is asked
  */
-async function measure(name: string, store: Subject, few: Subject, rounds: number): Promise<void> {
-  for (let n = 0; n <= OTHERS + 1; n += 1) await fill(few, peer(100 + n), SHORT);
-  const [long, short] = [peer(2), peer(3)];
-  for (let n = 0; n < OTHERS; n += 1) await fill(store, peer(100 + n), SHORT);
+async function measure(
+  name: string,
+  store: ConversationStore,
+  few: ConversationStore,
+  rounds: number,
+): Promise<void> {
+  for (let n = 0; n <= OTHERS + 1; n += 1) await fill(few, withPeer(100 + n), SHORT);
+  const [long, short] = [withPeer(2), withPeer(3)];
+  for (let n = 0; n < OTHERS; n += 1) await fill(store, withPeer(100 + n), SHORT);
   const shortPlaces = await fill(store, short, SHORT);
   const began = performance.now();
   const longPlaces = await fill(store, long, LONG);
@@ -152,22 +96,31 @@ async function measure(name: string, store: Subject, few: Subject, rounds: numbe
   const [[shortFirst = ''], [longFirst = '']] = [shortPlaces, longPlaces];
   // Another place each time, so that it is not in memory because it has just been read.
   const anyOf = (places: string[]): string => places[Math.floor(Math.random() * places.length)] ?? '';
+  const started = performance.now();
+  const { messages, list }: Reader = await readerOf(store);
+  await list.summaries();
+  console.log(`a start with all of it: ${(performance.now() - started).toFixed(0)} ms`);
+  const ofFew = await readerOf(few);
 
-  const tasks: [string, () => unknown, () => unknown][] = [
-    ['the end', () => store.history(short, { limit: PAGE }), () => store.history(long, { limit: PAGE })],
+  const tasks: [string, () => Promise<unknown>, () => Promise<unknown>][] = [
+    [
+      'the end',
+      () => messages.history(short.id, { limit: PAGE }),
+      () => messages.history(long.id, { limit: PAGE }),
+    ],
     [
       'the middle',
-      () => store.history(short, { before: anyOf(shortPlaces), limit: PAGE / 2 }),
-      () => store.history(long, { before: anyOf(longPlaces), limit: PAGE / 2 }),
+      () => messages.history(short.id, { before: anyOf(shortPlaces), limit: PAGE / 2 }),
+      () => messages.history(long.id, { before: anyOf(longPlaces), limit: PAGE / 2 }),
     ],
     [
       'the start',
-      () => store.history(short, { after: shortFirst, limit: PAGE }),
-      () => store.history(long, { after: longFirst, limit: PAGE }),
+      () => messages.history(short.id, { after: shortFirst, limit: PAGE }),
+      () => messages.history(long.id, { after: longFirst, limit: PAGE }),
     ],
-    ['unread count', () => store.conversation(short), () => store.conversation(long)],
-    ['list of all', () => few.conversations(), () => store.conversations()],
-    ['outbox', () => store.queued(short), () => store.queued(long)],
+    ['in the list', () => list.summary(short.id), () => list.summary(long.id)],
+    ['list of all', () => ofFew.list.summaries(), () => list.summaries()],
+    ['outbox', () => ofFew.list.queued(), () => list.queued()],
   ];
   console.log(`                messages of 100: p50, p99 µs   of ${count}: p50, p99 µs   p50, p99 ratio`);
   for (const [what, ofShort, ofLong] of tasks) {
@@ -191,7 +144,10 @@ async function measure(name: string, store: Subject, few: Subject, rounds: numbe
 
 const folder = mkdtempSync(join(tmpdir(), 'p2p-chat-bench-'));
 try {
-  const [store, few] = [onSqlite(join(folder, 'messages.sqlite')), onSqlite(join(folder, 'few.sqlite'))];
+  const [store, few] = await Promise.all([
+    SqliteStore.open({ file: join(folder, 'messages.sqlite') }),
+    SqliteStore.open({ file: join(folder, 'few.sqlite') }),
+  ]);
   await measure('SQLite', store, few, ROUNDS);
   await Promise.all([store.close(), few.close()]);
 } finally {
@@ -202,12 +158,13 @@ const server = process.env['MONGODB_URI_TEST']?.replace(/\/$/, '');
 if (server === undefined) {
   console.log('MongoDB: not measured (set MONGODB_URI_TEST)');
 } else {
-  const newStore = (): Promise<Subject> => onMongo(`${server}/p2p-chat-bench-${randomUUID()}`);
-  const [store, few] = await Promise.all([newStore(), newStore()]);
+  const uris = [randomUUID(), randomUUID()].map((id) => `${server}/p2p-chat-bench-${id}`);
+  const [store, few] = (await Promise.all(uris.map(openMongodb))) as [ConversationStore, ConversationStore];
   try {
     // A round trip costs more than what is measured: fewer will do.
     await measure('MongoDB', store, few, ROUNDS / 4);
   } finally {
     await Promise.all([store.close(), few.close()]);
+    await Promise.all(uris.map(dropDatabase));
   }
 }

@@ -6,17 +6,18 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { newMessageId, queryWords } from '@p2p-chat/shared';
-import type { Message } from '../chat-node/dist/chat/message.js';
-import { SqliteStorage } from '../chat-node/dist/storage/old/sqlite/sqlite-storage.js';
+import { queryWords } from '@p2p-chat/shared';
+import type { MessagePlace, SearchQuery } from '../chat-node/dist/core/ports/conversation.store.js';
+import { SqliteStore } from '../chat-node/dist/storage/sqlite/sqlite-store.js';
+import { firstMessage, peerIdOf, StoredConversation } from './stored.ts';
 
 const MESSAGES = Number(process.argv[2] ?? 1_000_000);
-const BATCH = 5_000;
+/** Messages of one author that are saved together. */
+const BATCH = 250;
 const WORDS = 8;
 /** As many as an ordinary person uses; the first ones far more often than the last. */
 const VOCABULARY = Array.from({ length: 30_000 }, (_, n) => word(n));
-const ME = 'm'.repeat(51) + 'a';
-const PEERS = Array.from({ length: 20 }, (_, n) => 'abcdefghijklmnopqrst'.charAt(n).repeat(51) + 'a');
+const CONVERSATIONS = Array.from({ length: 20 }, (_, n) => new StoredConversation(peerIdOf(`peer ${n}`)));
 const PAGE = 20;
 const REPEATS = 20;
 
@@ -30,25 +31,19 @@ function word(n: number): string {
   return text;
 }
 
-function message(n: number): Message {
-  const body = Array.from(
+function text(n: number): string {
+  const words = Array.from(
     { length: WORDS },
     () => VOCABULARY[Math.floor(Math.random() ** 3 * VOCABULARY.length)],
-  ).join(' ');
-  const now = Date.now();
-  const peer = PEERS[n % PEERS.length] ?? '';
-  return {
-    id: newMessageId(now),
-    conversationId: peer,
-    author: n % 2 === 0 ? peer : ME,
-    direction: n % 2 === 0 ? 'in' : 'out',
-    kind: 'text',
-    body: n === 1_000 ? `${body} xylophone` : body,
-    clock: n.toString(16).padStart(16, '0'),
-    sentAt: now,
-    receivedAt: n % 2 === 0 ? now : null,
-    state: n % 2 === 0 ? 'read' : 'delivered',
-  };
+  );
+  return [...words, ...(n === 1_000 ? ['xylophone'] : [])].join(' ');
+}
+
+/** The id of a message that was found. */
+function idOf(place: MessagePlace | undefined): string | undefined {
+  if (place === undefined) return undefined;
+  if ('imported' in place) return place.imported.id;
+  return firstMessage({ ...place, first: place.seq });
 }
 
 async function timed(name: string, run: () => Promise<unknown>): Promise<void> {
@@ -68,15 +63,18 @@ const folder = mkdtempSync(join(tmpdir(), 'p2p-chat-bench-'));
 const file = join(folder, 'messages.db');
 const size = (): number => statSync(file).size / 2 ** 20;
 try {
-  let storage = await SqliteStorage.open({ file });
-  for (let n = 1; n <= MESSAGES; n += BATCH) {
-    await storage.messages.addImported(Array.from({ length: BATCH }, (_, at) => message(n + at)));
+  let store = await SqliteStore.open({ file });
+  await store.commit(CONVERSATIONS.map((one) => one.record()));
+  for (let n = 0; n < MESSAGES; n += BATCH) {
+    const { ours, theirs } = CONVERSATIONS[(n / BATCH) % CONVERSATIONS.length] as StoredConversation;
+    const feed = Math.random() < 0.5 ? ours : theirs;
+    await store.commit([feed.change(Array.from({ length: BATCH }, (_, at) => text(n + at)))]);
   }
-  await storage.close();
+  await store.close();
   const before = size();
-  storage = await SqliteStorage.open({ file });
-  const find = (text: string, more: { before?: string; conversationId?: string } = {}): Promise<Message[]> =>
-    storage.search.search({ words: queryWords(text), limit: PAGE, ...more });
+  store = await SqliteStore.open({ file });
+  const find = (words: string, more: Partial<SearchQuery> = {}): Promise<MessagePlace[]> =>
+    store.search({ words: queryWords(words), limit: PAGE, ...more });
 
   const started = performance.now();
   const cpu = process.cpuUsage();
@@ -95,13 +93,15 @@ try {
   await timed(`two common words (${common} ${other})`, () => find(`${common} ${other}`));
   await timed('one letter (k)', () => find('k'));
   await timed('three letters (kal)', () => find('kal'));
-  await timed('a common word in one conversation', () => find(common, { conversationId: PEERS[3] ?? '' }));
-  let place = (await find(common)).at(-1)?.id;
+  await timed('a common word in one conversation', () =>
+    find(common, { conversation: CONVERSATIONS[3]?.id ?? '' }),
+  );
+  let place = idOf((await find(common)).at(-1));
   await timed('its next pages', async () => {
     const page = await find(common, place === undefined ? {} : { before: place });
-    place = page.at(-1)?.id;
+    place = idOf(page.at(-1));
   });
-  await storage.close();
+  await store.close();
   console.log(`the file: ${before.toFixed(0)} MiB before, ${size().toFixed(0)} MiB with the index`);
 } finally {
   rmSync(folder, { recursive: true });

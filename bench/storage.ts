@@ -1,5 +1,5 @@
 /**
- * Inserts per second of both stores, in batches as links bring them, beside
+ * Messages that both stores commit in a second, in batches as links bring them, beside
  * the floor: a bare grouped insert into SQLite in one thread, no thread hop, no
  * conversations. `node bench/storage.ts [seconds]`; MongoDB where
  * MONGODB_URI_TEST is set. Needs a build.
@@ -8,38 +8,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { newMessageId } from '@p2p-chat/shared';
-import mongoose from 'mongoose';
-import type { Message } from '../chat-node/dist/chat/message.js';
-import type { MessageRepository } from '../chat-node/dist/chat/ports/message.repository.js';
-import { MongoStorage } from '../chat-node/dist/storage/old/mongo/mongo-storage.js';
-import { SqliteStorage } from '../chat-node/dist/storage/old/sqlite/sqlite-storage.js';
+import type { Change, ConversationStore } from '../chat-node/dist/core/ports/conversation.store.js';
+import { SqliteStore } from '../chat-node/dist/storage/sqlite/sqlite-store.js';
+import { dropDatabase, openMongodb, peerIdOf, StoredConversation } from './stored.ts';
 
 const SECONDS = Number(process.argv[2] ?? 4);
-const BATCH = 500;
+const BATCH = 400;
 /** Batches that wait for their commit at any time, as a full window of links does. */
 const IN_FLIGHT = 8;
+/** More than the time is enough for. */
+const PREPARED = 4_000;
 const BODY = 'x'.repeat(128);
-const ME = 'm'.repeat(51) + 'a';
-const PEER = 'p'.repeat(51) + 'a';
-
-let clock = 0;
-
-function batch(direction: 'in' | 'out'): Message[] {
-  const now = Date.now();
-  return Array.from({ length: BATCH }, () => ({
-    id: newMessageId(now),
-    conversationId: PEER,
-    author: direction === 'in' ? PEER : ME,
-    direction,
-    kind: 'text',
-    body: BODY,
-    clock: (clock += 1).toString(16).padStart(16, '0'),
-    sentAt: now,
-    receivedAt: direction === 'in' ? now : null,
-    state: direction === 'in' ? 'delivered' : 'queued',
-  }));
-}
+const BODIES = Array.from({ length: BATCH }, () => BODY);
 
 interface Figures {
   name: string;
@@ -48,14 +28,13 @@ interface Figures {
   cpuMicros: number;
 }
 
-/** Runs `save` on fresh batches, `IN_FLIGHT` at once, for the set time. */
-async function measure(
+/** Runs `save` on what was prepared, `IN_FLIGHT` at once, for the set time. */
+async function measure<T>(
   name: string,
-  direction: 'in' | 'out',
-  save: (messages: Message[]) => Promise<unknown>,
+  prepared: readonly T[],
+  save: (batch: T) => Promise<unknown>,
 ): Promise<Figures> {
-  // Made before the time runs: making them is not the store's work.
-  const batches = Array.from({ length: 400 }, () => batch(direction));
+  const batches = [...prepared].reverse();
   const started = performance.now();
   const cpu = process.cpuUsage();
   const end = started + SECONDS * 1_000;
@@ -63,7 +42,7 @@ async function measure(
   const lane = async (): Promise<void> => {
     for (let next = batches.pop(); next !== undefined && performance.now() < end; next = batches.pop()) {
       await save(next);
-      saved += next.length;
+      saved += BATCH;
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
@@ -75,12 +54,27 @@ async function measure(
   };
 }
 
-async function lone(name: string, messages: MessageRepository): Promise<void> {
+/** Batches of a feed, made before the time runs: making and signing them is not the store's work. */
+function prepare(feed: StoredConversation['ours']): Change[] {
+  return Array.from({ length: PREPARED }, () => feed.change(BODIES));
+}
+
+async function measureStore(name: string, store: ConversationStore): Promise<void> {
+  const conversation = new StoredConversation(peerIdOf('somebody'));
+  await store.commit([conversation.record()]);
+  for (const [what, feed] of [
+    ['append', conversation.ours],
+    ['receive', conversation.theirs],
+  ] as const) {
+    figures.push(await measure(`${name} ${what}`, prepare(feed), (change) => store.commit([change])));
+  }
+  const other = new StoredConversation(peerIdOf('somebody else'));
+  await store.commit([other.record()]);
   const times: number[] = [];
   for (let n = 0; n < 500; n += 1) {
-    const [message] = batch('out');
+    const change = other.ours.change([BODY]);
     const started = performance.now();
-    await messages.addOutgoing([message as Message]);
+    await store.commit([change]);
     times.push(performance.now() - started);
   }
   times.sort((a, b) => a - b);
@@ -94,18 +88,13 @@ function floor(file: string): Promise<Figures> {
     PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     CREATE TABLE m (id TEXT, author TEXT, clock TEXT, sent_at INTEGER, body TEXT, PRIMARY KEY (id, author));`);
   const insert = database.prepare('INSERT INTO m VALUES (?, ?, ?, ?, ?)');
-  return measure('floor (bare SQLite)', 'out', (messages) => {
+  const prepared = Array.from({ length: PREPARED }, (_, nth) => nth * BATCH);
+  return measure('floor (bare SQLite)', prepared, (first) => {
     database.exec('BEGIN');
-    for (const one of messages) insert.run(one.id, one.author, one.clock, one.sentAt, one.body);
+    for (const [nth, body] of BODIES.entries()) insert.run(`${first + nth}`, 'author', 'clock', first, body);
     database.exec('COMMIT');
     return Promise.resolve();
   }).finally(() => database.close());
-}
-
-async function dropDatabase(uri: string): Promise<void> {
-  const connection = await mongoose.createConnection(uri).asPromise();
-  await connection.dropDatabase();
-  await connection.close();
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'p2p-chat-bench-'));
@@ -113,29 +102,17 @@ const figures: Figures[] = [];
 try {
   figures.push(await floor(join(folder, 'floor.db')));
 
-  const sqlite = await SqliteStorage.open({ file: join(folder, 'messages.db') });
-  figures.push(
-    await measure('SQLite addOutgoing', 'out', (messages) => sqlite.messages.addOutgoing(messages)),
-  );
-  figures.push(
-    await measure('SQLite addIncoming', 'in', (messages) => sqlite.messages.addIncoming(messages)),
-  );
-  await lone('SQLite', sqlite.messages);
+  const sqlite = await SqliteStore.open({ file: join(folder, 'messages.sqlite') });
+  await measureStore('SQLite', sqlite);
   await sqlite.close();
 
   const server = process.env['MONGODB_URI_TEST'];
   if (server !== undefined) {
     const uri = `${server.replace(/\/$/, '')}/p2p-chat-bench`;
     await dropDatabase(uri);
-    const mongo = await MongoStorage.open({ uri });
-    figures.push(
-      await measure('MongoDB addOutgoing', 'out', (messages) => mongo.messages.addOutgoing(messages)),
-    );
-    figures.push(
-      await measure('MongoDB addIncoming', 'in', (messages) => mongo.messages.addIncoming(messages)),
-    );
-    await lone('MongoDB', mongo.messages);
-    await mongo.close();
+    const mongodb = await openMongodb(uri);
+    await measureStore('MongoDB', mongodb);
+    await mongodb.close();
     await dropDatabase(uri);
   }
 } finally {
