@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
 // The build may not exist yet when npm links this file, so the entry point is
 // a file of its own. It also runs where Node is too old for the rest.
 import { readFileSync } from 'node:fs';

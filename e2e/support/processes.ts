@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '../../chat-node/dist/console/attached-node.js';
 import { processState } from './process-state.ts';
 
 /** The repository's root. */
@@ -351,6 +352,7 @@ export class World {
     const [command = '', ...args] = [
       ...(options.launcher ?? []),
       process.execPath,
+      ...NODE_FLAGS,
       CHAT_MAIN,
       'daemon',
       '--json',
