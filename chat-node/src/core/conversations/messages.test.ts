@@ -232,6 +232,15 @@ describe('a key', () => {
     await expect(messages.send(bob.id, bodies, key)).rejects.toMatchObject({ code: 'key-malformed' });
   });
 
+  it('goes on after a write of unknown outcome that is refused for good', async () => {
+    disk.away = () => false;
+    await expect(messages.send(bob.id, ['lost'], 'key')).rejects.toMatchObject({ outcome: 'unknown' });
+    disk.away = null;
+    disk.keys.set(`${bob.id} key`, { segment: 'f'.repeat(32), seq: 1 });
+    await messages.send(bob.id, ['later']);
+    expect(await history()).toEqual(['later']);
+  });
+
   it.each([
     ['was carried out', true],
     ['was not', false],

@@ -213,7 +213,16 @@ class FeedWriter {
   async #settle(): Promise<void> {
     const unsettled = this.#unsettled;
     if (unsettled === null) return;
-    await this.parts.commitAsContact(this.conversation, unsettled.changes);
+    try {
+      await this.parts.commitAsContact(this.conversation, unsettled.changes);
+    } catch (error) {
+      if (!isRefusedForGood(error)) throw error;
+      // It is not there and never will be; what is written from now on does not depend on it.
+      this.#unsettled = null;
+      this.leaveSegment();
+      this.parts.log.warn({ code: errorCode(error) }, 'what was to be written before is not saved');
+      return;
+    }
     this.#unsettled = null;
     this.#backoff.reset();
     await this.#done(unsettled.changes, unsettled.batches);
@@ -234,6 +243,11 @@ class FeedWriter {
       if (this.#waiting.length > 0) await this.#run();
     }
   }
+}
+
+function isRefusedForGood(error: unknown): boolean {
+  if (!(error instanceof StorageError) || error.outcome === 'unknown') return false;
+  return error.code === 'key-taken' || error.code === 'storage-failed';
 }
 
 function keysOf(key: string | null, batch: Batch): MessageKey[] {
