@@ -1,4 +1,4 @@
-import { type Batch, type Clock, clockMs, type DiscoverySourceView } from '@p2p-chat/shared';
+import { type Batch, type Clock, clockMs, type DiscoverySourceView, isPeerId } from '@p2p-chat/shared';
 import type { Conversation } from './conversations/conversation.js';
 import { ConversationList } from './conversations/conversation-list.js';
 import { Conversations } from './conversations/conversations.js';
@@ -242,9 +242,12 @@ export class Chat {
     const id = reference.toLowerCase();
     const stored = this.conversations.get(id);
     if (stored !== undefined) return stored;
-    // With everyone there is a conversation, before its first message too.
-    const other = this.peers.list(true).find(({ peerId }) => this.conversations.idOf(peerId) === id);
-    return this.conversations.direct((other ?? this.peers.resolve(reference)).peerId);
+    if (isPeerId(id) && this.peers.get(id) === undefined) {
+      // With everyone there is a conversation, before its first message too. Its id looks as theirs does.
+      const other = this.peers.ids().find((peerId) => this.conversations.idOf(peerId) === id);
+      if (other !== undefined) return this.conversations.direct(other);
+    }
+    return this.conversations.direct(this.peers.resolve(reference).peerId);
   }
 
   /**

@@ -85,9 +85,14 @@ export class Peers implements DiscoverySink {
 
   /** Those online; with `all` everyone who is remembered, or about whom an alarm stands, too. */
   list(all: boolean): KnownPeer[] {
-    return this.#ids()
+    return this.ids()
       .map((peerId) => this.#view(peerId))
       .filter(({ online, remembered, keyAlarm }) => online || (all && (remembered || keyAlarm !== null)));
+  }
+
+  /** Of everyone who is known, in no order. */
+  ids(): string[] {
+    return [...new Set([...this.#remembered, ...this.#reach.known()])];
   }
 
   get(peerId: string): KnownPeer | undefined {
@@ -135,7 +140,7 @@ export class Peers implements DiscoverySink {
   resolve(reference: string): KnownPeer {
     const wanted = reference.trim();
     const { self, ownName } = this.parts;
-    const found = findPeers(wanted, [self, ...this.#ids()], this.#names);
+    const found = findPeers(wanted, [self, ...this.ids()], this.#names);
     const [first] = found;
     if (first === undefined || (first === self && found.length === 1)) {
       throw new ChatError('peer-unknown', `Nobody is known as ${JSON.stringify(wanted)}.`, {
@@ -338,10 +343,6 @@ export class Peers implements DiscoverySink {
   #isReplayed({ peerId, instance, seq }: Sighting): boolean {
     const proved = this.#reach.provedInstance(peerId);
     return instance !== proved && seq < (this.#records.get(peerId)?.announcedSeq ?? 0);
-  }
-
-  #ids(): string[] {
-    return [...new Set([...this.#remembered, ...this.#reach.known()])];
   }
 
   #isKnown(peerId: string): boolean {
