@@ -1,30 +1,35 @@
 /*
  * `make bench-links`: one node and many peers that are light clients of this
  * process. Measures what a message that arrives costs the node over one link
- * and over 1,000, in the same frames, and what 200 idle links cost, on MongoDB
+ * and over 1,000, in the same batches, and what 200 idle links cost, on MongoDB
  * too where MONGODB_URI_TEST is set.
  *
  * Compare the two costs with each other, not with those of another machine.
  */
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import {
-  countIds,
-  encodeRun,
+  contentText,
+  createBatch,
+  directConversation,
+  encodeFrame,
   encodeWireFrame,
-  FEATURES,
   FRAME_KIND,
   FrameDecoder,
-  newMessageId,
+  type HelloFrame,
+  hex,
   parseFrame,
   peerIdOfKey,
   PROTOCOL_VERSION,
-  SENT_AT_LENGTH,
+  type Tip,
+  tipOf,
 } from '@p2p-chat/shared';
+import type { IdentityKeys } from '../chat-node/dist/core/ports/identity.js';
 import { createCertificate } from '../chat-node/dist/profile/certificate.js';
+import { NodeIdentityKeys } from '../chat-node/dist/profile/identity-keys.js';
 import { tlsOptions } from '../chat-node/dist/transport/tls-options.js';
 import { controlOf, residentBytes } from '../e2e/support/control.ts';
 import { NodeStores } from '../e2e/support/node-stores.ts';
@@ -35,69 +40,82 @@ const IDLE_LINKS = 200;
 const IDLE_MS = 20_000;
 /** How long a node has before it is looked at: it gives memory back when it has rested for 10 to 20 s. */
 const REST_MS = 25_000;
-/** Messages in one frame, and frames in one measurement: the same for any number of links. */
-const PER_FRAME = 20;
-const FRAMES = 2_000;
-const BODY = 'x'.repeat(128);
+/** Messages in one batch, and batches in one measurement: the same for any number of links. */
+const PER_BATCH = 20;
+const BATCHES = 2_000;
+const CONTENT = contentText({ kind: 'text', body: 'x'.repeat(128) });
 /** What /proc counts CPU in (Linux: always 100 a second), in microseconds. */
 const TICK_MICROS = 10_000;
 const MiB = 1024 * 1024;
 
-/** A peer with a key of its own that answers pings and counts acks. */
+/** A peer with a key of its own that answers pings, and sends batches until they are acknowledged. */
 class LightPeer {
-  #clock = Date.now();
-  #unacked = 0;
+  #now = Date.now();
+  /** The last batch that was sent, and up to where the node said that it has them. */
+  #tip: Tip | null = null;
+  #held = 0;
   #wake: (() => void) | null = null;
+  readonly #segment = hex(randomBytes(16));
   readonly #decoder = new FrameDecoder();
+  readonly #signer: Pick<IdentityKeys, 'random' | 'sha256' | 'sign'>;
 
   readonly peerId: string;
+  readonly #conversation: string;
   readonly #socket: TLSSocket;
 
-  private constructor(peerId: string, socket: TLSSocket) {
-    this.peerId = peerId;
+  private constructor(keys: NodeIdentityKeys, node: string, socket: TLSSocket) {
+    this.peerId = keys.peerId;
+    this.#conversation = directConversation(keys.peerId, node, keys.sha256);
+    this.#signer = keys;
     this.#socket = socket;
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
   }
 
-  static async dial(port: number, number: number): Promise<LightPeer> {
+  static async dial({ peerId: node, ready }: RunningDaemon, number: number): Promise<LightPeer> {
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const certificatePem = await createCertificate({ privateKey, publicKey });
+    const port = ready.peerPort;
     const socket = connect({ host: '127.0.0.1', port, ...tlsOptions({ keyPem, certificatePem }) });
     await once(socket, 'secureConnect');
-    const peer = new LightPeer(peerIdOfKey(publicKey), socket);
+    const keys = new NodeIdentityKeys({ peerId: peerIdOfKey(publicKey), privateKey, publicKey });
+    const peer = new LightPeer(keys, node, socket);
     const user = `Peer ${number}`;
-    const agent = 'bench';
-    socket.write(
-      encodeWireFrame({
-        type: 'hello',
-        protocol: PROTOCOL_VERSION,
-        user,
-        agent,
-        instance: user,
-        features: [FEATURES.run],
-        port: 0,
-      }),
-    );
+    const hello = {
+      type: 'hello',
+      protocol: PROTOCOL_VERSION,
+      user,
+      agent: 'bench',
+      instance: user,
+      port: 0,
+    };
+    socket.write(encodeWireFrame(hello as HelloFrame));
+    socket.write(encodeWireFrame({ type: 'digests', conversations: [] }));
     await once(socket, 'data');
     return peer;
   }
 
-  /** Sends messages in one frame and waits until the node has saved all of them. */
-  async send(count = PER_FRAME): Promise<void> {
-    const times = Array.from({ length: count }, () => (this.#clock += 1));
-    this.#unacked += count;
-    this.#socket.write(
-      encodeRun({
-        kind: 'text',
-        ids: times.map((at) => newMessageId(at)).join(''),
-        clocks: times.map((at) => at.toString(16).padStart(12, '0') + '0000').join(''),
-        sentAt: times.map((at) => String(at).padStart(SENT_AT_LENGTH, '0')).join(''),
-        bodies: JSON.stringify(times.map(() => BODY)),
-      }),
-    );
-    while (this.#unacked > 0) await new Promise<void>((resolve) => (this.#wake = resolve));
+  /** Sends messages in one batch and waits until the node has saved all of them. */
+  async send(count = PER_BATCH): Promise<void> {
+    const sentAt = (this.#now += 1);
+    const entries = Array.from({ length: count }, (_, nth) => ({
+      clock: sentAt.toString(16).padStart(12, '0') + nth.toString(16).padStart(4, '0'),
+      sentAt,
+      content: CONTENT,
+    }));
+    const header = {
+      conversation: this.#conversation,
+      author: this.peerId,
+      segment: this.#segment,
+      first: (this.#tip?.seq ?? 0) + 1,
+      follows: this.#tip === null ? [] : [this.#tip],
+    };
+    const batch = createBatch(header, entries, this.#signer);
+    const tip = tipOf(batch);
+    this.#tip = tip;
+    this.#socket.write(encodeFrame(FRAME_KIND.batch, batch.bytes));
+    while (this.#held < tip.seq) await new Promise<void>((resolve) => (this.#wake = resolve));
   }
 
   close(): void {
@@ -109,9 +127,11 @@ class LightPeer {
       if (kind !== FRAME_KIND.json) continue;
       const frame = parseFrame(payload);
       if (frame.type === 'ping') this.#socket.write(encodeWireFrame({ type: 'pong' }));
-      if (frame.type === 'reject') throw new Error(`the node refused a message: ${frame.code}`);
-      if (frame.type !== 'ack') continue;
-      this.#unacked -= countIds(frame.ids);
+      if (frame.type === 'error') throw new Error(`the node closed the link: ${frame.code}`);
+      if (frame.type !== 'state') continue;
+      for (const { author, tips = [] } of frame.feeds) {
+        if (author === this.peerId) for (const { seq } of tips) this.#held = Math.max(this.#held, seq);
+      }
       this.#wake?.();
     }
   }
@@ -136,7 +156,7 @@ class LinkedNode {
   async open(count: number): Promise<void> {
     const client = controlOf(this.node);
     while (this.#peers.length < count) {
-      const peer = await LightPeer.dial(this.node.ready.peerPort, this.#peers.length);
+      const peer = await LightPeer.dial(this.node, this.#peers.length);
       this.#peers.push(peer);
       // A contact, so that what is measured is not the limit for strangers.
       await peer.send(1);
@@ -148,9 +168,9 @@ class LinkedNode {
   /** @returns CPU of the node for a message, in microseconds */
   async cost(): Promise<number> {
     const before = await cpuOf(this.node);
-    // One frame at a time, so that a commit holds the same messages however many links there are.
-    for (let at = 0; at < FRAMES; at += 1) await this.#peers[at % this.#peers.length]?.send();
-    return ((await cpuOf(this.node)) - before) / (FRAMES * PER_FRAME);
+    // One batch at a time, so that a commit holds the same messages however many links there are.
+    for (let at = 0; at < BATCHES; at += 1) await this.#peers[at % this.#peers.length]?.send();
+    return ((await cpuOf(this.node)) - before) / (BATCHES * PER_BATCH);
   }
 
   async stop(): Promise<void> {
@@ -226,7 +246,7 @@ async function main(): Promise<void> {
       );
       return;
     }
-    console.log(`CPU of the node for a message, in frames of ${PER_FRAME}, in µs`);
+    console.log(`CPU of the node for a message, in batches of ${PER_BATCH}, in µs`);
     console.log(`  over 1 link: ${one.toFixed(1)}`);
     console.log(`  over ${LINKS} links: ${many.toFixed(1)}`);
     console.log(`ratio to one link: ${(many / one).toFixed(2)}`);
