@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mongoPlace, type Place } from './storage.ts';
+import { mongoPlace, type Place } from './places.ts';
 
 const server = process.env['MONGODB_URI_TEST'];
 

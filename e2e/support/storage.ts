@@ -62,31 +62,6 @@ export async function wholeHistory(messages: MessageRepository): Promise<Message
   return all;
 }
 
-/** An empty place for a store. */
-export interface Place {
-  /** What {@link openStore} takes. */
-  target: string;
-  dispose(): Promise<void>;
-}
-
-export async function sqlitePlace(): Promise<Place> {
-  const folder = await mkdtemp(join(tmpdir(), 'p2p-chat-e2e-'));
-  return { target: join(folder, 'messages.sqlite'), dispose: () => rm(folder, { recursive: true }) };
-}
-
-/** @param server connection string of a server for tests, without a database */
-export function mongoPlace(server: string): Promise<Place> {
-  const target = `${server.replace(/\/$/, '')}/p2p-chat-e2e-${randomUUID()}`;
-  return Promise.resolve({
-    target,
-    dispose: async () => {
-      const connection = await mongoose.createConnection(target).asPromise();
-      await connection.dropDatabase();
-      await connection.close();
-    },
-  });
-}
-
 /** A relay in front of a TCP server whose line can be cut. */
 export class Relay {
   readonly #sockets = new Set<Socket>();
