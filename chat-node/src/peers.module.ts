@@ -22,6 +22,7 @@ import { PeerGateway } from './transport/peer-gateway.js';
           clock: environment.clock,
           logger: environment.logger,
           onIdentified: (publicKey) => keys.learn(publicKey),
+          onGone: (peerId) => keys.forget(peerId),
         }),
     },
   ],

@@ -1,13 +1,12 @@
 import { hash, type KeyObject, randomBytes, sign, verify } from 'node:crypto';
-import { MAX_LINKS, peerIdOfKey } from '@p2p-chat/shared';
+import { peerIdOfKey } from '@p2p-chat/shared';
 import { IdentityKeys } from '../core/ports/identity.js';
 import type { Identity } from './keystore.js';
 
-/** The key of this profile, and the public keys of peers as far as they have shown them. */
+/** The key of this profile, and the public keys of the peers to which there is a link. */
 export class NodeIdentityKeys extends IdentityKeys {
   readonly peerId: string;
   readonly #privateKey: KeyObject;
-  /** By peer id; of more than fit the one that was shown first goes. */
   readonly #public = new Map<string, KeyObject>();
   readonly #own: KeyObject;
 
@@ -18,13 +17,14 @@ export class NodeIdentityKeys extends IdentityKeys {
     this.#own = identity.publicKey;
   }
 
-  /** A peer has proved this key: what it signs can be checked from now on. */
+  /** A peer that gets a link has proved this key: what it signs can be checked from now on. */
   learn(publicKey: KeyObject): void {
-    const peerId = peerIdOfKey(publicKey);
+    this.#public.set(peerIdOfKey(publicKey), publicKey);
+  }
+
+  /** There is no link to the peer any more. */
+  forget(peerId: string): void {
     this.#public.delete(peerId);
-    const [oldest] = this.#public.keys();
-    if (oldest !== undefined && this.#public.size >= MAX_LINKS) this.#public.delete(oldest);
-    this.#public.set(peerId, publicKey);
   }
 
   override sha256 = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer');

@@ -154,6 +154,7 @@ export class MemoryTransport extends PeerTransport {
         agent: 'memory/1',
         clock,
         logger: recordingLogger().logger,
+        onGone: () => undefined,
         onProtocolError: () => undefined,
       },
       this.#whileAlive(handler),
@@ -172,12 +173,12 @@ export class MemoryTransport extends PeerTransport {
     const stream = this.network.connect(this.self.self, to);
     if (stream === null || this.#table === null)
       throw new TransportError('peer-unreachable', 'Nobody is there.');
-    return (await this.#table.establish(stream, to, to, true)).peer;
+    return (await this.#table.establish(stream, to, to, true, () => undefined)).peer;
   }
 
   /** The far end of somebody's dial. */
   accept(stream: Parameters<LinkTable['establish']>[0], from: string): void {
-    this.#table?.establish(stream, from, from, false).catch(() => stream.destroy());
+    this.#table?.establish(stream, from, from, false, () => undefined).catch(() => stream.destroy());
   }
 
   async stop(reason: string): Promise<void> {

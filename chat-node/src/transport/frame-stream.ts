@@ -3,6 +3,7 @@ import {
   type Clock,
   encodeWireFrame,
   errorMessage,
+  type Frame,
   FRAME_KIND,
   FrameDecoder,
   LINK_DEAD_MS,
@@ -55,6 +56,8 @@ export class FrameStream {
   #watch: Timer | null = null;
   #probe: { answer: Promise<boolean>; done: (alive: boolean) => void } | null = null;
   readonly #paused = new Set<HoldReason>();
+  /** What is left of the last chunk. */
+  #rest: Iterator<Frame, void, void> | null = null;
   #isOpen = false;
   #ended = false;
   #closing = false;
@@ -156,23 +159,33 @@ export class FrameStream {
   }
 
   #take(chunk: Buffer): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#closing) return;
     this.#lastReceived = this.clock.monotonic();
     this.#probe?.done(true);
+    this.#rest = this.#decoder.push(chunk);
+    this.#takeRest();
+  }
+
+  /** Hands on what is left of the last chunk, up to a frame that holds the stream or ends it. */
+  #takeRest(): void {
     try {
-      for (const frame of this.#decoder.push(chunk)) {
-        this.#dispatch(
-          frame.kind === FRAME_KIND.batch
-            ? { type: 'batch', bytes: new Uint8Array(frame.payload) }
-            : parseFrame(frame.payload),
-          frame.payload.length,
-        );
-        if (this.#ended) return;
+      while (this.#rest !== null && this.#paused.size === 0) {
+        const next = this.#rest.next();
+        if (next.done === true) this.#rest = null;
+        else this.#takeFrame(next.value);
+        if (this.#ended || this.#closing) this.#rest = null;
       }
     } catch (error) {
+      this.#rest = null;
       if (error instanceof ProtocolError) this.fail(error);
       else this.destroy(error instanceof Error ? error : new Error(errorMessage(error)));
     }
+  }
+
+  #takeFrame({ kind, payload }: Frame): void {
+    const frame: StreamFrame =
+      kind === FRAME_KIND.batch ? { type: 'batch', bytes: new Uint8Array(payload) } : parseFrame(payload);
+    this.#dispatch(frame, payload.length);
   }
 
   #dispatch(frame: StreamFrame, bytes: number): void {
@@ -188,7 +201,7 @@ export class FrameStream {
     // after the other cost a fraction of what two hundred wake-ups do.
     const untilLook = WATCH_INTERVAL_MS - (now % WATCH_INTERVAL_MS);
     // And at the moment at which the link or a frame is late, not some time after it.
-    const limit = this.#decoder.midFrame ? MID_FRAME_STALL_MS : LINK_DEAD_MS;
+    const limit = this.#isStalling ? MID_FRAME_STALL_MS : LINK_DEAD_MS;
     const untilLate = Math.max(1, limit - (now - this.#lastReceived));
     this.#watch = this.clock.setTimeout(
       () => {
@@ -210,7 +223,7 @@ export class FrameStream {
     const silence = this.clock.monotonic() - this.#lastReceived;
     if (silence >= LINK_DEAD_MS) {
       this.destroy(new Error(`nothing was received for ${LINK_DEAD_MS / 1000} seconds`));
-    } else if (this.#decoder.midFrame && silence >= MID_FRAME_STALL_MS) {
+    } else if (this.#isStalling && silence >= MID_FRAME_STALL_MS) {
       this.fail(new ProtocolError('frame-stalled', 'A frame was begun and not finished.'));
     } else if (silence >= PING_INTERVAL_MS) {
       this.send({ type: 'ping' });
@@ -218,8 +231,14 @@ export class FrameStream {
   }
 
   #release(reason: HoldReason): void {
-    if (!this.#paused.delete(reason) || this.#paused.size > 0) return;
-    this.stream.resume();
+    if (!this.#paused.delete(reason)) return;
+    this.#takeRest();
+    if (this.#paused.size === 0) this.stream.resume();
+  }
+
+  /** Whether a frame was begun, and it is for the far end to go on. */
+  get #isStalling(): boolean {
+    return this.#decoder.midFrame && this.#paused.size === 0;
   }
 
   #finish(error: Error | null): void {

@@ -25,6 +25,8 @@ export interface LinkTableOptions {
   instance: string;
   clock: Clock;
   logger: Logger;
+  /** There is no link to the peer any more. */
+  onGone: (peerId: string) => void;
   /** A peer broke the protocol on an open link. */
   onProtocolError: (error: ProtocolError, peerId: string) => void;
 }
@@ -51,10 +53,17 @@ export class LinkTable {
   /**
    * Makes a link of a stream whose far end has been identified.
    * @param host address of the far end
+   * @param learn is called right before the link opens
    * @throws {TransportError} as {@link exchangeHello}, `peer-is-self`,
    *   `stranger-refused` or `aborted`
    */
-  async establish(stream: Duplex, peerId: string, host: string, outbound: boolean): Promise<Link> {
+  async establish(
+    stream: Duplex,
+    peerId: string,
+    host: string,
+    outbound: boolean,
+    learn: () => void,
+  ): Promise<Link> {
     if (this.#stopping) throw new TransportError('aborted', 'The node is stopping.');
     if (peerId === this.options.self)
       throw new TransportError('peer-is-self', 'That address is this node itself.');
@@ -68,6 +77,7 @@ export class LinkTable {
         this.handler,
         (ended, error, reason) => this.#ended(ended, error, reason),
       );
+      learn();
       this.#register(link);
       return link;
     });
@@ -100,7 +110,10 @@ export class LinkTable {
     const { peerId } = link.peer;
     const existing = this.#byPeer.get(peerId);
     if (this.#stopping) return link.close('logout');
-    if (existing === undefined && !this.#hasRoomFor(peerId)) return link.close('busy');
+    if (existing === undefined && !this.#hasRoomFor(peerId)) {
+      this.options.onGone(peerId);
+      return link.close('busy');
+    }
     if (existing !== undefined && this.#prefers(existing, link))
       return void this.#keepIfAlive(existing, link);
     if (existing !== undefined) this.#giveUp(existing);
@@ -125,6 +138,7 @@ export class LinkTable {
       this.#byPeer.delete(stranger);
       link.close('busy');
       this.handler.onClosed(link, 'busy');
+      this.options.onGone(stranger);
       return true;
     }
     return false;
@@ -169,6 +183,7 @@ export class LinkTable {
     const fault = error === null ? {} : { error: errorMessage(error) };
     this.options.logger.debug({ peer: shortPeerId(peerId), reason, ...fault }, 'link closed');
     this.handler.onClosed(link, reason);
+    this.options.onGone(peerId);
   }
 }
 

@@ -20,7 +20,7 @@ export interface PeerGatewayOptions extends Omit<LinkTableOptions, 'self' | 'onP
   port: number;
   /** Whether a port that is taken may be replaced by a free one after it. */
   portMayMove: boolean;
-  /** Is told the key that the far end of each link has proved. */
+  /** Is told the key that the far end of a link has proved, right before the link opens. */
   onIdentified: (publicKey: KeyObject) => void;
 }
 
@@ -121,8 +121,8 @@ export class PeerGateway extends PeerTransport {
   #establish(socket: TLSSocket, peerId: string, host: string, outbound: boolean) {
     socket.setNoDelay(true);
     this.#addresses.add(socket);
-    this.options.onIdentified(publicKeyOf(socket));
-    return this.#table.establish(socket, peerId, host, outbound);
+    const key = publicKeyOf(socket);
+    return this.#table.establish(socket, peerId, host, outbound, () => this.options.onIdentified(key));
   }
 
   get #table(): LinkTable {

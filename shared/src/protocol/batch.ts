@@ -6,6 +6,7 @@ import {
   MAX_BATCH_CONTENT_BYTES,
   MAX_BATCH_ENTRIES,
   MAX_BATCH_SPAN_MS,
+  MAX_CONTENT_BYTES,
   MAX_FOLLOWED_TIPS,
   MAX_SEQ,
 } from './limits.js';
@@ -272,7 +273,10 @@ function checkFollows({ header: { segment, first, follows }, count }: Parsed): v
 function checkEntries({ bytes, view, header, count, places, start }: Parsed): void {
   if (count > MAX_BATCH_ENTRIES) throw malformed('it has too many entries');
   const content = bytes.length - SIGNATURE_BYTES - start - count * ENTRY_HEAD_BYTES;
-  if (count > 1 && content > MAX_BATCH_CONTENT_BYTES) throw malformed('it has too much content');
+  if (content > (count > 1 ? MAX_BATCH_CONTENT_BYTES : MAX_CONTENT_BYTES))
+    throw malformed('it has too much content');
+  // When it was sent is read as an integer, which not every eight bytes are.
+  for (const at of places) readInteger(view, at + CLOCK_BYTES);
   const clocks = places.map((at) => readClock(view, at));
   const [first = '', last = ''] = [clocks[0], clocks.at(-1)];
   if (header.follows.some(({ clock }) => clock >= first))

@@ -1,3 +1,7 @@
+import { MAX_BODY_BYTES } from './limits.js';
+
+const TEXT = new TextEncoder();
+
 /** A text, as somebody wrote it. */
 export interface TextContent {
   kind: 'text';
@@ -14,8 +18,15 @@ export type ReadContent = Content | { kind: 'unknown'; name: string } | { kind: 
 
 const READERS: Record<ContentKind, (value: Record<string, unknown>) => Content | null> = {
   text: ({ body }) =>
-    typeof body === 'string' && body !== '' && body.isWellFormed() ? { kind: 'text', body } : null,
+    typeof body === 'string' && body !== '' && body.isWellFormed() && fits(body)
+      ? { kind: 'text', body }
+      : null,
 };
+
+function fits(body: string): boolean {
+  // UTF-8 takes at most three bytes for a UTF-16 unit.
+  return body.length * 3 <= MAX_BODY_BYTES || TEXT.encode(body).length <= MAX_BODY_BYTES;
+}
 
 /** The JSON text of a content: what is signed. */
 export function contentText(content: Content): string {

@@ -7,6 +7,6 @@ export abstract class IdentityKeys implements BatchSigner, BatchVerifier {
   abstract sha256(this: void, bytes: Uint8Array): Uint8Array;
   abstract random(this: void, length: number): Uint8Array;
   abstract sign(this: void, message: Uint8Array): Uint8Array;
-  /** False also where the author's key is not known: only the own one and those of peers that were linked are. */
+  /** False also where the author's key is not known: only the own one and those of peers that are linked are. */
   abstract verify(this: void, author: string, message: Uint8Array, signature: Uint8Array): boolean;
 }
