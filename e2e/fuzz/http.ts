@@ -171,7 +171,7 @@ async function controlEdge(world: World): Promise<Edge> {
   await acquaint(alice, bob);
   const file = await readFile(join(alice.home, CONTROL_FILE), 'utf8');
   const { port, token } = JSON.parse(file) as ControlFile;
-  const id = '01890a5d-ac96-774b-bcce-b302099a8057';
+  const id = `${'a'.repeat(26)}-7`;
   return {
     process: alice,
     port,
@@ -182,16 +182,19 @@ async function controlEdge(world: World): Promise<Edge> {
         '/api/peers',
         '/api/peers?all=true',
         `/api/peers/${peer}`,
-        `/api/peers/${peer}/messages?limit=${random.pick(['1', '0', 'x', '1001'])}&before=${id}`,
-        `/api/peers/${peer}/messages`,
-        `/api/peers/${peer}/read`,
+        `/api/conversations/${peer}/messages?limit=${random.pick(['1', '0', 'x', '1001'])}&before=${id}`,
+        `/api/conversations/${peer}`,
+        `/api/conversations/${peer}/messages`,
+        `/api/conversations/${peer}/members`,
+        `/api/conversations/${peer}/read`,
+        `/api/conversations/${peer}/typing`,
         `/api/peers/${peer}/block`,
         '/api/conversations',
         '/api/docs-json',
       ]);
       const headers = [`Authorization: Bearer ${random.chance(0.05) ? 'x' : token}`];
       const body = random.chance(0.8)
-        ? `{"body":${field(random, '"hi"')}}`
+        ? `{"body":${field(random, '"hi"')}${random.chance(0.2) ? `,"key":${field(random, '"k"')}` : ''}}`
         : `{"upTo":${field(random, `"${id}"`)}}`;
       return http(random, random.pick(['GET', 'GET', 'POST', 'POST', 'PUT', 'DELETE']), path, headers, body);
     },

@@ -1,31 +1,41 @@
 import assert from 'node:assert/strict';
+import { verify } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
-  encodeJsonFrame,
+  type Batch,
+  CLOCK_LIMIT,
+  clockMs,
+  directConversation,
+  encodeWireFrame,
+  entriesOf,
+  FRAME_KIND,
   FrameDecoder,
-  idAt,
-  isMessageUuid,
-  isWireClock,
-  MAX_BODY_BYTES,
-  MAX_IDS_PER_FRAME,
-  type ParsedFrame,
-  type ParsedMessage,
-  type ParsedRunFrame,
+  isPeerId,
+  lastSeq,
+  MAX_BATCH_ENTRIES,
+  MAX_BATCH_SPAN_MS,
+  MAX_FEEDS_PER_FRAME,
+  MAX_SEGMENTS_PER_FRAME,
+  MAX_SEQ,
   parseFrame,
-  splitIds,
+  ProtocolError,
+  readContent,
+  storedBatch,
+  verifyBatch,
 } from '@p2p-chat/shared';
 import { ManualClock } from '@p2p-chat/shared/testing';
-import type { LinkHandler } from '../../chat-node/dist/chat/ports/peer-link.js';
+import type { IncomingFrame, LinkHandler } from '../../chat-node/dist/core/ports/peer-link.js';
 import { LinkTable } from '../../chat-node/dist/transport/link-table.js';
 import type { SeededRandom } from '../chaos/seeded-random.ts';
-import { FuzzFailure, mutate, NASTY_JSON, randomOf } from './case.ts';
+import { FuzzFailure, randomOf } from './case.ts';
+import { authorOf, input, sha256 } from './frames.ts';
 
 /** Cases between two turns of the event loop, in which rejections would show. */
 const CASES_PER_TURN = 500;
-/** The id of every message that is not mutated. */
-export const ID = '01890a5d-ac96-774b-bcce-b302099a8057';
+const AUTHOR = authorOf(0);
+const CONVERSATION = directConversation(AUTHOR.peerId, authorOf(1).peerId, sha256);
 export const silent = {
   debug: () => undefined,
   info: () => undefined,
@@ -37,14 +47,13 @@ export const silent = {
 export class Line extends EventEmitter {
   readonly writableLength = 0;
   readonly sent = new FrameDecoder();
-  frames = 0;
   closed = false;
 
   write(bytes: Buffer): boolean {
     // What goes out is well-formed, whatever came in.
-    for (const { payload } of this.sent.push(bytes)) {
-      parseFrame(payload);
-      this.frames += 1;
+    for (const { kind, payload } of this.sent.push(bytes)) {
+      if (kind === FRAME_KIND.json) parseFrame(payload);
+      else storedBatch(payload, '');
     }
     return true;
   }
@@ -64,10 +73,20 @@ export class Line extends EventEmitter {
   }
 }
 
-/** Fails a case where something is handed on that is not valid. */
+/** Feeds bytes to a line in pieces, as a network would. */
+export function feedInPieces(line: Line, bytes: Buffer, random: SeededRandom): void {
+  for (let at = 0; at < bytes.length && !line.closed;) {
+    const size = random.chance(0.2) ? random.integer(1, 9) : bytes.length;
+    line.emit('data', bytes.subarray(at, at + size));
+    at += size;
+  }
+}
+
+/** Notes where something is handed on, or passes as verified, that is not valid. */
 class Judge implements LinkHandler {
   opened = 0;
   closed = 0;
+  fault: unknown = null;
 
   prefers(): boolean {
     return false;
@@ -81,53 +100,77 @@ class Judge implements LinkHandler {
   onClosed(): void {
     this.closed += 1;
   }
-  async onMessages(_link: unknown, messages: readonly ParsedMessage[]): Promise<void> {
-    assert.equal(this.opened, 1, 'a message before the hello');
-    for (const one of messages) {
-      if (!one.ok) {
-        assert.ok(isMessageUuid(one.id));
-        continue;
-      }
-      const { id, clock, sentAt, kind, body } = one.message;
-      assert.ok(isMessageUuid(id) && isWireClock(clock), 'an id or a clock that is none');
-      assert.ok(Number.isSafeInteger(sentAt) && sentAt >= 0, 'a time that is none');
-      assert.ok(
-        typeof kind === 'string' && typeof body === 'string' && body.isWellFormed(),
-        'a malformed text',
-      );
-      assert.ok(Buffer.byteLength(body) <= MAX_BODY_BYTES && one.bytes === Buffer.byteLength(body), 'a size');
-      assert.deepEqual(Object.keys(one.message).sort(), ['body', 'clock', 'id', 'kind', 'sentAt']);
+  async onFrame(_link: unknown, frame: IncomingFrame): Promise<void> {
+    try {
+      assert.deepEqual([this.opened, this.closed], [1, 0], 'a frame before the hello, or after the end');
+      if (frame.type === 'batch') judgeBatch(frame.bytes);
+      else judgeFrame(frame);
+    } catch (error) {
+      // What is malformed or not signed ends the link; all else is a finding.
+      if (error instanceof ProtocolError) throw error;
+      this.fault = error;
     }
   }
-  async onRun(link: unknown, run: ParsedRunFrame): Promise<void> {
-    const { count, kind, bodies } = run;
-    assert.deepEqual(
-      [run.ids.length, run.clocks.length, run.sentAt.length],
-      [36 * count, 16 * count, 16 * count],
-    );
-    assert.equal(bodies.length, count, 'a body for each id');
-    // What holds for messages holds for those of a run.
-    const messages = bodies.map((body, at): ParsedMessage => {
-      const clock = run.clocks.slice(at * 16, (at + 1) * 16);
-      const sentAt = Number(run.sentAt.slice(at * 16, (at + 1) * 16));
-      const message = { id: idAt(run.ids, at), clock, sentAt, kind, body };
-      return { ok: true, message, bytes: Buffer.byteLength(body) };
-    });
-    await this.onMessages(link, messages);
+}
+
+function judgeFrame(frame: Exclude<IncomingFrame, { type: 'batch' }>): void {
+  // It is the same frame when it is written and read again.
+  assert.deepEqual(parseFrame(Buffer.from(encodeWireFrame(frame)).subarray(5)), frame);
+  if (frame.type === 'state') {
+    assert.ok(isPeerId(frame.conversation) && frame.feeds.length <= MAX_FEEDS_PER_FRAME);
+    for (const { author, tips = [], read = [] } of frame.feeds) {
+      assert.ok(isPeerId(author), 'an author who is none');
+      for (const { segment, seq } of [...tips, ...read]) judgePlace(segment, seq);
+      for (const { clock } of tips) assert.ok(/^[0-9a-f]{16}$/.test(clock) && clock < CLOCK_LIMIT, 'a clock');
+    }
   }
-  onFrame(_link: unknown, frame: Extract<ParsedFrame, { type: 'ack' | 'receipt' | 'reject' }>): void {
-    assert.equal(this.opened, 1, 'a frame before the hello');
-    const ids = frame.type === 'reject' ? [frame.id] : frame.type === 'ack' ? splitIds(frame.ids) : frame.ids;
+  if (frame.type === 'want') {
+    assert.ok(isPeerId(frame.conversation) && isPeerId(frame.author), 'a feed that is none');
+    assert.ok(frame.segments.length <= MAX_SEGMENTS_PER_FRAME, 'too many segments');
+    for (const [segment, seq] of frame.segments) judgePlace(segment, seq);
+  }
+}
+
+function judgePlace(segment: string, seq: number): void {
+  assert.ok(/^[0-9a-f]{32}$/.test(segment), 'a segment that is none');
+  assert.ok(Number.isSafeInteger(seq) && seq >= 1 && seq <= MAX_SEQ, 'a number that is none');
+}
+
+function judgeBatch(bytes: Uint8Array): void {
+  const batch = verifyBatch(bytes, {
+    sha256,
+    verify: (author, message, signature) =>
+      author === AUTHOR.peerId && verify(null, message, AUTHOR.keys.publicKey, signature),
+  });
+  assert.deepEqual(storedBatch(bytes, batch.hash), batch, 'it is another batch from a store');
+  judgeVerified(batch);
+}
+
+/** What holds of every batch that passes as verified. */
+export function judgeVerified(batch: Batch): void {
+  judgePlace(batch.segment, batch.first);
+  judgePlace(batch.segment, lastSeq(batch));
+  const entries = entriesOf(batch);
+  assert.equal(entries.length, batch.count);
+  assert.ok(entries.length >= 1 && entries.length <= MAX_BATCH_ENTRIES, 'a number of entries');
+  assert.deepEqual([entries[0]?.clock, entries.at(-1)?.clock], [batch.firstClock, batch.lastClock]);
+  assert.ok(batch.lastClock < CLOCK_LIMIT, 'a clock past the end');
+  assert.ok(clockMs(batch.lastClock) - clockMs(batch.firstClock) <= MAX_BATCH_SPAN_MS, 'a long batch');
+  for (const [nth, { clock, sentAt, content }] of entries.entries()) {
+    const before = entries[nth - 1]?.clock ?? '';
     assert.ok(
-      ids.length > 0 && ids.length <= MAX_IDS_PER_FRAME && ids.every(isMessageUuid),
-      'ids that are none',
+      clock > before && batch.follows.every((tip) => tip.clock < clock),
+      'a clock that does not rise',
     );
+    assert.ok(Number.isSafeInteger(sentAt) && sentAt >= 0, 'a time that is none');
+    const read = readContent(content);
+    if (read.kind === 'text') assert.ok(read.body !== '' && read.body.isWellFormed(), 'a malformed text');
   }
 }
 
 /**
- * Feeds mutated frames and sequences of frames to the decoder and the state
- * machine of a link.
+ * Feeds mutated frames, batches and sequences of both to the decoder, the state
+ * machine of a link and the verification of batches.
  * @param from the first case
  * @throws {FuzzFailure}
  */
@@ -155,93 +198,18 @@ function runCase(random: SeededRandom): void {
       instance: 'me',
       clock,
       logger: silent,
+      onGone: () => undefined,
       onProtocolError: () => undefined,
     },
     judge,
     () => 1,
   );
   const line = new Line();
-  table.establish(line as unknown as Duplex, 'peer', 'host', false).catch(() => undefined);
-  const bytes = input(random);
-  for (let at = 0; at < bytes.length && !line.closed;) {
-    const size = random.chance(0.2) ? random.integer(1, 9) : bytes.length;
-    line.emit('data', bytes.subarray(at, at + size));
-    at += size;
-  }
+  const learn = (): void => undefined;
+  table.establish(line as unknown as Duplex, 'peer', 'host', false, learn).catch(() => undefined);
+  feedInPieces(line, input(random, AUTHOR, CONVERSATION), random);
   line.destroy();
+  if (judge.fault !== null) throw judge.fault;
   assert.equal(judge.closed, judge.opened, 'a link that was opened is told to be closed, once');
   assert.equal(clock.timers, 0, 'a timer outlives its link');
-}
-
-const CLEAN_HELLO = encodeJsonFrame(
-  '{"type":"hello","protocol":1,"user":"Eve","agent":"x/1","instance":"i","features":[],"port":1}',
-);
-
-/** Mostly past a good hello, or little would reach what lies behind it. */
-export function input(random: SeededRandom): Buffer {
-  const frames = Array.from({ length: random.integer(0, 4) }, () => frame(random));
-  if (random.chance(0.7)) return Buffer.concat([CLEAN_HELLO, mutate(together(frames), random)]);
-  return mutate(together(random.shuffle([hello(random), ...frames])), random);
-}
-
-const together = (frames: readonly string[]): Buffer => Buffer.concat(frames.map(encodeJsonFrame));
-
-const field = (random: SeededRandom, usual: string): string =>
-  random.chance(0.08) ? random.pick(NASTY_JSON) : usual;
-
-function hello(random: SeededRandom): string {
-  return (
-    `{"type":"hello","protocol":${field(random, '1')},"user":${field(random, '"Eve"')},` +
-    `"agent":${field(random, '"x/1"')},"instance":${field(random, '"i"')},` +
-    `"features":${field(random, '["f"]')},"port":${field(random, '7780')}}`
-  );
-}
-
-function frame(random: SeededRandom): string {
-  const ids = field(random, `["${ID}"]`);
-  switch (random.integer(0, 12)) {
-    case 0:
-      return `{"type":"ack","ids":${random.chance(0.5) ? ids : field(random, `"${ID}${ID}"`)}}`;
-    case 1:
-      return `{"type":"receipt","ids":${ids},"state":${field(random, '"read"')}}`;
-    case 2:
-      return `{"type":"reject","id":${field(random, `"${ID}"`)},"code":${field(random, '"x"')},"retryAfterMs":${field(random, '5')}}`;
-    case 3:
-      return '{"type":"ping"}';
-    case 4:
-      return `{"type":"bye","reason":${field(random, '"x"')}}`;
-    case 5:
-      return `{"type":"error","code":${field(random, '"x"')},"detail":${field(random, '"y"')}}`;
-    case 6:
-      return hello(random);
-    case 7:
-      return `{"type":"presence","state":${field(random, '"away"')},"status":${field(random, '"x"')},"user":${field(random, '"Eve"')}}`;
-    case 8:
-      return '{"type":"typing"}';
-    case 9:
-    case 10:
-      return run(random);
-    default: {
-      const messages = Array.from({ length: random.integer(1, 3) }, () => message(random));
-      return `{"type":"message","messages":[${messages.join(',')}]}`;
-    }
-  }
-}
-
-function run(random: SeededRandom): string {
-  const count = random.integer(1, 3);
-  const column = (one: string): string => field(random, `"${one.repeat(count)}"`);
-  const bodies = Array.from({ length: count }, () => field(random, '"hi"'));
-  return (
-    `{"type":"run","kind":${field(random, '"text"')},"ids":${column(ID)},` +
-    `"clocks":${column('0000000000010000')},"sentAt":${column('0000000000000001')},` +
-    `"bodies":${field(random, `[${bodies.join(',')}]`)}}`
-  );
-}
-
-function message(random: SeededRandom): string {
-  return (
-    `{"id":${field(random, `"${ID}"`)},"clock":${field(random, '"0000000000010000"')},` +
-    `"sentAt":${field(random, '1')},"kind":${field(random, '"text"')},"body":${field(random, '"hi"')}}`
-  );
 }
