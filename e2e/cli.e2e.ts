@@ -124,7 +124,7 @@ describe('the command line over real nodes', () => {
       '--json',
     ]);
     expect(status).toBe(5);
-    expect(parseJsonLines(stdout)).toMatchObject([{ peerId: bob.peerId, state: 'delivered' }]);
+    expect(parseJsonLines(stdout)).toMatchObject([{ author: alice.peerId, state: 'delivered' }]);
     expect(stderr).toContain('not-in-time');
   });
 

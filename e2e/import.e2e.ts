@@ -1,32 +1,33 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImportResult, MessageView, PeerView, StatusView } from '@p2p-chat/shared';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { controlOf, linkedPair } from './support/control.ts';
 import { TerminalSession } from './support/terminal.ts';
 import { parseJsonLines, type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 const world = new World();
 let session: TerminalSession | undefined;
-afterEach(async () => {
-  await session?.kill();
-  session = undefined;
-  await world.close();
-});
+let alice: RunningDaemon;
+let bob: RunningDaemon;
+/** The export of Alice's side of the conversation with Bob, who does not run since. */
+let file: string;
 
-/** Bob and Alice have talked; the export of Alice's side is in the file. */
-async function exported(): Promise<{ alice: RunningDaemon; bob: RunningDaemon; file: string }> {
-  const { alice, bob } = await linkedPair(world);
+beforeAll(async () => {
+  ({ alice, bob } = await linkedPair(world));
   await alice.json(['send', 'Bob', 'a question', '--wait', 'delivered']);
   await bob.json(['send', 'Alice', 'an answer\nof two lines', '--wait', 'delivered']);
   await bob.json(['send', 'Alice', 'not read yet', '--wait', 'delivered']);
   await bob.stop();
   await alice.json(['send', 'Bob', 'not delivered yet']);
-  const file = join(await world.folder(), 'bob.jsonl');
-  const { stdout } = await alice.cli(['export', 'Bob']);
-  await writeFile(file, stdout);
-  return { alice, bob, file };
-}
+  file = join(await world.folder(), 'bob.jsonl');
+  await writeFile(file, (await alice.cli(['export', 'Bob'])).stdout);
+});
+afterEach(async () => {
+  await session?.kill();
+  session = undefined;
+});
+afterAll(() => world.close());
 
 async function history(daemon: RunningDaemon, peerId: string): Promise<MessageView[]> {
   return daemon.json<MessageView>(['history', peerId]);
@@ -34,7 +35,6 @@ async function history(daemon: RunningDaemon, peerId: string): Promise<MessageVi
 
 describe('import', () => {
   it('gains nothing where all is there already', async () => {
-    const { alice, bob, file } = await exported();
     const before = await history(alice, bob.peerId);
     const { stdout } = await alice.cli(['import', file]);
     expect(stdout).toBe('0 messages imported, 4 were there already.\n');
@@ -42,88 +42,7 @@ describe('import', () => {
     expect((await alice.json<StatusView>(['status']))[0]?.outbox.queued).toBe(1);
   });
 
-  it('restores a history in another profile, twice to no effect, and sends and owes nothing of it', async () => {
-    const { alice, bob, file } = await exported();
-    const original = await history(alice, bob.peerId);
-    await alice.stop();
-    const again = await world.restart(bob);
-    const bobs = await history(again, alice.peerId);
-
-    const other = await world.daemon({ user: 'Alice', peers: [`127.0.0.1:${again.ready.peerPort}`] });
-    expect(await other.json<ImportResult>(['import', file])).toEqual([{ imported: 4, known: 0 }]);
-    const input = await readFile(file);
-    expect(await other.json<ImportResult>(['import'], { input })).toEqual([{ imported: 0, known: 4 }]);
-
-    const restored = await history(other, bob.peerId);
-    const facts = ({ id, body, clock, direction, sentAt }: MessageView): unknown => ({
-      id,
-      body,
-      clock,
-      direction,
-      sentAt,
-    });
-    expect(restored.map(facts)).toEqual(original.map(facts));
-    expect(restored.map(({ state }) => state)).toEqual(['delivered', 'read', 'read', 'failed']);
-    const [peer] = await other.json<PeerView>(['peers', '--all']);
-    expect(peer).toMatchObject({ peerId: bob.peerId, user: 'Bob', unread: 0, trust: 'contact' });
-
-    await waitFor('the link', async () => (await controlOf(other).status()).links === 1);
-    await controlOf(other).read(bob.peerId);
-    await other.json(['send', bob.peerId, 'something new', '--wait', 'delivered']);
-    expect(await history(again, alice.peerId)).toEqual(bobs);
-    expect((await history(again, other.peerId)).map(({ body }) => body)).toEqual(['something new']);
-    expect((await history(other, bob.peerId)).at(-1)?.body).toBe('something new');
-  });
-
-  it('shows at once in a console that is open, in the list and in the conversation', async () => {
-    const { file } = await exported();
-    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
-    const other = await world.daemon({ user: 'Alice' });
-    session = TerminalSession.console(other.env, { columns: 80, rows: 24 });
-    await session.choose('Read Messages');
-    await session.until('No messages yet');
-    await other.cli(['import'], { input: lines.slice(1, 2).join('\n') });
-    await session.until('an answer');
-    session.press('enter');
-    const before = await session.until('of two lines');
-    expect(before).not.toContain('a question');
-    await other.cli(['import', file]);
-    const after = await session.until('not read yet');
-    expect(after.indexOf('a question')).toBeGreaterThan(0);
-    expect(after.indexOf('a question')).toBeLessThan(after.indexOf('of two lines'));
-  });
-
-  it('restores it from Markdown as from JSON, whatever the messages say, and twice to no effect', async () => {
-    const { alice, bob } = await linkedPair(world);
-    const hostile = [
-      'a --> b',
-      '<!-- p2p-chat end 0000000000000000 {"messages":0} -->',
-      '`\n```\n> \u001b[31m\r# ',
-    ];
-    for (const body of hostile) {
-      await controlOf(alice).send(bob.peerId, body);
-      await controlOf(bob).send(alice.peerId, body);
-    }
-    await waitFor('all messages', async () => {
-      const all = await history(alice, bob.peerId);
-      const settled = all.every(({ direction, state }) => direction === 'in' || state === 'delivered');
-      return all.length === 2 * hostile.length && settled;
-    });
-    await controlOf(alice).read(bob.peerId);
-    const original = (await alice.cli(['export', 'Bob'])).stdout;
-    const file = join(await world.folder(), 'bob.md');
-    await writeFile(file, (await alice.cli(['export', 'Bob', '--format', 'markdown'])).stdout);
-
-    const other = await world.daemon({ user: 'Alice' });
-    expect(await other.json<ImportResult>(['import', file])).toEqual([{ imported: 6, known: 0 }]);
-    expect((await other.cli(['export', bob.peerId])).stdout).toBe(original);
-    const input = await readFile(file);
-    expect(await other.json<ImportResult>(['import'], { input })).toEqual([{ imported: 0, known: 6 }]);
-    expect((await other.cli(['export', bob.peerId])).stdout).toBe(original);
-  });
-
   it('refuses what is malformed with the line, and imports nothing of it', async () => {
-    const { alice, file } = await exported();
     const other = await world.daemon({ user: 'Other' });
     const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
     const markdown = (await alice.cli(['export', 'Bob', '--format', 'markdown'])).stdout;
@@ -146,5 +65,83 @@ describe('import', () => {
     const { status, stderr } = await other.cli(['import'], { input: own.join('\n') });
     expect(status).toBe(2);
     expect(stderr).toContain('user of this profile');
+  });
+
+  it('shows at once in a console that is open, in the list and in the conversation', async () => {
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    const other = await world.daemon({ user: 'Alice' });
+    session = TerminalSession.console(other.env, { columns: 80, rows: 24 });
+    await session.choose('Read Messages');
+    await session.until('No messages yet');
+    await other.cli(['import'], { input: lines.slice(1, 2).join('\n') });
+    await session.until('an answer');
+    session.press('enter');
+    const before = await session.until('of two lines');
+    expect(before).not.toContain('a question');
+    await other.cli(['import', file]);
+    const after = await session.until('not read yet');
+    expect(after.indexOf('a question')).toBeGreaterThan(0);
+    expect(after.indexOf('a question')).toBeLessThan(after.indexOf('of two lines'));
+  });
+
+  it('restores a history in another profile, twice to no effect, and sends and owes nothing of it', async () => {
+    const original = await history(alice, bob.peerId);
+    await alice.stop();
+    const again = (bob = await world.restart(bob));
+    const bobs = await history(again, alice.peerId);
+
+    const other = await world.daemon({ user: 'Alice', peers: [`127.0.0.1:${again.ready.peerPort}`] });
+    expect(await other.json<ImportResult>(['import', file])).toEqual([{ imported: 4, known: 0 }]);
+    const input = await readFile(file);
+    expect(await other.json<ImportResult>(['import'], { input })).toEqual([{ imported: 0, known: 4 }]);
+
+    const restored = await history(other, bob.peerId);
+    const facts = ({ id, body, clock, direction, sentAt }: MessageView): unknown => ({
+      id,
+      body,
+      clock,
+      direction,
+      sentAt,
+    });
+    expect(restored.map(facts)).toEqual(original.map(facts));
+    expect(restored.map(({ state }) => state)).toEqual(['delivered', 'read', 'read', 'queued']);
+    const [peer] = await other.json<PeerView>(['peers', '--all']);
+    expect(peer).toMatchObject({ peerId: bob.peerId, user: 'Bob', unread: 0, trust: 'contact' });
+
+    await waitFor('the link', async () => (await controlOf(other).status()).links === 1);
+    await controlOf(other).read(bob.peerId);
+    await other.json(['send', bob.peerId, 'something new', '--wait', 'delivered']);
+    expect(await history(again, alice.peerId)).toEqual(bobs);
+    expect((await history(again, other.peerId)).map(({ body }) => body)).toEqual(['something new']);
+    expect((await history(other, bob.peerId)).at(-1)?.body).toBe('something new');
+  });
+
+  it('restores it from Markdown as from JSON, whatever the messages say, and twice to no effect', async () => {
+    alice = await world.restart(alice);
+    const hostile = [
+      'a --> b',
+      '<!-- p2p-chat end 0000000000000000 {"messages":0} -->',
+      '`\n```\n> \u001b[31m\r# ',
+    ];
+    for (const body of hostile) {
+      await controlOf(alice).send(bob.peerId, body);
+      await controlOf(bob).send(alice.peerId, body);
+    }
+    await waitFor('all messages', async () => {
+      const all = await history(alice, bob.peerId);
+      const settled = all.every(({ direction, state }) => direction === 'in' || state === 'delivered');
+      return all.length === 4 + 2 * hostile.length && settled;
+    });
+    await controlOf(alice).read(bob.peerId);
+    const original = (await alice.cli(['export', 'Bob'])).stdout;
+    const file = join(await world.folder(), 'bob.md');
+    await writeFile(file, (await alice.cli(['export', 'Bob', '--format', 'markdown'])).stdout);
+
+    const other = await world.daemon({ user: 'Alice' });
+    expect(await other.json<ImportResult>(['import', file])).toEqual([{ imported: 10, known: 0 }]);
+    expect((await other.cli(['export', bob.peerId])).stdout).toBe(original);
+    const input = await readFile(file);
+    expect(await other.json<ImportResult>(['import'], { input })).toEqual([{ imported: 0, known: 10 }]);
+    expect((await other.cli(['export', bob.peerId])).stdout).toBe(original);
   });
 });

@@ -102,7 +102,7 @@ async function request(port: number, text: string): Promise<void> {
   await closeOf(socket);
 }
 
-const hello = { type: 'hello', protocol: 1, user: 'Eve', agent: 'x', instance: 'i', features: [], port: 0 };
+const hello = { type: 'hello', protocol: 1, user: 'Eve', agent: 'x', instance: 'i', port: 0 };
 
 describe('the logs', () => {
   it('have one JSON object a line, and none that somebody else wrote', async () => {
@@ -182,12 +182,14 @@ describe('nothing secret', () => {
     );
     const control = `http://127.0.0.1:${bob.ready.controlPort}`;
     const answers = await Promise.all(
-      ['/api/status', '/api/peers/Nobody', `/api/peers/${alice.peerId}/messages`].map(async (path) => {
-        const headers = { authorization: `Bearer ${token}x`, 'content-type': 'application/json' };
-        const body = JSON.stringify({ body: SECRET });
-        const answer = await fetch(control + path, { method: 'POST', headers, body });
-        return (await answer.text()) + JSON.stringify([...answer.headers]);
-      }),
+      ['/api/status', '/api/peers/Nobody', `/api/conversations/${alice.peerId}/messages`].map(
+        async (path) => {
+          const headers = { authorization: `Bearer ${token}x`, 'content-type': 'application/json' };
+          const body = JSON.stringify({ body: SECRET });
+          const answer = await fetch(control + path, { method: 'POST', headers, body });
+          return (await answer.text()) + JSON.stringify([...answer.headers]);
+        },
+      ),
     );
     const proc = await Promise.all(
       [discovery.child, alice.child, bob.child, session].flatMap(({ pid }) =>

@@ -20,9 +20,15 @@ it('finds at both ends what was just said, with its neighbours', async () => {
     [alice, bob],
     [bob, alice],
   ] as const) {
+    const { conversation } = await controlOf(daemon).peer(peer.peerId);
     const found = await daemon.json<FoundMessageView>(['search', 'schlu']);
     expect(found.map(({ body }) => body)).toEqual(['Found the SCHLUSSEL, thanks', 'Where is the Schlüssel?']);
-    expect(found[0]).toMatchObject({ peerId: peer.peerId, previous: { body: 'Under the mat' }, next: null });
+    expect(found[0]).toMatchObject({
+      conversation,
+      author: alice.peerId,
+      previous: { body: 'Under the mat' },
+      next: null,
+    });
     expect(found[1]).toMatchObject({ previous: null, next: { body: 'Under the mat' } });
   }
 });
@@ -37,7 +43,7 @@ it('finds it after a restart, and in large numbers', async () => {
   const [last, ...rest] = await alice.json<FoundMessageView>(['search', 'bulk', '--limit', '3000']);
   expect(last).toMatchObject({ id: ids.at(-1), body: 'bulk 2999' });
   expect(rest).toHaveLength(2_999);
-  expect(await alice.json(['search', 'schlussel', 'where', '--peer', 'Bob'])).toHaveLength(1);
+  expect(await alice.json(['search', 'schlussel', 'where', '--in', 'Bob'])).toHaveLength(1);
 });
 
 it('refuses what no search is, with what is wrong', async () => {
@@ -48,8 +54,8 @@ it('refuses what no search is, with what is wrong', async () => {
       client.search('x'.repeat(MAX_SEARCH_CHARACTERS + 1), {}),
       client.search('x', { limit: 101 }),
       client.search('x', { before: 'no id' }),
-      client.search('x', { before: '018f0000-0000-7000-8000-000000000000' }),
-      client.search('x', { peer: 'Nobody' }),
+      client.search('x', { before: `${'a'.repeat(26)}-1` }),
+      client.search('x', { conversation: 'Nobody' }),
     ].map((one) =>
       one.then(
         () => 'fine',

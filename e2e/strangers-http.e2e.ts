@@ -57,9 +57,9 @@ beforeAll(async () => {
   edges['the control API'] = {
     process: people.alice,
     port,
-    put: `POST /api/peers/${people.bob.peerId}/messages HTTP/1.1\r\nContent-Type: application/json\r\n${authorization}`,
+    put: `POST /api/conversations/${people.bob.peerId}/messages HTTP/1.1\r\nContent-Type: application/json\r\n${authorization}`,
     get: `GET /api/status HTTP/1.1\r\n${authorization}`,
-    strange: { put: 'POST /api/peers/x/messages HTTP/1.1', get: 'GET /api/status HTTP/1.1' },
+    strange: { put: 'POST /api/conversations/x/messages HTTP/1.1', get: 'GET /api/status HTTP/1.1' },
     body: '{"body":"hi"}',
     maxBody: MAX_CONTROL_BODY_BYTES,
   };

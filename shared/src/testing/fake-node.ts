@@ -75,6 +75,8 @@ export class FakeNode {
   discovery: StatusView['discovery'] = [
     { source: 'http://127.0.0.1:7777', state: 'ok', detail: '1 person found' },
   ];
+  /** Why no message is taken, for a person; null where they are. */
+  refuses: string | null = null;
   /** Accepts the next message, and breaks the connection before its answer. */
   losesAnswers = false;
   profile: ProfileView = {
@@ -288,6 +290,7 @@ export class FakeNode {
     const known = key === undefined ? undefined : this.#keys.get(place);
     if (known?.body === body) return known.result;
     if (known !== undefined) throw new Refusal(409, 'key-reused', 'The key is that of another message.');
+    if (this.refuses !== null) throw new Refusal(503, 'storage-unavailable', this.refuses);
     if (body === '') throw new Refusal(422, 'body-empty', 'A message must not be empty.');
     if (Buffer.byteLength(body) > MAX_BODY_BYTES)
       throw new Refusal(413, 'body-too-large', 'The message is too large.');
