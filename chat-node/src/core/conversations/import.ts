@@ -68,8 +68,12 @@ export class MessageImport {
       // A person who was written to is no stranger.
       if (all.some(({ direction }) => direction === 'out')) await people.accept(peerId);
     }
-    for (const peerId of new Set(missing.map((one) => one.peerId)))
-      events.publish({ type: 'history', conversation: conversations.direct(peerId).id });
+    for (const peerId of new Set(missing.map((one) => one.peerId))) {
+      const { id } = conversations.direct(peerId);
+      // The list may not have had it, or another last message.
+      events.publish({ type: 'conversation', conversation: id });
+      events.publish({ type: 'history', conversation: id });
+    }
     return { imported: missing.length, known: messages.length - missing.length };
   }
 

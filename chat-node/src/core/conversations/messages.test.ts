@@ -404,10 +404,8 @@ describe('import', () => {
     expect(await states()).toEqual(['read', 'delivered', 'read']);
     expect(people.introduce).toHaveBeenCalledWith(BOB.peerId, 'Bob');
     expect(people.accept).toHaveBeenCalledWith(BOB.peerId);
-    expect(events).toEqual([
-      { type: 'history', conversation: bob.id },
-      { type: 'history', conversation: bob.id },
-    ]);
+    const told = ['conversation', 'history'].map((type) => ({ type, conversation: bob.id }));
+    expect(events).toEqual([...told, ...told]);
     await start();
     expect(await list.summaries()).toMatchObject([{ unread: 0, queued: 0, peerId: BOB.peerId }]);
   });
