@@ -39,6 +39,8 @@ async function node(identity: Identity, host: string): Promise<{ gateway: PeerGa
     instance: `${Math.random()}`,
     clock: new SystemClock(),
     logger: recordingLogger().logger,
+    onIdentified: () => undefined,
+    onGone: () => undefined,
   });
   cleanUp.push(() => gateway.stop('logout'));
   return { gateway, port: await gateway.listen(new RecordingHandler()) };

@@ -1,6 +1,5 @@
 import type { Duplex } from 'node:stream';
 import {
-  type AckFrame,
   encodeFrame,
   encodeJsonFrame,
   encodeWireFrame,
@@ -10,15 +9,15 @@ import {
   MAX_JSON_FRAME_BYTES,
   MAX_UNREAD_BYTES,
   MID_FRAME_STALL_MS,
-  type ParsedFrame,
   PING_INTERVAL_MS,
   ProtocolError,
 } from '@p2p-chat/shared';
 import { ManualClock, memoryDuplexPair, type MemoryLine } from '@p2p-chat/shared/testing';
 import { describe, expect, it } from 'vitest';
-import { FrameStream } from './frame-stream.js';
+import { FrameStream, type StreamFrame } from './frame-stream.js';
 
-const ACK: AckFrame = { type: 'ack', ids: '00000000-0000-7000-8000-000000000000' };
+const FRAME = { type: 'typing' } as const;
+const CONVERSATION = 'a'.repeat(52);
 
 class Far {
   readonly received: Record<string, unknown>[] = [];
@@ -45,18 +44,26 @@ interface World {
   near: Duplex;
   far: Far;
   line: MemoryLine;
-  taken: ParsedFrame[];
+  taken: StreamFrame[];
   ends: (Error | null)[];
   /** Lets what is on its way arrive. */
   settle: () => Promise<void>;
 }
 
-function start(options: { maxChunk?: number } = {}, clock = new ManualClock()): World {
+function start(
+  { isOpen = true, ...options }: { maxChunk?: number; isOpen?: boolean } = {},
+  clock = new ManualClock(),
+): World {
   const { a, b, line } = memoryDuplexPair(options);
   const frames = new FrameStream(a, clock);
-  const taken: ParsedFrame[] = [];
+  const taken: StreamFrame[] = [];
   const ends: (Error | null)[] = [];
-  frames.start({ onFrame: (frame) => taken.push(frame), onEnd: (error) => ends.push(error) });
+  const handler = {
+    onFrame: (frame: StreamFrame) => void taken.push(frame),
+    onEnd: (error: Error | null) => void ends.push(error),
+  };
+  frames.start(handler);
+  if (isOpen) frames.handOver(handler);
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 10; turn += 1) await clock.advance(0);
   };
@@ -68,14 +75,14 @@ describe('FrameStream', () => {
     const { far, taken, settle } = start({ maxChunk: 1 });
     far.stream.write(
       Buffer.concat([
-        encodeWireFrame(ACK),
+        encodeWireFrame(FRAME),
         encodeWireFrame({ type: 'ping' }),
         encodeWireFrame({ type: 'pong' }),
       ]),
     );
     far.stream.write(encodeWireFrame({ type: 'bye', reason: 'x' }));
     await settle();
-    expect(taken).toEqual([ACK, { type: 'bye', reason: 'x' }]);
+    expect(taken).toEqual([FRAME, { type: 'bye', reason: 'x' }]);
     expect(far.types).toEqual(['pong']);
   });
 
@@ -127,7 +134,7 @@ describe('FrameStream', () => {
   it('counts the 45 s from the last byte, whenever it came', async () => {
     const { clock, far, ends, settle } = start();
     await clock.advance(3_000);
-    far.stream.write(encodeWireFrame(ACK));
+    far.stream.write(encodeWireFrame(FRAME));
     await settle();
     await clock.advance(LINK_DEAD_MS - 1);
     expect(ends).toEqual([]);
@@ -137,7 +144,7 @@ describe('FrameStream', () => {
 
   it('gives up a frame that stalls for 10 s, not before, with a typed error', async () => {
     const { clock, far, ends, settle } = start();
-    far.stream.write(encodeWireFrame(ACK).subarray(0, 20));
+    far.stream.write(encodeWireFrame(FRAME).subarray(0, 20));
     await settle();
     await clock.advance(MID_FRAME_STALL_MS - 1);
     expect(ends).toEqual([]);
@@ -162,7 +169,6 @@ describe('FrameStream', () => {
     ['a frame over the limit', Buffer.from([0, 4, 0, 2, 1]), 'frame-too-large'],
     ['an empty frame', Buffer.alloc(4), 'frame-empty'],
     ['an unknown kind', Buffer.from([0, 0, 0, 1, 9]), 'frame-kind-unknown'],
-    ['a binary frame', encodeFrame(FRAME_KIND.binary, Buffer.from('x')), 'frame-kind-unknown'],
     ['no JSON', encodeJsonFrame('{'), 'frame-malformed'],
     [
       'bytes that are no UTF-8',
@@ -174,14 +180,12 @@ describe('FrameStream', () => {
     ['an unknown type', encodeJsonFrame('{"type":"__proto__"}'), 'frame-malformed'],
     [
       'a number past 2^53',
-      encodeJsonFrame(
-        '{"type":"reject","id":"00000000-0000-7000-8000-000000000000","code":"x","retryAfterMs":9007199254740993}',
-      ),
+      encodeJsonFrame(`{"type":"state","conversation":"${CONVERSATION}","feeds":[],"hold":9007199254740993}`),
       'frame-malformed',
     ],
   ])('ends with one typed error on %s, and takes nothing after it', async (_what, bytes, code) => {
     const { far, taken, ends, clock, settle } = start();
-    far.stream.write(Buffer.concat([bytes, encodeWireFrame(ACK)]));
+    far.stream.write(Buffer.concat([bytes, encodeWireFrame(FRAME)]));
     await settle();
     expect(far.received).toEqual([{ type: 'error', code, detail: expect.any(String) as string }]);
     expect(ends).toEqual([expect.objectContaining({ code })]);
@@ -209,14 +213,73 @@ describe('FrameStream', () => {
     frames.sendBytes(largest);
     expect(near.writableLength).toBeGreaterThan(MAX_UNREAD_BYTES);
     expect(near.isPaused()).toBe(true);
-    far.stream.write(encodeWireFrame(ACK));
+    far.stream.write(encodeWireFrame(FRAME));
     await settle();
     expect(taken).toEqual([]);
     line.heal();
     await settle();
     expect(near.isPaused()).toBe(false);
-    expect(taken).toEqual([ACK]);
+    expect(taken).toEqual([FRAME]);
     expect(far.received).toHaveLength(fits + 1);
+  });
+
+  it("hands on a batch as its bytes, which are nobody else's", async () => {
+    const { far, taken, settle } = start();
+    const bytes = Buffer.from('any bytes');
+    far.stream.write(encodeFrame(FRAME_KIND.batch, bytes));
+    await settle();
+    expect(taken).toEqual([{ type: 'batch', bytes: new Uint8Array(bytes) }]);
+  });
+
+  it.each(['ping', 'pong'] as const)('takes no %s before the hello', async (type) => {
+    const { far, ends, settle } = start({ isOpen: false });
+    far.stream.write(encodeWireFrame({ type }));
+    await settle();
+    expect(far.received).toMatchObject([{ type: 'error', code: 'hello-expected' }]);
+    expect(ends).toMatchObject([{ code: 'hello-expected' }]);
+  });
+
+  it('stops in the middle of what has arrived where it is held, and goes on there', async () => {
+    const { frames, far, taken, settle } = start();
+    frames.handOver({
+      onFrame: (frame) => {
+        taken.push(frame);
+        if (taken.length % 2 === 0) frames.hold('window');
+      },
+      onEnd: () => undefined,
+    });
+    far.stream.write(Buffer.concat(Array.from({ length: 5 }, () => encodeWireFrame(FRAME))));
+    await settle();
+    expect(taken).toHaveLength(2);
+    frames.release('window');
+    expect(taken).toHaveLength(4);
+    frames.release('window');
+    await settle();
+    expect(taken).toHaveLength(5);
+  });
+
+  it('hands on nothing of what stands behind its end', async () => {
+    const { frames, far, taken, settle } = start();
+    frames.handOver({
+      onFrame: (frame) => {
+        taken.push(frame);
+        frames.close();
+      },
+      onEnd: () => undefined,
+    });
+    far.stream.write(Buffer.concat([encodeWireFrame(FRAME), encodeWireFrame(FRAME)]));
+    far.stream.write(encodeWireFrame(FRAME));
+    await settle();
+    expect(taken).toEqual([FRAME]);
+  });
+
+  it('bears a frame that stands still while it is not read', async () => {
+    const { clock, frames, far, ends, settle } = start();
+    far.stream.write(encodeWireFrame(FRAME).subarray(0, 20));
+    await settle();
+    frames.hold('unread');
+    await clock.advance(MID_FRAME_STALL_MS * 2);
+    expect(ends).toEqual([]);
   });
 
   it('goes on when every reason to hold is gone, and not before', () => {

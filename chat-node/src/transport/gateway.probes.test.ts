@@ -39,6 +39,8 @@ async function start(identity: Identity): Promise<{ gateway: PeerGateway; port: 
     instance: `${Math.random()}`,
     clock: new SystemClock(),
     logger: recordingLogger().logger,
+    onIdentified: () => undefined,
+    onGone: () => undefined,
   });
   cleanUp.push(() => gateway.stop('logout'));
   return { gateway, port: await gateway.listen(new RecordingHandler()) };

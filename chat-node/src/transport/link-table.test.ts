@@ -5,7 +5,6 @@ import {
   type HelloFrame,
   LINK_PROBE_MS,
   MAX_LINKS,
-  newMessageId,
   SIMULTANEOUS_DIAL_MS,
 } from '@p2p-chat/shared';
 import { ManualClock, memoryDuplexPair } from '@p2p-chat/shared/testing';
@@ -20,13 +19,13 @@ const HELLO: HelloFrame = {
   user: 'Eve',
   agent: 'x/1',
   instance: 'e',
-  features: [],
   port: 0,
 };
 
 function start() {
   const clock = new ManualClock();
   const handler = new RecordingHandler();
+  const [learnt, gone]: [string[], string[]] = [[], []];
   const table = new LinkTable(
     {
       self: 'm',
@@ -35,6 +34,7 @@ function start() {
       instance: 'm',
       clock,
       logger: recordingLogger().logger,
+      onGone: (peerId) => void gone.push(peerId),
       onProtocolError: () => undefined,
     },
     handler,
@@ -49,7 +49,7 @@ function start() {
       for (const { payload } of decoder.push(chunk))
         received.push(JSON.parse(payload.toString()) as Record<string, unknown>);
     });
-    const established = table.establish(a, peerId, 'host', outbound);
+    const established = table.establish(a, peerId, 'host', outbound, () => learnt.push(peerId));
     established.catch(() => undefined);
     if (hello !== null) b.write(encodeWireFrame(hello));
     return { established, received, stream: b };
@@ -57,7 +57,7 @@ function start() {
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 20; turn += 1) await clock.advance(0);
   };
-  return { clock, handler, table, knock, settle };
+  return { clock, handler, table, knock, settle, learnt, gone };
 }
 
 describe('LinkTable', () => {
@@ -130,6 +130,22 @@ describe('LinkTable', () => {
     stream.destroy();
   });
 
+  it('says whose link opens, and of whom there is none any more', async () => {
+    const { handler, knock, settle, learnt, gone } = start();
+    handler.refused.add('refused');
+    knock('refused');
+    knock('silent', null);
+    const first = knock('eve');
+    await settle();
+    const second = knock('eve', { ...HELLO, instance: 'a new start' });
+    await settle();
+    expect([learnt, gone]).toEqual([['eve', 'eve'], []]);
+    second.stream.destroy();
+    first.stream.destroy();
+    await settle();
+    expect(gone).toEqual(['eve']);
+  });
+
   describe('when the peer dials while its link is new, and that would stay', () => {
     // Self is lower than the peer, so the link that was dialled from here stays.
     const PEER = 'z';
@@ -154,7 +170,7 @@ describe('LinkTable', () => {
       const first = knock(PEER, HELLO, true);
       await settle();
       const second = knock(PEER);
-      const message = encodeWireFrame({ type: 'ack', ids: [newMessageId(0)] });
+      const message = encodeWireFrame({ type: 'typing' });
       second.stream.write(message);
       await settle();
       expect(handler.frames).toEqual([]);
@@ -166,7 +182,7 @@ describe('LinkTable', () => {
       expect(first.stream.destroyed).toBe(true);
       expect(handler.opened).toHaveLength(2);
       expect(handler.open).toHaveLength(1);
-      expect(handler.frames).toMatchObject([{ type: 'ack' }]);
+      expect(handler.frames).toMatchObject([{ type: 'typing' }]);
       second.stream.destroy();
     });
 

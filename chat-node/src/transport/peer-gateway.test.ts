@@ -6,26 +6,27 @@ import {
   encodeWireFrame,
   type HelloFrame,
   MAX_UNAUTHENTICATED_PER_ADDRESS,
+  peerIdOfKey,
+  type StateFrame,
   SystemClock,
-  newMessageId,
 } from '@p2p-chat/shared';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Identity } from '../profile/keystore.js';
 import { testIdentity } from '../testing/identities.js';
+import { testClock, TestFeed } from '../testing/feeds.js';
 import { RecordingHandler } from '../testing/recording-handler.js';
 import { type LogRecord, recordingLogger } from '../testing/recording-logger.js';
-import { aRun } from '../testing/runs.js';
 import { PeerGateway } from './peer-gateway.js';
 import { tlsOptions } from './tls-options.js';
 
 const LOCALHOST = '127.0.0.1';
+const BATCH = new TestFeed('Alice', 'a'.repeat(52)).batch(['hello'], { clock: testClock(1) });
 const HELLO: HelloFrame = {
   type: 'hello',
   protocol: 1,
   user: 'Eve',
   agent: 'x/1',
   instance: 'e',
-  features: [],
   port: 0,
 };
 
@@ -35,6 +36,8 @@ interface Node {
   port: number;
   identity: Identity;
   records: LogRecord[];
+  /** Peer ids of the keys that it was told. */
+  identified: string[];
 }
 
 let alice: Identity, bob: Identity, eve: Identity;
@@ -57,6 +60,7 @@ async function start(
   options: { port?: number; portMayMove?: boolean } = {},
 ): Promise<Node> {
   const { logger, records } = recordingLogger();
+  const identified: string[] = [];
   const gateway = new PeerGateway({
     identity,
     host: LOCALHOST,
@@ -67,17 +71,19 @@ async function start(
     instance: `${user} ${Math.random()}`,
     clock: new SystemClock(),
     logger,
+    onIdentified: (key) => void identified.push(peerIdOfKey(key)),
+    onGone: () => undefined,
   });
   const handler = new RecordingHandler();
   cleanUp.push(() => gateway.stop('logout'));
-  return { gateway, handler, port: await gateway.listen(handler), identity, records };
+  return { gateway, handler, port: await gateway.listen(handler), identity, records, identified };
 }
 
 const at = (node: { port: number }) => [{ host: LOCALHOST, port: node.port }];
 const never = new AbortController().signal;
 
 describe('PeerGateway', () => {
-  it('carries messages and acks between two nodes that prove who they are', async () => {
+  it('carries batches and statements between two nodes that prove who they are', async () => {
     const a = await start(alice, 'Alice');
     const b = await start(bob, 'Bob');
     const peer = await a.gateway.dial(bob.peerId, at(b), never);
@@ -93,13 +99,14 @@ describe('PeerGateway', () => {
       address: { port: a.port },
     });
 
-    const run = aRun('hello');
-    a.handler.opened[0]?.sendRuns([run]);
-    await b.handler.until(() => b.handler.runs.length === 1);
-    expect(b.handler.runs[0]).toMatchObject({ ids: run.ids, bodies: ['hello'] });
-    b.handler.opened[0]?.sendAck(run.ids);
+    const state: StateFrame = { type: 'state', conversation: BATCH.conversation, feeds: [] };
+    a.handler.opened[0]?.sendBatch(BATCH);
+    await b.handler.until(() => b.handler.frames.length === 1);
+    expect(b.handler.frames[0]).toEqual({ type: 'batch', bytes: new Uint8Array(BATCH.bytes) });
+    b.handler.opened[0]?.send(state);
     await a.handler.until(() => a.handler.frames.length === 1);
-    expect(a.handler.frames[0]).toEqual({ type: 'ack', ids: run.ids });
+    expect(a.handler.frames[0]).toEqual(state);
+    expect([a.identified, b.identified]).toEqual([[bob.peerId], [alice.peerId]]);
   });
 
   it('gives the link that is there to who dials again', async () => {
@@ -126,8 +133,8 @@ describe('PeerGateway', () => {
     await Promise.allSettled(dials);
     await a.handler.until(() => a.handler.open.length === 1);
     await b.handler.until(() => b.handler.open.length === 1);
-    a.handler.open[0]?.sendRuns([aRun('over the survivor')]);
-    await b.handler.until(() => b.handler.runs.length === 1);
+    a.handler.open[0]?.sendBatch(BATCH);
+    await b.handler.until(() => b.handler.frames.length === 1);
   });
 
   it('takes the link of a peer that started anew in the place of the old one', async () => {
@@ -233,8 +240,8 @@ describe('a stranger who knocks', () => {
     // Until both hellos are in, that link takes a place among the unauthenticated.
     await b.handler.until(() => b.handler.opened.length === 1);
     await knock(b.port);
-    a.handler.opened[0]?.sendRuns([aRun('still here')]);
-    await b.handler.until(() => b.handler.runs.length === 1);
+    a.handler.opened[0]?.sendBatch(BATCH);
+    await b.handler.until(() => b.handler.frames.length === 1);
     expect(a.handler.closed).toHaveLength(0);
     expect(b.handler.opened).toHaveLength(1);
     return { node: b, warnings: b.records.filter(({ level }) => level === 'warn') };
@@ -297,7 +304,7 @@ describe('a stranger who knocks', () => {
   });
 
   it.each([
-    ['a message before the hello', encodeWireFrame({ type: 'ack', ids: newMessageId(0) }), 'hello-expected'],
+    ['a frame before the hello', encodeWireFrame({ type: 'typing' }), 'hello-expected'],
     ['malformed JSON', Buffer.from('00000002017b', 'hex'), 'frame-malformed'],
     ['a frame of 4 GiB', Buffer.from('ffffffff01', 'hex'), 'frame-too-large'],
     ['an unknown kind', Buffer.from('0000000109', 'hex'), 'frame-kind-unknown'],

@@ -2,14 +2,16 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { testIdentity } from '../testing/identities.js';
-import { TlsListener, type TlsListenerOptions } from './tls-listener.js';
+import { TlsListener } from './tls-listener.js';
 
 const listen = async (where: { host: string; port: number }): Promise<number> =>
   new TlsListener({
     ...where,
     portMayMove: false,
     identity: await testIdentity('alice'),
-  } as TlsListenerOptions).start();
+    onSocket: () => Promise.resolve(),
+    onRefused: () => undefined,
+  }).start();
 
 describe('where the gateway listens', () => {
   it.each(['192.0.2.7', 'fe80::1%none0'])('is no address that this machine has not: %s', async (host) => {
