@@ -209,6 +209,17 @@ describe.each([
     expect(far.dialledAt).toHaveLength(2);
   });
 
+  it('dials a static address soon after a bye, since nobody announces that it is back', async () => {
+    far = new OnePeer(peerId, clock);
+    make([{ host: HOST, port: 7780 }]);
+    connector.start();
+    await clock.advance(USEFUL_LINK_MS);
+    expect(far.dialledAt).toHaveLength(1);
+    far.close('logout');
+    await clock.advance(DIAL_BACKOFF.initialMs);
+    expect(far.dialledAt).toHaveLength(2);
+  });
+
   it.each(['logout', 'busy', null])('dials soon a peer that starts anew right after %s', async (reason) => {
     far.life = { lastsMs: 0, isUseful: false, reason };
     announce();

@@ -181,7 +181,8 @@ export class Connector {
     const wait = backoff.next();
     const gap = wasUseful ? MIN_DIAL_GAP_MS : Math.min(Math.max(wait, MIN_DIAL_GAP_MS), MAX_DIAL_GAP_MS);
     // After a bye only the slow tries of an absence are left; a link that made way for another is no bye.
-    const hasLeft = reason !== null && reason !== 'duplicate';
+    // Nobody announces that a static address is back, so that one is dialled as after a break.
+    const hasLeft = target.staticAddress === null && reason !== null && reason !== 'duplicate';
     if (hasLeft) while (backoff.attempts < ATTEMPTS_AFTER_BYE) backoff.next();
     target.found = null;
     target.notBefore = this.parts.clock.monotonic() + gap;
