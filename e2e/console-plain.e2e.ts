@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { controlOf, linkedPair } from './support/control.ts';
+import { controlOf, deliver, linkedPair } from './support/control.ts';
 import {
   baseEnvironment,
   CHAT_MAIN,
@@ -37,7 +37,7 @@ describe('a console in lines', () => {
     await session.until('Write the first one.');
     session.type('Hello Bob\n');
     await session.until(/Hello Bob \(delivered\)|Now delivered: Hello Bob/);
-    await bob.json(['send', 'Alice', 'مرحبا 日本 🎉 https://example.org/a?b=c', '--wait', 'delivered']);
+    await deliver(bob, 'Alice', 'مرحبا 日本 🎉 https://example.org/a?b=c');
     await session.until('Bob: مرحبا 日本 🎉 https://example.org/a?b=c');
     await waitFor('reading', async () => (await controlOf(alice).peer('Bob')).unread === 0);
     session.type('\n');
@@ -49,7 +49,7 @@ describe('a console in lines', () => {
     expect(session.screen).toContain('Goodbye, Alice.');
     // Not one sequence: no colour, no cursor, no screen of its own.
     expect(session.output).not.toContain('\u001b');
-    expect(await bob.json(['history', 'Alice'])).toMatchObject([{ body: 'Hello Bob' }, {}]);
+    expect(await controlOf(bob).history('Alice', {})).toMatchObject([{ body: 'Hello Bob' }, {}]);
   });
 
   it('works in a pipe, from the first line to the last', async () => {
@@ -60,6 +60,6 @@ describe('a console in lines', () => {
     const run = world.track(new RunningProcess('console --plain', child));
     child.stdin.end('2\n1\nfrom a pipe\\\nin two lines\n/back\n');
     expect(await run.exited).toBe(0);
-    expect(await bob.json(['history', 'Alice'])).toMatchObject([{ body: 'from a pipe\nin two lines' }]);
+    expect(await controlOf(bob).history('Alice', {})).toMatchObject([{ body: 'from a pipe\nin two lines' }]);
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { linkedPair, sendAll } from './support/control.ts';
+import { deliver, linkedPair, sendAll } from './support/control.ts';
 import { World } from './support/processes.ts';
 import { TerminalSession } from './support/terminal.ts';
 
@@ -16,7 +16,7 @@ it('finds a message far back, goes to it in its conversation, and comes back', a
     n === 100 ? 'The spare key is under the Mühle' : `talk ${n}`,
   );
   await sendAll(bob, alice, talk);
-  await bob.json(['send', 'Alice', 'keys are in the drawer', '--wait', 'delivered']);
+  await deliver(bob, 'Alice', 'keys are in the drawer');
 
   session = TerminalSession.console(alice.env, { columns: 80, rows: 24 });
   await session.choose('Search Messages');

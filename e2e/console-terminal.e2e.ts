@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { controlOf, linkedPair } from './support/control.ts';
+import { controlOf, deliver, linkedPair } from './support/control.ts';
 import { type RunningDaemon, World } from './support/processes.ts';
 import { TerminalSession, type TerminalOptions } from './support/terminal.ts';
 
@@ -98,13 +98,13 @@ describe('the colours', () => {
 
   it('can be read on a dark background and on a light one', async () => {
     const session = await conversation(alice, 'Bob', { env: { COLORTERM: 'truecolor' } });
-    await bob.json(['send', 'Alice', 'hello', '--wait', 'delivered']);
+    await deliver(bob, 'Alice', 'hello');
     session.type('hello\r');
     await session.until('✓');
     await bob.json(['presence', 'away', '--status', 'lunch']);
     await session.until('away: lunch');
     session.press('escape');
-    await alice.json(['block', 'Bob']);
+    await controlOf(alice).block('Bob');
     await session.choose('Manage Blocked Users');
     await session.until('[BLOCKED]');
     // eslint-disable-next-line no-control-regex -- the sequences that set colours

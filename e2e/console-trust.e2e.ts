@@ -1,6 +1,6 @@
 import { type SafetyNumberView } from '@p2p-chat/shared';
 import { afterEach, describe, expect, it } from 'vitest';
-import { acquaint, controlOf } from './support/control.ts';
+import { acquaint, controlOf, deliver } from './support/control.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 import { TerminalSession } from './support/terminal.ts';
 
@@ -34,10 +34,10 @@ describe('the console', () => {
     const [bob, carol] = [await withAlice(alice, 'Bob'), await withAlice(alice, 'Carol')];
     const session = attach(alice);
     await session.until(MENU);
-    await bob.json(['send', 'Alice', 'are you there?', '--wait', 'delivered']);
+    await deliver(bob, 'Alice', 'are you there?');
     await session.until('✉ Bob wants to write to you: are you there?');
     await session.until(/ {2}Message Requests {2}1 person wants to write to you/);
-    await carol.json(['send', 'Alice', 'buy now', '--wait', 'delivered']);
+    await deliver(carol, 'Alice', 'buy now');
     await session.until(/2 requests · 2 online/);
 
     await session.choose('Message Requests');

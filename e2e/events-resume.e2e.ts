@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { linkedPair } from './support/control.ts';
+import { deliver, linkedPair } from './support/control.ts';
 import {
   baseEnvironment,
   CHAT_MAIN,
@@ -34,7 +34,7 @@ function bodies({ stdout }: RunningProcess): string[] {
 it('goes on where the last run ended, also where nothing had happened in it', async () => {
   const { alice, bob } = await linkedPair(world);
   const file = join(await world.folder(), 'place');
-  const say = (text: string): Promise<unknown> => alice.json(['send', 'Bob', text, '--wait', 'delivered']);
+  const say = (text: string): Promise<unknown> => deliver(alice, 'Bob', text);
 
   const first = follow(bob, file);
   await waitFor('the place', () => readFile(file, 'utf8'));
@@ -60,11 +60,11 @@ it('says that events may be missing where the node was started again, and goes o
   const first = follow(bob, file);
   await waitFor('the place', () => readFile(file, 'utf8'));
   await first.stop('SIGINT');
-  await alice.json(['send', 'Bob', 'unheard', '--wait', 'delivered']);
+  await deliver(alice, 'Bob', 'unheard');
   const again = await world.restart(bob);
   const second = follow(again, file);
   await waitFor('the warning', () => bodies(second).includes('resync'));
-  await alice.json(['send', 'Bob', 'heard', '--wait', 'delivered']);
+  await deliver(alice, 'Bob', 'heard');
   await waitFor('the message', () => bodies(second).includes('heard'));
   expect(bodies(second)).toEqual(['resync', 'heard']);
   expect(second.stderr).toContain('may be missing');

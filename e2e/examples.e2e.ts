@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { MessageView } from '@p2p-chat/shared';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { linkedPair } from './support/control.ts';
+import { deliver, linkedPair } from './support/control.ts';
 import {
   baseEnvironment,
   CHAT_MAIN,
@@ -31,8 +31,8 @@ beforeAll(async () => {
   await chmod(join(bin, 'p2p-chat'), 0o755);
   ({ alice, bob } = await linkedPair(world));
   // They know each other.
-  await alice.json(['send', 'Bob', 'hello', '--wait', 'delivered']);
-  await bob.json(['send', 'Alice', 'hello', '--wait', 'delivered']);
+  await deliver(alice, 'Bob', 'hello');
+  await deliver(bob, 'Alice', 'hello');
 });
 afterAll(() => world.close());
 
@@ -73,7 +73,7 @@ it('the echo bot answers, also what was said while it was away', async () => {
   await alice.json(['send', 'Bob', 'one\ntwo']);
   await waitFor('the echo', async () => (await lastFromBob()) === 'You said: one\ntwo');
   await first.stop('SIGINT');
-  await alice.json(['send', 'Bob', 'are you away?', '--wait', 'delivered']);
+  await deliver(alice, 'Bob', 'are you away?');
   const second = await run('echo-bot.mjs', place);
   await waitFor('the late echo', async () => (await lastFromBob()) === 'You said: are you away?');
   await second.stop('SIGINT');

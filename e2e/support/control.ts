@@ -31,6 +31,16 @@ export async function acquaint(...daemons: RunningDaemon[]): Promise<void> {
   }
 }
 
+/** Writes to somebody, and waits until the message was delivered: without a process for it. */
+export async function deliver(from: RunningDaemon, to: string, body: string): Promise<void> {
+  const client = controlOf(from);
+  const { id } = await client.send(to, body);
+  await waitFor(`${from.name}'s message to be delivered`, async () => {
+    const latest = await client.history(to, { limit: 100 });
+    return latest.some((one) => one.id === id && one.state !== 'queued');
+  });
+}
+
 /** Hands over many bodies in batches, as a pipe would. @returns the ids in the order in which they were accepted */
 export async function sendAll(
   from: RunningDaemon,
