@@ -10,7 +10,7 @@ function decode(chunks: Iterable<Buffer>, decoder = new FrameDecoder()): Frame[]
 }
 
 const aFrame = fc.record({
-  kind: fc.constantFrom(FRAME_KIND.json, FRAME_KIND.binary),
+  kind: fc.constantFrom(FRAME_KIND.json, FRAME_KIND.batch),
   payload: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
 });
 
