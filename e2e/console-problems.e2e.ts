@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import type { StatusView } from '@p2p-chat/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { controlOf, deliver } from './support/control.ts';
 import { CHAT_MAIN, freePort, waitFor, World } from './support/processes.ts';
 import { TerminalSession } from './support/terminal.ts';
 
@@ -33,8 +33,8 @@ describe('what is wrong is one line of the menu, with what to do', () => {
     const session = opened(TerminalSession.console(alice.env, { columns: 160 }));
     await session.until(MENU);
     await waitFor('discovery', async () => {
-      const [status] = await alice.json<StatusView>(['status']);
-      return status?.discovery.some(({ source, state }) => source === service.url && state === 'ok');
+      const status = await controlOf(alice).status();
+      return status.discovery.some(({ source, state }) => source === service.url && state === 'ok');
     });
     await session.until((screen) => !screen.includes('\n!'));
     await service.kill();
@@ -50,7 +50,8 @@ describe('what is wrong is one line of the menu, with what to do', () => {
     mounts.push(home);
     const bob = await world.daemon({ user: 'Bob' });
     const alice = await world.daemon({ user: 'Alice', home, peers: [`127.0.0.1:${bob.ready.peerPort}`] });
-    await alice.json(['send', bob.peerId, 'before', '--wait', 'delivered']);
+    await waitFor('the link', async () => (await controlOf(alice).status()).links === 1);
+    await deliver(alice, bob.peerId, 'before');
     const session = opened(TerminalSession.console(alice.env, { columns: 160 }));
     await session.until(MENU);
     try {
@@ -61,13 +62,18 @@ describe('what is wrong is one line of the menu, with what to do', () => {
     let refused = false;
     // What is left of the log's last page may still take a few.
     for (let n = 0; n < 200 && !refused; n += 1) {
-      refused = (await alice.cli(['send', bob.peerId, 'x'.repeat(10_000)])).status !== 0;
+      refused = await controlOf(alice)
+        .send(bob.peerId, 'x'.repeat(10_000))
+        .then(
+          () => false,
+          () => true,
+        );
     }
     expect(refused).toBe(true);
     await session.until(/^! There is no space left for the message database\. Free some disk space/m);
     expect((await alice.cli(['status'])).stdout).toMatch(/^problem +There is no space left/m);
     execFileSync('mount', ['-o', 'remount,size=64m', home]);
-    await alice.json(['send', bob.peerId, 'after', '--wait', 'delivered']);
+    await deliver(alice, bob.peerId, 'after');
     await session.until((screen) => screen.includes(MENU) && !screen.includes('no space left'));
   });
 

@@ -46,7 +46,7 @@ describe('doctor', () => {
       world.daemon({ user: 'Alice', discovery: [service.url] }),
       world.daemon({ user: 'Bob', discovery: [service.url] }),
     ]);
-    await waitFor('Alice to see Bob', async () => (await alice.json(['peers'])).length === 1);
+    await waitFor('Alice to see Bob', async () => (await controlOf(alice).peers(false)).length === 1);
     const first = await diagnose(alice, 'Bob');
     expect(first.verdict).toEqual({ ok: true, sentence: 'All is well: Bob can be reached.', failed: null });
     expect(first.status).toBe(0);
@@ -145,10 +145,10 @@ describe('doctor', () => {
     const bob = await world.daemon({ user: 'Bob' });
     const alice = await world.daemon({ user: 'Alice', peers: [`127.0.0.1:${bob.ready.peerPort}`] });
     expectFailure(await diagnose(alice, 'Zoe'), 'peer-entry', /^Nobody lists "Zoe"/, /p2p-chat peers --all/);
-    await waitFor('Alice to see Bob', async () => (await alice.json(['peers'])).length === 1);
+    await waitFor('Alice to see Bob', async () => (await controlOf(alice).peers(false)).length === 1);
     expect(await alice.cli(['send', 'Bob', 'hello', '--wait', 'delivered'])).toMatchObject({ status: 0 });
     await bob.kill();
-    await waitFor('Bob to be gone', async () => (await alice.json(['peers'])).length === 0);
+    await waitFor('Bob to be gone', async () => (await controlOf(alice).peers(false)).length === 0);
     const found = await diagnose(alice, 'Bob');
     expectFailure(found, 'peer-entry', /^Nobody lists Bob now; the last link was \d+ s ago\.$/, /Ask Bob/);
     expect(statesOf(found, 'peer-connect')).toEqual(['failed']);
@@ -158,9 +158,11 @@ describe('doctor', () => {
     /** Bob is listed for a lease; what is at his address is up to the test. */
     async function listedBob(): Promise<{ alice: RunningDaemon; port: number; url: string }> {
       const { url } = await world.discovery();
-      const bob = await world.daemon({ user: 'Bob', discovery: [url] });
-      const alice = await world.daemon({ user: 'Alice', discovery: [url] });
-      await waitFor('Alice to see Bob', async () => (await alice.json(['peers'])).length === 1);
+      const [bob, alice] = await Promise.all(
+        ['Bob', 'Alice'].map((user) => world.daemon({ user, discovery: [url] })),
+      );
+      if (bob === undefined || alice === undefined) throw new Error('two nodes');
+      await waitFor('Alice to see Bob', async () => (await controlOf(alice).peers(false)).length === 1);
       await bob.kill();
       return { alice, port: bob.ready.peerPort, url };
     }
@@ -240,7 +242,7 @@ describe('doctor', () => {
     const { url } = await world.discovery();
     const alice = await world.daemon({ user: 'Alice', discovery: [url] });
     await Promise.all([1, 2].map(() => world.daemon({ user: 'Bob', discovery: [url] })));
-    await waitFor('Alice to see both', async () => (await alice.json(['peers'])).length === 2);
+    await waitFor('Alice to see both', async () => (await controlOf(alice).peers(false)).length === 2);
     const { status, stdout } = await alice.cli(['doctor', 'Bob', '--json']);
     expect({ status, stdout }).toEqual({ status: 3, stdout: '' });
   });

@@ -106,7 +106,7 @@ async function aliceAt(service: RogueService): Promise<RunningDaemon> {
 }
 
 async function knows(alice: RunningDaemon, count: number): Promise<void> {
-  await waitFor(`${count} peers`, async () => (await alice.json(['peers'])).length === count, 60_000);
+  await waitFor(`${count} peers`, async () => (await controlOf(alice).peers(false)).length === count, 60_000);
 }
 
 describe('a rogue discovery service', () => {

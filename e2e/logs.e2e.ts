@@ -9,7 +9,7 @@ import { CONTROL_FILE, type ControlFile, encodeJsonFrame } from '@p2p-chat/share
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCertificate } from '../chat-node/dist/profile/certificate.js';
 import { tlsOptions } from '../chat-node/dist/transport/tls-options.js';
-import { acquaint } from './support/control.ts';
+import { acquaint, controlOf } from './support/control.ts';
 import { TerminalSession } from './support/terminal.ts';
 import {
   type CommandResult,
@@ -44,7 +44,7 @@ beforeAll(async () => {
     env: { ...env, NODE_OPTIONS },
   });
   alice = await world.daemon({ user: 'Alice', peers: [`127.0.0.1:${bob.ready.peerPort}`], env });
-  await waitFor('Bob', async () => (await alice.json(['peers'])).length > 0);
+  await waitFor('Bob', async () => (await controlOf(alice).peers(false)).length > 0);
   await acquaint(alice, bob);
   await alice.json(['send', bob.peerId, SECRET, '--wait', 'delivered']);
   session = TerminalSession.console(bob.env);

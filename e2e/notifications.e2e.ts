@@ -1,7 +1,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { controlOf } from './support/control.ts';
+import { controlOf, deliver } from './support/control.ts';
 import { parseJsonLines, type RunningDaemon, waitFor, World } from './support/processes.ts';
 import { TerminalSession } from './support/terminal.ts';
 
@@ -31,20 +31,20 @@ afterEach(async () => {
 
 const bodies = async (): Promise<string[]> =>
   parseJsonLines<{ body: string }>(await readFile(announced, 'utf8').catch(() => '')).map(({ body }) => body);
-const fromBob = (text: string): Promise<unknown> => bob.json(['send', 'Alice', text, '--wait', 'delivered']);
+const fromBob = (text: string): Promise<unknown> => deliver(bob, 'Alice', text);
 
 describe('a message that arrives', () => {
   it('is given to the command of the user, without a console, unless it is from a stranger or unwelcome', async () => {
     await fromBob('from a stranger');
-    await alice.json(['send', 'Bob', 'hello', '--wait', 'delivered']);
+    await deliver(alice, 'Bob', 'hello');
     await fromBob('one');
     await waitFor('the first', async () => (await bodies()).length === 1);
     await alice.json(['presence', 'dnd']);
     await fromBob('not now');
     await alice.json(['presence', 'online']);
-    await alice.json(['block', 'Bob']);
+    await controlOf(alice).block('Bob');
     await fromBob('never');
-    await alice.json(['unblock', 'Bob']);
+    await controlOf(alice).unblock('Bob');
     await fromBob('two');
     await waitFor('the last', async () => (await bodies()).includes('two'));
     expect(await bodies()).toEqual(['one', 'two']);
@@ -53,7 +53,7 @@ describe('a message that arrives', () => {
   });
 
   it('rings, is counted in the title, and is shown on the desktop where the terminal can', async () => {
-    await alice.json(['send', 'Bob', 'hello', '--wait', 'delivered']);
+    await deliver(alice, 'Bob', 'hello');
     const session = TerminalSession.console(alice.env, { env: { TERM_PROGRAM: 'iTerm.app' } });
     sessions.push(session);
     const heard = { bells: 0, titles: [] as string[] };
@@ -70,7 +70,7 @@ describe('a message that arrives', () => {
   });
 
   it('is read when it is seen: not while one looks elsewhere', async () => {
-    await alice.json(['send', 'Bob', 'hello', '--wait', 'delivered']);
+    await deliver(alice, 'Bob', 'hello');
     const session = TerminalSession.console(alice.env);
     sessions.push(session);
     let bells = 0;

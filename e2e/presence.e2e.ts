@@ -1,23 +1,30 @@
 import type { PeerView, ProfileView } from '@p2p-chat/shared';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { controlOf, linkedPair } from './support/control.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { controlOf, deliver, linkedPair } from './support/control.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 import { TerminalSession } from './support/terminal.ts';
 
-let world: World;
+const world = new World();
 let alice: RunningDaemon;
 let bob: RunningDaemon;
 const sessions: TerminalSession[] = [];
 
-beforeEach(async () => {
-  world = new World();
+beforeAll(async () => {
   ({ alice, bob } = await linkedPair(world));
 });
-
+// Bob is as he was at first, for each scene.
+beforeEach(async () => {
+  const change = { user: 'Bob', presence: 'online', status: '', receipts: true, typing: true } as const;
+  await controlOf(bob).changeProfile(change);
+  await waitFor('Bob', async () => {
+    const [shown] = await controlOf(alice).peers(false);
+    return shown?.user === 'Bob' && shown.presence === 'online' && shown.status === undefined;
+  });
+});
 afterEach(async () => {
   await Promise.all(sessions.splice(0).map((session) => session.kill()));
-  await world.close();
 });
+afterAll(() => world.close());
 
 function attach(daemon: RunningDaemon): TerminalSession {
   const session = TerminalSession.console(daemon.env, { columns: 80 });
@@ -26,7 +33,7 @@ function attach(daemon: RunningDaemon): TerminalSession {
 }
 
 const shownOf = async (daemon: RunningDaemon, peerId: string): Promise<PeerView | undefined> =>
-  (await daemon.json<PeerView>(['peers'])).find((one) => one.peerId === peerId);
+  (await controlOf(daemon).peers(false)).find((one) => one.peerId === peerId);
 
 describe('presence', () => {
   it('is set by command, seen by others, and kept over a restart', async () => {
@@ -54,10 +61,10 @@ describe('presence', () => {
 
 describe('a profile', () => {
   it('takes another name: the same peer, live and after a restart', async () => {
-    await alice.json(['send', 'Bob', 'hello', '--wait', 'delivered']);
+    await deliver(alice, 'Bob', 'hello');
     await bob.json(['profile', '--name', 'Robert', '--receipts', 'off']);
     await waitFor('the name', async () => (await shownOf(alice, bob.peerId))?.user === 'Robert');
-    expect(await alice.json(['history', 'Robert'])).toMatchObject([{ body: 'hello' }]);
+    expect(await controlOf(alice).history('Robert', {})).toMatchObject([{ body: 'hello' }]);
     bob = await world.restart(bob);
     expect(bob.ready).toMatchObject({ user: 'Robert' });
     expect(await bob.json<ProfileView>(['profile'])).toMatchObject([
@@ -76,8 +83,8 @@ describe('a profile', () => {
 
 describe('a console', () => {
   it('shows presence, name and typing of the other one as they change, beside what is being written', async () => {
-    await alice.json(['send', 'Bob', 'hello', '--wait', 'delivered']);
-    await bob.json(['send', 'Alice', 'hello yourself', '--wait', 'delivered']);
+    await deliver(alice, 'Bob', 'hello');
+    await deliver(bob, 'Alice', 'hello yourself');
     const session = attach(alice);
     await session.choose('Read Messages');
     await session.choose('Bob');
@@ -98,8 +105,8 @@ describe('a console', () => {
   });
 
   it('tells the other one that something is being written, unless that is off', async () => {
-    await alice.json(['send', 'Bob', 'hello', '--wait', 'delivered']);
-    await bob.json(['send', 'Alice', 'hello yourself', '--wait', 'delivered']);
+    await deliver(alice, 'Bob', 'hello');
+    await deliver(bob, 'Alice', 'hello yourself');
     const [hers, his] = [attach(alice), attach(bob)];
     await hers.choose('Read Messages');
     await hers.choose('Bob');

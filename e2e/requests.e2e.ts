@@ -1,6 +1,6 @@
-import { MAX_REQUEST_MESSAGES, type MessageView, type PeerView, type StatusView } from '@p2p-chat/shared';
+import { MAX_REQUEST_MESSAGES, type PeerView, type StatusView } from '@p2p-chat/shared';
 import { afterEach, describe, expect, it } from 'vitest';
-import { controlOf, untilQueued } from './support/control.ts';
+import { controlOf, deliver, untilQueued } from './support/control.ts';
 import { freePort, type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 const world = new World();
@@ -18,16 +18,16 @@ async function strangers(
 const linked = (alice: RunningDaemon): Promise<boolean> =>
   waitFor('the link', async () => (await controlOf(alice).status()).links === 1);
 const bodies = async (of: RunningDaemon, from: RunningDaemon): Promise<string[]> =>
-  (await of.json<MessageView>(['history', from.peerId])).map(({ body }) => body);
+  (await controlOf(of).history(from.peerId, {})).map(({ body }) => body);
 const texts = (count: number): string[] => Array.from({ length: count }, (_, n) => `text ${n + 1}`);
 const seenBy = async (one: RunningDaemon, other: RunningDaemon): Promise<PeerView | undefined> =>
-  (await one.json<PeerView>(['peers', '--all'])).find(({ peerId }) => peerId === other.peerId);
+  (await controlOf(one).peers(true)).find(({ peerId }) => peerId === other.peerId);
 
 describe('a message request', () => {
   it('waits to be accepted: counted apart, readable without a receipt, the rest at its author', async () => {
     const { alice, bob } = await strangers();
     await linked(alice);
-    await alice.json(['send', 'Bob', '--lines'], { input: texts(MAX_REQUEST_MESSAGES + 3).join('\n') });
+    for (const text of texts(MAX_REQUEST_MESSAGES + 3)) await controlOf(alice).send('Bob', text);
     await untilQueued(alice, 3);
     expect(await bob.json<StatusView>(['status'])).toMatchObject([{ requests: 1 }]);
     expect(await seenBy(bob, alice)).toMatchObject({
@@ -36,30 +36,30 @@ describe('a message request', () => {
       request: { messages: MAX_REQUEST_MESSAGES },
     });
     expect((await bob.cli(['status'])).stdout).toContain('1 person wants to write');
-    const waiting = await bob.json<MessageView>(['history', 'Alice']);
+    const waiting = await controlOf(bob).history('Alice', {});
     expect(waiting.map(({ body, request }) => [body, request])).toEqual(
       texts(MAX_REQUEST_MESSAGES).map((body) => [body, true]),
     );
     expect(await controlOf(bob).read(alice.peerId)).toEqual({ read: 0 });
 
-    expect(await bob.json(['accept', 'Alice'])).toMatchObject([{ trust: 'contact', request: null }]);
+    expect(await controlOf(bob).accept('Alice')).toMatchObject({ trust: 'contact', request: null });
     await untilQueued(alice, 0);
     expect(await bodies(bob, alice)).toEqual(texts(MAX_REQUEST_MESSAGES + 3));
-    const sent = await alice.json<MessageView>(['history', 'Bob']);
+    const sent = await controlOf(alice).history('Bob', {});
     expect(sent.filter(({ state }) => state === 'read')).toEqual([]);
     expect(await controlOf(bob).read(alice.peerId)).toEqual({ read: MAX_REQUEST_MESSAGES + 3 });
     await waitFor('the receipts', async () =>
-      (await alice.json<MessageView>(['history', 'Bob'])).every(({ state }) => state === 'read'),
+      (await controlOf(alice).history('Bob', {})).every(({ state }) => state === 'read'),
     );
   });
 
   it('is accepted by an answer, and lasts over a restart until then', async () => {
     const { alice, bob } = await strangers();
     await linked(alice);
-    await alice.json(['send', 'Bob', 'hello', '--wait', 'delivered']);
+    await deliver(alice, 'Bob', 'hello');
     const again = await world.restart(bob);
     expect(await again.json<StatusView>(['status'])).toMatchObject([{ requests: 1 }]);
-    await again.json(['send', 'Alice', 'welcome', '--wait', 'delivered']);
+    await deliver(again, 'Alice', 'welcome');
     expect(await again.json<StatusView>(['status'])).toMatchObject([{ requests: 0 }]);
     expect(await seenBy(again, alice)).toMatchObject({ trust: 'contact', unread: 1 });
   });
@@ -74,7 +74,7 @@ describe('a node that takes contacts only', () => {
     // Nobody is known by that name here: the address is a static one. By the id one can be accepted all the same.
     await controlOf(alice).accept(bob.peerId);
     expect(await bob.cli(['accept', 'Alice'])).toMatchObject({ status: 3 });
-    expect(await bob.json(['accept', alice.peerId])).toMatchObject([{ trust: 'contact' }]);
+    expect(await controlOf(bob).accept(alice.peerId)).toMatchObject({ trust: 'contact' });
     const [sent] = await alice.json<{ state: string }>([
       'send',
       bob.peerId,
@@ -93,9 +93,9 @@ describe('a block', () => {
   it('outlasts another name, another address and restarts, and what was dropped stays dropped', async () => {
     const { alice, bob } = await strangers();
     await linked(alice);
-    await alice.json(['send', 'Bob', 'before', '--wait', 'delivered']);
-    await bob.json(['accept', 'Alice']);
-    await bob.json(['block', 'Alice']);
+    await deliver(alice, 'Bob', 'before');
+    await controlOf(bob).accept('Alice');
+    await controlOf(bob).block('Alice');
     await alice.stop();
     const renamed = await world.daemon({
       ...alice.options,
@@ -105,15 +105,15 @@ describe('a block', () => {
     });
     await waitFor('the new name', async () => (await seenBy(bob, renamed))?.user === 'Alicia');
     expect(await seenBy(bob, renamed)).toMatchObject({ blocked: true });
-    await renamed.json(['send', bob.peerId, 'dropped', '--wait', 'delivered']);
+    await deliver(renamed, bob.peerId, 'dropped');
     const again = await world.restart(bob);
-    await renamed.json(['send', bob.peerId, 'dropped too', '--wait', 'delivered']);
-    expect(await controlOf(again).read(renamed.peerId)).toEqual({ read: 1 });
-    await again.json(['unblock', renamed.peerId]);
-    await renamed.json(['send', bob.peerId, 'after', '--wait', 'delivered']);
+    await deliver(renamed, bob.peerId, 'dropped too');
+    await controlOf(again).read(renamed.peerId);
+    await controlOf(again).unblock(renamed.peerId);
+    await deliver(renamed, bob.peerId, 'after');
     expect(await bodies(again, renamed)).toEqual(['before', 'after']);
     // Not even of what was read while the block stood.
-    const states = (await renamed.json<MessageView>(['history', bob.peerId])).map(({ state }) => state);
+    const states = (await controlOf(renamed).history(bob.peerId, {})).map(({ state }) => state);
     expect(states).toEqual(['delivered', 'delivered', 'delivered', 'delivered']);
   });
 });

@@ -1,6 +1,6 @@
-import { type MessageView, type PeerView, type SafetyNumberView } from '@p2p-chat/shared';
+import { type PeerView, type SafetyNumberView } from '@p2p-chat/shared';
 import { afterEach, describe, expect, it } from 'vitest';
-import { acquaint, controlOf } from './support/control.ts';
+import { acquaint, controlOf, deliver } from './support/control.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 const world = new World();
@@ -15,20 +15,20 @@ async function pair(): Promise<{ alice: RunningDaemon; bob: RunningDaemon }> {
 
 async function meet(...daemons: RunningDaemon[]): Promise<void> {
   await waitFor('each other', async () => {
-    const seen = await Promise.all(daemons.map((one) => one.json(['peers'])));
+    const seen = await Promise.all(daemons.map((one) => controlOf(one).peers(false)));
     return seen.every((peers) => peers.length === daemons.length - 1);
   });
 }
 
-const peersOf = (daemon: RunningDaemon): Promise<PeerView[]> => daemon.json<PeerView>(['peers', '--all']);
+const peersOf = (daemon: RunningDaemon): Promise<PeerView[]> => controlOf(daemon).peers(true);
 
 describe('another key under the name of somebody known', () => {
   it('is an alarm in events, peers and status until it was seen, and a stranger whatever the known one was', async () => {
     const { alice, bob } = await pair();
     await acquaint(alice, bob);
-    await bob.json(['send', 'Alice', 'from the real one', '--wait', 'delivered']);
+    await deliver(bob, 'Alice', 'from the real one');
     await alice.json(['verify', 'Bob', '--mark']);
-    await alice.json(['block', 'Bob']);
+    await controlOf(alice).block('Bob');
     const events: unknown[] = [];
     const listening = new AbortController();
     const heard = (async () => {
@@ -53,7 +53,7 @@ describe('another key under the name of somebody known', () => {
     );
     listening.abort();
     await heard;
-    await mallory.json(['send', alice.peerId, 'it is me, Bob', '--wait', 'delivered']);
+    await deliver(mallory, alice.peerId, 'it is me, Bob');
     const all = await peersOf(alice);
     expect(all.find(({ peerId }) => peerId === mallory.peerId)).toMatchObject({
       trust: 'stranger',
@@ -67,7 +67,7 @@ describe('another key under the name of somebody known', () => {
     expect(prose).toContain(`OTHER KEY than ${bob.peerId.slice(0, 8)}`);
     expect((await alice.cli(['status'])).stdout).toContain('1 other key under a name you know');
     // Its conversation is its own.
-    expect(await alice.json<MessageView>(['history', mallory.peerId])).toMatchObject([
+    expect(await controlOf(alice).history(mallory.peerId, {})).toMatchObject([
       { body: 'it is me, Bob', request: true },
     ]);
 
@@ -99,7 +99,7 @@ describe('the safety number', () => {
 
   it('once marked as compared, is so after a restart too; another key under the name is not', async () => {
     const { alice, bob } = await pair();
-    await alice.json(['send', 'Bob', 'hello', '--wait', 'delivered']);
+    await deliver(alice, 'Bob', 'hello');
     await alice.json(['verify', 'Bob', '--mark']);
     expect(await peersOf(alice)).toMatchObject([{ peerId: bob.peerId, verified: true }]);
     const again = await world.restart(alice);
@@ -114,14 +114,14 @@ describe('the safety number', () => {
     });
     expect(mallory.peerId).not.toBe(bob.peerId);
     await meet(again, mallory);
-    const online = await again.json<PeerView>(['peers']);
+    const online = await controlOf(again).peers(false);
     expect(online).toMatchObject([
       { peerId: mallory.peerId, verified: false, trust: 'stranger', ambiguous: true },
     ]);
     const { status, stderr } = await again.cli(['send', 'Bob', 'who are you']);
     expect(status).toBe(3);
     for (const one of [bob, mallory]) expect(stderr).toContain(one.peerId.slice(0, 8));
-    const theirs = await again.json<{ body: string }>(['history', mallory.peerId]);
+    const theirs = await controlOf(again).history(mallory.peerId, {});
     expect(theirs).toEqual([]);
     const [number] = await again.json<SafetyNumberView>(['verify', mallory.peerId]);
     const [before] = await again.json<SafetyNumberView>(['verify', bob.peerId]);

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { CONTROL_FILE, type ControlFile } from '@p2p-chat/shared';
 import type { SeededRandom } from '../chaos/seeded-random.ts';
-import { acquaint } from '../support/control.ts';
+import { acquaint, controlOf } from '../support/control.ts';
 import { HEAP_PROBE, settledHeap } from '../support/heap.ts';
 import { type RunningProcess, waitFor, World } from '../support/processes.ts';
 import { FuzzFailure, mutate, NASTY_JSON, randomOf } from './case.ts';
@@ -167,7 +167,7 @@ async function controlEdge(world: World): Promise<Edge> {
     peers: [`127.0.0.1:${bob.ready.peerPort}`],
     env: { LOG_LEVEL: 'error', ...HEAP_PROBE },
   });
-  await waitFor('Bob', async () => (await alice.json(['peers'])).length === 1);
+  await waitFor('Bob', async () => (await controlOf(alice).peers(false)).length === 1);
   await acquaint(alice, bob);
   const file = await readFile(join(alice.home, CONTROL_FILE), 'utf8');
   const { port, token } = JSON.parse(file) as ControlFile;

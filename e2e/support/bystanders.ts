@@ -10,7 +10,7 @@ import {
   type SendResult,
 } from '@p2p-chat/shared';
 import { expect } from 'vitest';
-import { acquaint } from './control.ts';
+import { acquaint, controlOf } from './control.ts';
 import { HEAP_PROBE, settledHeap } from './heap.ts';
 import { type RunningDaemon, type RunningProcess, waitFor, type World } from './processes.ts';
 
@@ -39,7 +39,7 @@ export class Bystanders {
     const bob = await world.daemon({ user: 'Bob', discovery, env: HEAP_PROBE });
     const peers = [`127.0.0.1:${bob.ready.peerPort}`];
     const alice = await world.daemon({ user: 'Alice', discovery, peers, env: HEAP_PROBE });
-    await waitFor('Bob', async () => (await alice.json(['peers'])).length === 1);
+    await waitFor('Bob', async () => (await controlOf(alice).peers(false)).length === 1);
     await acquaint(alice, bob);
     return new Bystanders(alice, bob);
   }
