@@ -4,9 +4,6 @@ import { defineConfig } from 'vitest/config';
 // test never runs against a stale build.
 const conditions = ['source', 'node', 'import', 'default'];
 
-// Real sockets and processes on a loaded machine may miss a deadline once; twice is a fault.
-const retry = process.env['CI'] === 'true' ? 1 : 0;
-
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
@@ -16,7 +13,6 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          retry,
           include: [
             'shared/src/**/*.test.ts',
             'discovery-service/src/**/*.test.ts',
@@ -28,7 +24,6 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
-          retry,
           include: ['e2e/**/*.e2e.ts'],
           exclude: ['e2e/docker*.e2e.ts', 'e2e/lan*.e2e.ts', 'e2e/chaos/**'],
           testTimeout: 60_000,
@@ -49,7 +44,6 @@ export default defineConfig({
         test: {
           // Needs root and network namespaces: `make test-lan`.
           name: 'e2e-lan',
-          retry,
           include: ['e2e/lan*.e2e.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
@@ -60,7 +54,6 @@ export default defineConfig({
         test: {
           // Needs a Docker engine: `make test-docker`.
           name: 'e2e-docker',
-          retry,
           include: ['e2e/docker*.e2e.ts'],
           testTimeout: 180_000,
           hookTimeout: 300_000,

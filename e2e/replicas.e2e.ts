@@ -12,7 +12,8 @@ import {
 import { testKeys } from '@p2p-chat/shared/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { baseEnvironment, DISCOVERY_MAIN, RunningProcess, waitFor, World } from './support/processes.js';
-import { mongoPlace, type Place, Relay } from './support/storage.js';
+import { mongoPlace, type Place } from './support/places.js';
+import { Relay } from './support/relay.js';
 
 type Service = Awaited<ReturnType<World['discovery']>>;
 

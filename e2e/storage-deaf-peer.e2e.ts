@@ -23,7 +23,7 @@ describe.each(NODE_STORES)('on %s', (_name, kind, skip) => {
         bob: { env: await stores.env() },
       });
       const client = controlOf(alice);
-      const deaf = await deafPeer(alice.ready.peerPort);
+      const deaf = await deafPeer(alice);
       try {
         await waitFor('the link', async () => (await client.status()).links === 2);
         const { peerId } = await client.peer('Deaf');

@@ -1,7 +1,6 @@
 import type { MessageState } from '@p2p-chat/shared';
 import { afterEach, describe, expect, it } from 'vitest';
-import { controlOf, linkedPair, untilQueued, wholeConversation } from './support/control.ts';
-import { pickyPeer } from './support/hand-made-peer.ts';
+import { controlOf, linkedPair, wholeConversation } from './support/control.ts';
 import { NODE_STORES, NodeStores } from './support/node-stores.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 
@@ -73,29 +72,6 @@ describe.each(NODE_STORES)('states on %s', (_name, kind, skip) => {
       told.stop();
     });
 
-    it('end with failed where the other node refuses for good, with its reason; what comes after is delivered', async () => {
-      const alice = await world.daemon({ user: 'Alice', env: await stores.env() });
-      const picky = await pickyPeer(alice.ready.peerPort, 'no', 'kind-unsupported');
-      try {
-        await waitFor('the link', async () => (await controlOf(alice).status()).links === 1);
-        const { peerId } = await controlOf(alice).peer('Picky');
-        const told = await ToldStates.of(alice);
-        const sent = [await controlOf(alice).send(peerId, 'no'), await controlOf(alice).send(peerId, 'yes')];
-        await waitFor('the events', () => sent.every(({ id }) => told.of(id).length === 1));
-        expect(sent.map(({ id }) => told.of(id))).toEqual([['failed'], ['delivered']]);
-        told.stop();
-        await untilQueued(alice, 0);
-        await alice.kill();
-        const again = await world.daemon(alice.options);
-        expect(await wholeConversation(again, peerId)).toMatchObject([
-          { body: 'no', state: 'failed', reason: 'kind-unsupported' },
-          { body: 'yes', state: 'delivered' },
-        ]);
-      } finally {
-        picky.destroy();
-      }
-    });
-
     it('end with delivered where the reader has switched receipts off', async () => {
       const { alice, bob } = await linkedPair(world, {
         alice: { env: await stores.env() },
@@ -107,7 +83,7 @@ describe.each(NODE_STORES)('states on %s', (_name, kind, skip) => {
       await controlOf(bob).read(alice.peerId);
       expect(await stateOf(bob, alice, id)).toBe('read');
       await untilCaughtUp(alice, bob);
-      // Nor over another link, which is when receipts that are due are sent.
+      // Nor over another link, at whose start both sides say what they have read.
       const again = await world.restart(bob);
       await waitFor('the link', async () => (await controlOf(alice).status()).links === 1, 75_000);
       await untilCaughtUp(alice, again);
