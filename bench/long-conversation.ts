@@ -22,7 +22,7 @@ import {
   type Reader,
   readerOf,
   StoredConversation,
-} from './stored.ts';
+} from '../e2e/support/stored.ts';
 
 const LONG = Number(process.argv[2] ?? 1_000_000);
 const SHORT = 100;

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { queryWords } from '@p2p-chat/shared';
 import type { MessagePlace, SearchQuery } from '../chat-node/dist/core/ports/conversation.store.js';
 import { SqliteStore } from '../chat-node/dist/storage/sqlite/sqlite-store.js';
-import { firstMessage, peerIdOf, StoredConversation } from './stored.ts';
+import { firstMessage, peerIdOf, StoredConversation } from '../e2e/support/stored.ts';
 
 const MESSAGES = Number(process.argv[2] ?? 1_000_000);
 /** Messages of one author that are saved together. */

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Change, ConversationStore } from '../chat-node/dist/core/ports/conversation.store.js';
 import { SqliteStore } from '../chat-node/dist/storage/sqlite/sqlite-store.js';
-import { dropDatabase, openMongodb, peerIdOf, StoredConversation } from './stored.ts';
+import { dropDatabase, openMongodb, peerIdOf, StoredConversation } from '../e2e/support/stored.ts';
 
 const SECONDS = Number(process.argv[2] ?? 4);
 const BATCH = 400;

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { controlOf, linkedPair, untilQueued, wholeConversation } from './support/control.ts';
 import { hasDocker, MongoContainer } from './support/mongo-container.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
-import { Relay } from './support/storage.ts';
+import { Relay } from './support/relay.ts';
 
 /**
  * The longest that a sender may be left without an answer, in milliseconds.

@@ -6,52 +6,54 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Message } from '../chat-node/dist/chat/message.js';
-import type { PeerRecord } from '../chat-node/dist/chat/peer.js';
-import {
-  incoming,
-  mongoPlace,
-  openStore,
-  type OpenStore,
-  outgoing,
-  PEER,
-  type Place,
-  Relay,
-  sqlitePlace,
-  wholeHistory,
-} from './support/storage.ts';
+import type { PeerRecord } from '../chat-node/dist/core/peers/peer.js';
+import type {
+  Change,
+  ConversationStore,
+  StoredBatch,
+} from '../chat-node/dist/core/ports/conversation.store.js';
+import { mongoPlace, type Place, sqlitePlace } from './support/places.ts';
+import { Relay } from './support/relay.ts';
+import { ME, openStore, StoredConversation, THEM } from './support/stored.ts';
 
 const WRITER = fileURLToPath(new URL('./support/storage-writer.ts', import.meta.url));
 const server = process.env['MONGODB_URI_TEST'];
 /** After this a server that says nothing counts as away. */
 const SILENCE_MS = 2_000;
+const ALL = { batches: 100_000, bytes: Number.MAX_SAFE_INTEGER };
 
 /** What a writer said before it was killed. */
 interface Promises {
-  /** The ids of each call. */
-  asked: string[][];
-  saved: string[][];
-  delivered: string[][];
+  /** Hashes of batches. */
+  asked: string[];
+  saved: string[];
+  /** Numbers in the segment of the last start. */
+  delivered: number[];
 }
 
 /** Lets a writer run until it has saved so many batches, then kills it. */
-async function writeUntilKilled(target: string, batches: number, promises: Promises): Promise<void> {
+async function writeUntilKilled(target: string, batches: number): Promise<Promises> {
+  const said: Promises = { asked: [], saved: [], delivered: [] };
   const child = spawn(process.execPath, [WRITER, target], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
-  let saved = 0;
   for await (const line of createInterface({ input: child.stdout })) {
-    for (const [what, ids] of Object.entries(JSON.parse(line) as Partial<Promises>)) {
-      promises[what as keyof Promises].push(ids as unknown as string[]);
-      if (what === 'saved' && (saved += 1) === batches) child.kill('SIGKILL');
+    for (const [what, of] of Object.entries(JSON.parse(line) as Record<keyof Promises, never>)) {
+      said[what as keyof Promises].push(of);
+      if (what === 'saved' && said.saved.length === batches) child.kill('SIGKILL');
     }
   }
   expect(await exited).toEqual([null, 'SIGKILL']);
+  return said;
 }
+
+const conversationId = new StoredConversation(THEM).id;
+const own = (store: ConversationStore): Promise<StoredBatch[]> => store.batches(conversationId, ME, 0, ALL);
+const hashesOf = (batches: readonly StoredBatch[]): string[] => batches.map(({ batch }) => batch.hash);
 
 describe.each([
   ['SQLite', sqlitePlace, false],
   ['MongoDB (set MONGODB_URI_TEST)', () => mongoPlace(server ?? ''), server === undefined],
-])('%s', (name, createPlace, skip) => {
+])('%s', (_name, createPlace, skip) => {
   describe.skipIf(skip)('store', () => {
     let place: Place;
 
@@ -62,47 +64,31 @@ describe.each([
     afterEach(() => place.dispose());
 
     it('keeps every promise of a process that is killed in mid-write, ten times over', async () => {
-      const promises: Promises = { asked: [], saved: [], delivered: [] };
+      const asked = new Set<string>();
+      const saved: string[] = [];
       for (let round = 0; round < 10; round += 1) {
-        await writeUntilKilled(place.target, 20 + round * 7, promises);
+        const said = await writeUntilKilled(place.target, 20 + round * 7);
+        for (const hash of said.asked) asked.add(hash);
+        saved.push(...said.saved);
         const store = await openStore(place.target);
-        const history = await wholeHistory(store.messages);
-        const states = new Map(history.map((message) => [message.id, message.state]));
-        expect(states.size).toBe(history.length);
-        expect(promises.saved.flat().filter((id) => !states.has(id))).toEqual([]);
-        expect(promises.delivered.flat().filter((id) => states.get(id) !== 'delivered')).toEqual([]);
-        const asked = new Set(promises.asked.flat());
-        expect(history.filter((message) => !asked.has(message.id))).toEqual([]);
-        if (name === 'SQLite') {
-          const halves = promises.asked.filter((ids) => new Set(ids.map((id) => states.has(id))).size > 1);
-          expect(halves).toEqual([]);
-        }
-        expect(await store.messages.conversation(PEER)).toMatchObject({
-          queued: history.filter((message) => message.state === 'queued').length,
-          unread: 0,
-          last: history.at(-1),
-        });
+        const stored = await own(store);
+        const hashes = new Set(hashesOf(stored));
+        expect(hashes.size).toBe(stored.length);
+        expect(saved.filter((hash) => !hashes.has(hash))).toEqual([]);
+        expect([...hashes].filter((hash) => !asked.has(hash))).toEqual([]);
+        // What is known of the segments is what the batches say.
+        const lastOf = new Map(stored.map(({ batch }) => [batch.segment, batch.hash]));
+        const segments = await store.segments(conversationId, ME);
+        expect(new Map(segments.map(({ segment, tip }) => [segment, tip.hash]))).toEqual(lastOf);
+        const [snapshot] = await store.conversations();
+        const tips = snapshot?.feeds.flatMap((feed) => feed.tips.map(({ hash }) => hash)) ?? [];
+        expect(tips.toSorted()).toEqual([...lastOf.values()].toSorted());
+        // A watermark was kept as far as it was promised, and speaks of nothing that is not there.
+        const [tip] = snapshot?.watermarks[0]?.have ?? [];
+        expect(hashes.has(tip?.hash ?? '')).toBe(true);
+        expect(tip?.seq).toBeGreaterThanOrEqual(said.delivered.at(-1) ?? 0);
         await store.close();
       }
-    });
-
-    it('opens within two seconds where 100,000 messages are queued, and gives them in order', async () => {
-      const total = 100_000;
-      const filling = await openStore(place.target);
-      for (let n = 0; n < total; n += 5_000) {
-        await filling.messages.addOutgoing(
-          Array.from({ length: 5_000 }, (_, at) => outgoing(n + at, 'x'.repeat(128))),
-        );
-      }
-      await filling.close();
-
-      const started = performance.now();
-      const store = await openStore(place.target);
-      expect(await store.messages.conversations()).toMatchObject([{ id: PEER, queued: total }]);
-      const first = await store.messages.queued(PEER, '', 1_024, 4 * 1024 * 1024);
-      expect(performance.now() - started).toBeLessThan(2_000);
-      expect(first.map((message) => parseInt(message.clock, 16))).toEqual(first.map((_, n) => n));
-      await store.close();
     });
   });
 });
@@ -126,33 +112,31 @@ describe('SQLite on a full disk', () => {
       try {
         const file = join(folder, 'messages.sqlite');
         const store = await openStore(file);
-        const saved: Message[] = [];
-        let refused: Message[] = [];
-        for (let n = 0; refused.length === 0; n += 4) {
-          const batch = [0, 1, 2, 3].map((at) => outgoing(n + at, 'x'.repeat(10_000)));
-          await store.messages.addOutgoing(batch).then(
-            () => saved.push(...batch),
+        const conversation = new StoredConversation(THEM);
+        await store.commit([conversation.record()]);
+        const saved: string[] = [];
+        const refused: (Change & { batch: { hash: string } })[] = [];
+        while (refused.length === 0) {
+          const change = conversation.ours.change([1, 2, 3, 4].map(() => 'x'.repeat(10_000)));
+          await store.commit([change]).then(
+            () => saved.push(change.batch.hash),
             (error: unknown) => {
-              expect(error).toMatchObject({ name: 'StorageError', code: 'storage-full' });
-              refused = batch;
+              expect(error).toMatchObject({ name: 'StorageError', code: 'storage-full', outcome: 'none' });
+              refused.push(change);
             },
           );
         }
-        expect(await wholeHistory(store.messages)).toEqual(saved);
-        expect(await store.messages.conversation(PEER)).toMatchObject({
-          queued: saved.length,
-          last: saved.at(-1),
-        });
-        await expect(store.messages.addOutgoing(refused)).rejects.toMatchObject({ code: 'storage-full' });
+        expect(hashesOf(await own(store))).toEqual(saved);
+        await expect(store.commit(refused)).rejects.toMatchObject({ code: 'storage-full' });
 
         execFileSync('mount', ['-o', 'remount,size=64m', folder]);
-        await store.messages.addOutgoing(refused);
-        expect(await wholeHistory(store.messages)).toEqual([...saved, ...refused]);
+        await store.commit(refused);
+        expect(hashesOf(await own(store))).toEqual([...saved, ...refused.map(({ batch }) => batch.hash)]);
         await store.close();
 
-        const again = await openStore(file);
-        expect(await wholeHistory(again.messages)).toEqual([...saved, ...refused]);
-        await again.close();
+        const reopened = await openStore(file);
+        expect(hashesOf(await own(reopened))).toEqual([...saved, ...refused.map(({ batch }) => batch.hash)]);
+        await reopened.close();
       } finally {
         // Lazily: a store that a failed test left open must not keep the mount.
         execFileSync('umount', ['--lazy', folder]);
@@ -164,213 +148,141 @@ describe('SQLite on a full disk', () => {
 describe.skipIf(server === undefined)('MongoDB (set MONGODB_URI_TEST) behind a line that breaks', () => {
   let place: Place;
   let relay: Relay;
-  let folder: string;
-  let store: OpenStore;
+  let store: ConversationStore;
+  let conversation: StoredConversation;
 
   beforeEach(async () => {
     place = await mongoPlace(server ?? '');
     const { hostname, port, pathname } = new URL(place.target);
     relay = await Relay.before(hostname, Number(port || 27017));
     const uri = `mongodb://127.0.0.1:${relay.port}${pathname}`;
-    folder = mkdtempSync(join(tmpdir(), 'p2p-chat-e2e-'));
-    store = await openStore(`${uri}?directConnection=true&socketTimeoutMS=${SILENCE_MS}`, folder);
+    store = await openStore(`${uri}?directConnection=true&socketTimeoutMS=${SILENCE_MS}`);
+    conversation = new StoredConversation(THEM);
+    await store.commit([conversation.record()]);
   });
 
   afterEach(async () => {
     relay.heal();
     await store.close();
     await relay.close();
-    rmSync(folder, { recursive: true });
     await place.dispose();
   });
 
   const unavailable = { name: 'StorageError', code: 'storage-unavailable' };
+  const unknown = { ...unavailable, outcome: 'unknown' };
+  const next = (body = 'message'): Change & { batch: { hash: string } } => conversation.ours.change([body]);
 
-  it('rejects a write whose answer was lost, takes it back, and goes on by itself', async () => {
-    const [before, lost, behind, after] = [outgoing(1), outgoing(2), outgoing(3), outgoing(4)];
-    await store.messages.addOutgoing([before]);
-
+  it('says of a write whose answer was lost that its outcome is not known, and takes it again', async () => {
+    const [before, lost, behind] = [next(), next(), next()];
+    await store.commit([before]);
     relay.mute();
-    // The repeat of what is there must not be taken back with the rest.
-    const calls = [
-      store.messages.addOutgoing([lost, before]),
-      store.messages.addOutgoing([behind]),
-      store.messages.setState(PEER, [before.id], 'delivered'),
-      store.messages.conversations(),
-    ];
+    const calls = [store.commit([lost]), store.commit([behind])];
     const rejected = Promise.all(calls.map((call) => expect(call).rejects.toMatchObject(unavailable)));
     await arrived(lost);
     relay.cut();
     await rejected;
-
     relay.heal();
-    await eventually(() => store.messages.addOutgoing([after]));
-    expect(await wholeHistory(store.messages)).toEqual([before, after]);
-    expect(await store.messages.conversation(PEER)).toMatchObject({ queued: 2, last: after });
-  });
-
-  it('says so of an incoming message that is sent again: it is new', async () => {
-    const [before, message] = [incoming(1), incoming(2)];
-    await store.messages.addIncoming([before]);
-    relay.mute();
-    const rejected = expect(store.messages.addIncoming([before, message])).rejects.toMatchObject(unavailable);
-    await arrived(message);
-    relay.cut();
-    await rejected;
-    relay.heal();
-    expect(await eventually(() => store.messages.addIncoming([before, message]))).toEqual([false, true]);
-    expect(await store.messages.addIncoming([message])).toEqual([false]);
-    expect(await store.messages.conversation(PEER)).toMatchObject({ unread: 2, last: message });
+    await eventually(() => store.commit([lost]));
+    await store.commit([behind]);
+    await store.commit([lost, behind]);
+    expect(hashesOf(await own(store))).toEqual([before, lost, behind].map(({ batch }) => batch.hash));
   });
 
   it('tells everyone who waits within seconds that the server is away', async () => {
-    const message = outgoing(1);
-    await store.messages.addOutgoing([message]);
+    const first = next();
+    await store.commit([first]);
     relay.cut();
     const started = performance.now();
-    const calls = Array.from({ length: 50 }, (_, n) => store.messages.addOutgoing([outgoing(2 + n)]));
-    const outcomes = await Promise.allSettled([...calls, store.messages.history(PEER, { limit: 1 })]);
+    const calls = Array.from({ length: 50 }, () => store.commit([next()]));
+    const outcomes = await Promise.allSettled([...calls, own(store)]);
     expect(performance.now() - started).toBeLessThan(8_000);
     for (const outcome of outcomes) {
       expect(outcome).toMatchObject({ status: 'rejected', reason: unavailable });
     }
     relay.heal();
-    expect(await eventually(() => store.messages.history(PEER, { limit: 10 }))).toEqual([message]);
+    expect(hashesOf(await eventually(() => own(store)))).toEqual([first.batch.hash]);
   });
 
-  it('keeps out a message whose insert is carried out after it was refused', async () => {
-    const [before, refused, after] = [outgoing(1), outgoing(2), outgoing(4)];
-    const [known, received] = [incoming(3), incoming(5)];
-    await store.messages.addOutgoing([before]);
-    await store.messages.addIncoming([known]);
-    relay.holdWrite();
-    // While this is read, what is to be added becomes one insert.
-    void store.messages.conversations();
-    const calls = [store.messages.addOutgoing([refused]), store.messages.addIncoming([known, received])];
-    await Promise.all(calls.map((call) => expect(call).rejects.toMatchObject(unavailable)));
-    await eventually(() => store.messages.addOutgoing([after]));
-    const search = (): Promise<Message[]> => store.search.search({ words: ['message'], limit: 10 });
-    expect(await search()).toHaveLength(3);
+  it('keeps a batch once that was written again before the first write is carried out', async () => {
+    const batch = next();
+    relay.holdWrite('batches');
+    await expect(store.commit([batch])).rejects.toMatchObject(unknown);
+    await eventually(() => store.commit([batch]));
+    const after = next();
+    await store.commit([after]);
     await relay.letGo();
-    expect(await wholeHistory(store.messages)).not.toContainEqual(refused);
-    expect(await store.messages.find(PEER, refused.id)).toBeNull();
-    expect(await store.messages.queued(PEER, '', 10, 1_000)).toEqual([before, after]);
-    // What comes from the other node comes again, and is new to everybody here.
-    expect(await store.messages.addIncoming([known, received])).toEqual([false, true]);
-    expect(await store.messages.conversation(PEER)).toMatchObject({ queued: 2, unread: 2, last: received });
-    expect(await wholeHistory(store.messages)).toEqual([before, known, after, received]);
-    expect(await search()).toContainEqual(received);
+    expect(hashesOf(await own(store))).toEqual([batch.batch.hash, after.batch.hash]);
+    expect(await store.search({ words: ['message'], limit: 10 })).toHaveLength(2);
   }, 40_000);
 
-  it('counts what is queued and unread aright, also where a change is carried out late', async () => {
-    const [mine, seen, theirs] = [outgoing(1), outgoing(2), incoming(3)];
-    const ids = [mine.id, seen.id];
-    await store.messages.addOutgoing([mine, seen]);
-    await store.messages.addIncoming([theirs]);
-    const read = { limit: 10, receipts: true };
-    relay.holdWrite();
-    await expect(store.messages.setState(PEER, ids, 'delivered')).rejects.toMatchObject(unavailable);
-    await eventually(() => store.messages.setState(PEER, [seen.id], 'read'));
+  it('takes what a killed process wrote last and the server carries out late for one more tip', async () => {
+    const first = next();
+    await store.commit([first]);
+    const late = next();
+    relay.holdWrite('batches');
+    const sent = store.commit([late]).catch(() => undefined);
+    const second = await openStore(place.target);
+    conversation.ours.newSegment();
+    const other = next();
+    await second.commit([other]);
     await relay.letGo();
-    relay.holdWrite();
-    await expect(store.messages.markRead(PEER, null, read)).rejects.toMatchObject(unavailable);
-    await eventually(() => store.messages.conversation(PEER));
-    await relay.letGo();
-    const states = (await wholeHistory(store.messages)).map(({ state }) => state);
-    expect(states).toEqual(['delivered', 'read', 'read']);
-    // Whoever asks again changes nothing any more.
-    expect(await store.messages.setState(PEER, ids, 'delivered')).toEqual([]);
-    expect(await store.messages.markRead(PEER, null, read)).toEqual([]);
-    await expect
-      .poll(() => store.messages.conversation(PEER), { timeout: 20_000 })
-      .toMatchObject({ queued: 0, unread: 0 });
-  }, 60_000);
-
-  it('keeps out what of a person was refused and is carried out late, also after a kill', async () => {
-    const [known, stranger] = [person(PEER), person(`${'s'.repeat(51)}a`)];
-    const [blocked, accepted] = [
-      { ...known, blocked: true },
-      { ...stranger, accepted: true },
-    ];
-    await store.peers.save(known);
-    relay.holdWrite('peers');
-    // While this is read, what is to be saved becomes one write.
-    void store.peers.all();
-    const calls = [store.peers.save(blocked), store.peers.save(accepted)];
-    await Promise.all(calls.map((call) => expect(call).rejects.toMatchObject(unavailable)));
-    // Another process on the profile: the first one may have been killed.
-    const next = await openStore(place.target, folder);
-    await relay.letGo();
-    expect(await saved()).toEqual([known]);
-    await next.peers.save(accepted);
-    await next.close();
-    expect(await saved()).toEqual([known, accepted]);
-  }, 40_000);
-
-  it('keeps out what of a person was refused, and is itself the next to save', async () => {
-    const known = person(PEER);
-    await store.peers.save(known);
-    relay.holdWrite('peers');
-    await expect(store.peers.save({ ...known, blocked: true })).rejects.toMatchObject(unavailable);
-    expect(await eventually(() => store.peers.all())).toEqual([known]);
-    await relay.letGo();
-    expect(await saved()).toEqual([known]);
-    const verified = { ...known, verified: true };
-    await store.peers.save(verified);
-    expect(await saved()).toEqual([verified]);
-  }, 40_000);
-
-  it('saves over what an earlier process sent last and the server carries out late', async () => {
-    const known = person(PEER);
-    await store.peers.save(known);
-    relay.holdWrite('peers');
-    const sent = store.peers.save({ ...known, blocked: true });
-    const next = await openStore(place.target, folder);
-    await relay.letGo();
-    const verified = { ...known, verified: true };
-    await next.peers.save(verified);
-    await next.close();
-    expect(await saved()).toEqual([verified]);
+    await second.close();
+    const third = await openStore(place.target);
+    const [snapshot] = await third.conversations();
+    const tips = snapshot?.feeds.flatMap((feed) => feed.tips.map(({ hash }) => hash)) ?? [];
+    expect(tips.toSorted()).toContain(late.batch.hash);
+    expect(hashesOf(await own(third)).toSorted()).toEqual(
+      [first, late, other].map(({ batch }) => batch.hash).toSorted(),
+    );
+    await third.close();
     await sent;
   }, 40_000);
 
-  /** The people who are in the database, by peer id, as seen past the relay. */
-  async function saved(): Promise<PeerRecord[]> {
-    const direct = await openStore(place.target);
-    try {
-      return (await direct.peers.all()).sort((a, b) => (a.peerId < b.peerId ? -1 : 1));
-    } finally {
-      await direct.close();
-    }
-  }
+  it('leaves a newer watermark and a newer person where an older one is carried out late', async () => {
+    const [first, second] = [next(), next()];
+    await store.commit([first, second]);
+    const marks = async (): Promise<number[]> =>
+      (await store.conversations()).flatMap(({ watermarks }) =>
+        watermarks.flatMap(({ have }) => have.map(({ seq }) => seq)),
+      );
+    const upTo = (seq: number): Change =>
+      conversation.watermark(conversation.ours.tip === null ? [] : [{ ...conversation.ours.tip, seq }]);
+    relay.holdWrite('watermarks');
+    await expect(store.commit([upTo(1)])).rejects.toMatchObject(unknown);
+    await eventually(() => store.commit([upTo(2)]));
+    await relay.letGo();
+    expect(await marks()).toEqual([2]);
+    const blocked: PeerRecord = { ...SOMEBODY, blocked: true };
+    relay.holdWrite('peers');
+    await expect(store.commit([{ type: 'peer', record: SOMEBODY }])).rejects.toMatchObject(unknown);
+    await eventually(() => store.commit([{ type: 'peer', record: blocked }]));
+    await relay.letGo();
+    expect(await store.peers()).toEqual([blocked]);
+  }, 60_000);
 
-  /** Waits until the message is in the database, as seen past the relay. */
-  async function arrived(message: Message): Promise<void> {
+  /** Waits until the batch is in the database, as seen past the relay. */
+  async function arrived({ batch }: { batch: { hash: string } }): Promise<void> {
     const direct = await openStore(place.target);
     try {
-      await expect.poll(() => direct.messages.find(PEER, message.id), { timeout: 10_000 }).not.toBeNull();
+      await expect.poll(async () => hashesOf(await own(direct)), { timeout: 10_000 }).toContain(batch.hash);
     } finally {
       await direct.close();
     }
   }
 });
 
-/** A person of whom nothing is noted yet. */
-function person(peerId: string): PeerRecord {
-  const now = Date.now();
-  return {
-    peerId,
-    user: 'Somebody',
-    blocked: false,
-    verified: false,
-    accepted: false,
-    knownAs: null,
-    addresses: [{ host: '192.0.2.7', port: 7780 }],
-    firstSeenAt: now,
-    lastSeenAt: now,
-    announcedSeq: 0,
-  };
-}
+const SOMEBODY: PeerRecord = {
+  peerId: THEM,
+  user: 'Somebody',
+  blocked: false,
+  verified: false,
+  contact: false,
+  knownAs: null,
+  addresses: [{ host: '192.0.2.7', port: 7780 }],
+  firstSeenAt: 1,
+  lastSeenAt: 2,
+  announcedSeq: 0,
+};
 
 /** Tries until it succeeds: the driver notices by itself that the server is back. */
 async function eventually<Result>(attempt: () => Promise<Result>): Promise<Result> {

@@ -1,4 +1,4 @@
-/** What the benchmarks of storage put into stores, and read of them as a node does. */
+/** What tests and benchmarks put into stores, and read of them as a node does. */
 import { hash, randomBytes } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
 import {
@@ -16,13 +16,14 @@ import {
 } from '@p2p-chat/shared';
 import { testKeys } from '@p2p-chat/shared/testing';
 import mongoose from 'mongoose';
-import { ConversationList } from '../chat-node/dist/core/conversations/conversation-list.js';
-import { Conversations } from '../chat-node/dist/core/conversations/conversations.js';
-import { Messages } from '../chat-node/dist/core/conversations/messages.js';
-import { StorageHealth } from '../chat-node/dist/core/delivery/storage-health.js';
-import { ChatEvents } from '../chat-node/dist/core/events.js';
-import { type Change, ConversationStore } from '../chat-node/dist/core/ports/conversation.store.js';
-import { MongoStorageModule } from '../chat-node/dist/storage/mongo/mongo-storage.module.js';
+import { ConversationList } from '../../chat-node/dist/core/conversations/conversation-list.js';
+import { Conversations } from '../../chat-node/dist/core/conversations/conversations.js';
+import { Messages } from '../../chat-node/dist/core/conversations/messages.js';
+import { StorageHealth } from '../../chat-node/dist/core/delivery/storage-health.js';
+import { ChatEvents } from '../../chat-node/dist/core/events.js';
+import { type Change, ConversationStore } from '../../chat-node/dist/core/ports/conversation.store.js';
+import { SqliteStore } from '../../chat-node/dist/storage/sqlite/sqlite-store.js';
+import { MongoStorageModule } from '../../chat-node/dist/storage/mongo/mongo-storage.module.js';
 
 const sha256 = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer');
 const random = (length: number): Uint8Array => randomBytes(length);
@@ -37,6 +38,8 @@ export function peerIdOf(name: string): string {
 
 /** Whose stores these are. */
 export const ME = peerIdOf('me');
+/** Somebody else. */
+export const THEM = peerIdOf('them');
 
 /** Milliseconds since 1970 of the latest batch: stores know that a batch spans a minute at most. */
 let now = Date.UTC(2026, 0, 1);
@@ -63,12 +66,13 @@ export class StoredConversation {
 
   /** The other one has all of ours. */
   delivered(): Change {
-    const { id: conversation, ours } = this;
-    const have = ours.tip === null ? [] : [ours.tip];
-    return {
-      type: 'watermark',
-      watermark: { conversation, author: ME, member: this.#peerId, have, read: [] },
-    };
+    return this.watermark(this.ours.tip === null ? [] : [this.ours.tip]);
+  }
+
+  /** The other one has ours up to these. */
+  watermark(have: readonly Tip[]): Change {
+    const watermark = { conversation: this.id, author: ME, member: this.#peerId, have, read: [] };
+    return { type: 'watermark', watermark };
   }
 }
 
@@ -160,6 +164,11 @@ export async function readerOf(store: ConversationStore): Promise<Reader> {
     onTold: () => undefined,
   });
   return { messages, list: new ConversationList({ self: ME, conversations, messages }) };
+}
+
+/** Opens the built store: SQLite at a path, MongoDB at a connection string. */
+export function openStore(target: string): Promise<ConversationStore> {
+  return target.startsWith('mongodb') ? openMongodb(target) : SqliteStore.open({ file: target });
 }
 
 /** A store in a database of its own; closing it ends its connection. */

@@ -1,66 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { newMessageId } from '@p2p-chat/shared';
-import mongoose from 'mongoose';
-import type { Message } from '../../chat-node/dist/chat/message.js';
-import type { MessageRepository } from '../../chat-node/dist/chat/ports/message.repository.js';
-import type { PeerRepository } from '../../chat-node/dist/chat/ports/peer.repository.js';
-import type { MessageSearch } from '../../chat-node/dist/chat/ports/message-search.js';
-import { MongoStorage } from '../../chat-node/dist/storage/old/mongo/mongo-storage.js';
-import { SqliteStorage } from '../../chat-node/dist/storage/old/sqlite/sqlite-storage.js';
-
-/** The other one of every message here. */
-export const PEER = `${'p'.repeat(51)}a`;
-const ME = `${'m'.repeat(51)}a`;
-
-export interface OpenStore {
-  readonly messages: MessageRepository;
-  readonly peers: PeerRepository;
-  readonly search: MessageSearch;
-  close(): Promise<void>;
-}
-
-/** Opens the built store: SQLite at a path, MongoDB at a connection string, with the data directory of its profile. */
-export function openStore(target: string, folder?: string): Promise<OpenStore> {
-  if (!target.startsWith('mongodb')) return SqliteStorage.open({ file: target });
-  return MongoStorage.open({ uri: target, ...(folder === undefined ? {} : { folder }) });
-}
-
-/** A message that was written here, with this number as its clock. */
-export function outgoing(n: number, body = `message ${n}`): Message {
-  return {
-    id: newMessageId(Date.now()),
-    conversationId: PEER,
-    author: ME,
-    direction: 'out',
-    kind: 'text',
-    body,
-    clock: n.toString(16).padStart(16, '0'),
-    sentAt: Date.now(),
-    receivedAt: null,
-    state: 'queued',
-  };
-}
-
-/** A message that arrived, with this number as its clock. */
-export function incoming(n: number): Message {
-  return { ...outgoing(n), author: PEER, direction: 'in', receivedAt: Date.now(), state: 'delivered' };
-}
-
-/** A conversation from its start to its end, in pages. */
-export async function wholeHistory(messages: MessageRepository): Promise<Message[]> {
-  const all: Message[] = [];
-  let page = await messages.history(PEER, { limit: 1_000 });
-  while (page.length > 0) {
-    all.unshift(...page);
-    page = await messages.history(PEER, { before: page[0]?.id ?? '', limit: 1_000 });
-  }
-  return all;
-}
 
 /** A relay in front of a TCP server whose line can be cut. */
 export class Relay {
@@ -117,7 +56,7 @@ export class Relay {
   }
 
   /** The next write to the collection does not get to the server, which seems to hang; nor does what follows it on its connection. */
-  holdWrite(collection: 'messages' | 'peers' = 'messages'): void {
+  holdWrite(collection: 'batches' | 'watermarks' | 'peers'): void {
     this.#mode = 'hold';
     this.#heldCollection = collection;
   }
