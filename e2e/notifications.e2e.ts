@@ -49,7 +49,7 @@ describe('a message that arrives', () => {
     await waitFor('the last', async () => (await bodies()).includes('two'));
     expect(await bodies()).toEqual(['one', 'two']);
     const [first] = parseJsonLines(await readFile(announced, 'utf8'));
-    expect(first).toMatchObject({ event: 'message', user: 'Bob', peerId: bob.peerId, body: 'one' });
+    expect(first).toMatchObject({ event: 'message', user: 'Bob', author: bob.peerId, body: 'one' });
   });
 
   it('rings, is counted in the title, and is shown on the desktop where the terminal can', async () => {

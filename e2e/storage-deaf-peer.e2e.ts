@@ -23,17 +23,17 @@ describe.each(NODE_STORES)('on %s', (_name, kind, skip) => {
         bob: { env: await stores.env() },
       });
       const client = controlOf(alice);
+      // Many times the window. First to one who reads, so that what the
+      // requests themselves cost is in both figures.
+      const size = 32 * 1024;
+      const count = Math.ceil((32 * WINDOW_BYTES) / size);
+      const body = 'x'.repeat(size);
+      for (let n = 0; n < count; n += 1) await client.send(bob.peerId, body);
+      const before = await residentBytes(alice.child.pid ?? 0);
       const deaf = await deafPeer(alice);
       try {
         await waitFor('the link', async () => (await client.status()).links === 2);
         const { peerId } = await client.peer('Deaf');
-        // Many times the window. First to one who reads, so that what the
-        // requests themselves cost is in both figures.
-        const size = 32 * 1024;
-        const count = Math.ceil((32 * WINDOW_BYTES) / size);
-        const body = 'x'.repeat(size);
-        for (let n = 0; n < count; n += 1) await client.send(bob.peerId, body);
-        const before = await residentBytes(alice.child.pid ?? 0);
         for (let n = 0; n < count; n += 1) await client.send(peerId, body);
         const began = performance.now();
         const { id } = await client.send(bob.peerId, 'and you?');
