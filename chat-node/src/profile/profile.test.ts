@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { shownValue } from '@p2p-chat/shared';
 import { describe, expect, it } from 'vitest';
-import { type Environment, folderName, type Machine, resolveProfile } from './profile.js';
+import { MAX_HOME_BYTES, type Environment, folderName, type Machine, resolveProfile } from './profile.js';
 
 describe('the profile', () => {
   it('is that of the login name by default, in the XDG data directory', () => {
@@ -95,8 +95,13 @@ describe("the profile's folder", () => {
 
   it('may be as long as a database may have it', async () => {
     const parent = await mkdtemp(join(tmpdir(), 'p2p-chat-long-'));
-    const home = join(parent, 'x'.repeat(200), 'y'.repeat(200), 'z'.repeat(488 - parent.length - 403));
-    expect(homeOf({ P2P_CHAT_HOME: home })).toHaveLength(488);
+    const home = join(
+      parent,
+      'x'.repeat(200),
+      'y'.repeat(200),
+      'z'.repeat(MAX_HOME_BYTES - parent.length - 403),
+    );
+    expect(homeOf({ P2P_CHAT_HOME: home })).toHaveLength(MAX_HOME_BYTES);
     await mkdir(home, { recursive: true });
     const database = new DatabaseSync(join(home, 'messages.sqlite'));
     database.exec('PRAGMA journal_mode = WAL; CREATE TABLE one (two)');

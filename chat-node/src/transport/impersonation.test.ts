@@ -10,7 +10,10 @@ import {
   FRAME_KIND,
   FrameDecoder,
   type HelloFrame,
+  MAX_BATCHES_IN_FLIGHT,
   MAX_CERTIFICATE_BYTES,
+  MAX_SEGMENTS_PER_FRAME,
+  MAX_WANTED_SEGMENTS,
   type PeerEntry,
   signAnnouncement,
   type WireFrame,
@@ -106,21 +109,22 @@ async function malloryLinks(
   port: number,
   user: string,
   credentials: { keyPem: string; certificatePem: string } = mallory,
-): Promise<{ socket: TLSSocket; received: WireFrame[]; closed: () => boolean }> {
+): Promise<{ socket: TLSSocket; received: WireFrame[]; batches: () => number; closed: () => boolean }> {
   const socket = connectTls({ ...tlsOptions(credentials), host: LOCALHOST, port });
   const decoder = new FrameDecoder();
   const received: WireFrame[] = [];
-  let isClosed = false;
+  let [isClosed, batches] = [false, 0];
   socket.on('error', () => undefined).on('close', () => (isClosed = true));
   socket.on('data', (chunk: Buffer) => {
     for (const { kind, payload } of decoder.push(chunk)) {
       if (kind === FRAME_KIND.json) received.push(JSON.parse(payload.toString()) as WireFrame);
+      else batches += 1;
     }
   });
   cleanUp.push(() => socket.destroy());
   socket.on('secureConnect', () => socket.write(encodeWireFrame(helloOf(user))));
   await vi.waitFor(() => expect(isClosed || received.length > 0).toBe(true), { timeout: 5_000 });
-  return { socket, received, closed: () => isClosed };
+  return { socket, received, batches: () => batches, closed: () => isClosed };
 }
 
 const batchFrame = (bytes: Uint8Array): Uint8Array => encodeFrame(FRAME_KIND.batch, bytes);
@@ -403,6 +407,38 @@ describe('on a link', () => {
     }
     expect((await a.history(bob)).map(bodyOf)).toEqual(['from Bob']);
     expect(await a.history(mallory)).toHaveLength(1);
+  });
+
+  it('who acknowledges nothing is sent no more batches than may be in flight', async () => {
+    const node = await start(alice, 'Alice');
+    for (let n = 0; n < MAX_BATCHES_IN_FLIGHT + 10; n += 1) await node.send(mallory, `message ${n}`);
+    const { socket, received, batches } = await malloryLinks(node.port, 'Mallory');
+    const conversation = testConversation('Alice', 'Mallory');
+    const nothing = { type: 'state', conversation, feeds: [{ author: alice.peerId, tips: [] }] } as const;
+    socket.write(encodeWireFrame(nothing));
+    await vi.waitFor(() => expect(batches()).toBe(MAX_BATCHES_IN_FLIGHT), { timeout: 5_000 });
+    const pongs = received.filter(({ type }) => type === 'pong').length;
+    // What is sent before the answer to a ping has arrived with it.
+    socket.write(encodeWireFrame({ type: 'ping' }));
+    await vi.waitFor(() => expect(received.filter(({ type }) => type === 'pong').length).toBe(pongs + 1));
+    expect(batches()).toBe(MAX_BATCHES_IN_FLIGHT);
+  });
+
+  it('who wants more segments than a feed ever has is told so, and gets nothing', async () => {
+    const node = await start(alice, 'Alice');
+    const { socket, received, closed } = await malloryLinks(node.port, 'Mallory');
+    const conversation = testConversation('Alice', 'Mallory');
+    for (let sent = 0; sent <= MAX_WANTED_SEGMENTS; sent += MAX_SEGMENTS_PER_FRAME) {
+      const segments = Array.from({ length: MAX_SEGMENTS_PER_FRAME }, (_, nth): [string, number] => [
+        (sent + nth).toString(16).padStart(32, '0'),
+        1,
+      ]);
+      socket.write(
+        encodeWireFrame({ type: 'want', conversation, author: alice.peerId, segments, more: true }),
+      );
+    }
+    await vi.waitFor(() => expect(closed()).toBe(true), { timeout: 5_000 });
+    expect(received.at(-1)).toMatchObject({ type: 'error', code: 'frame-malformed' });
   });
 
   it('what somebody says of the feeds of others does nothing', async () => {

@@ -7,7 +7,7 @@ import { StorageHealth } from '../delivery/storage-health.js';
 import { type ChatEvent, ChatEvents } from '../events.js';
 import type { Change } from '../ports/conversation.store.js';
 import type { Conversation } from './conversation.js';
-import { ConversationList } from './conversation-list.js';
+import { ConversationList, MAX_COUNTED_UNREAD } from './conversation-list.js';
 import { Conversations } from './conversations.js';
 import type { EarlierMessage } from './import.js';
 import { Messages } from './messages.js';
@@ -348,6 +348,13 @@ describe('reading', () => {
 });
 
 describe('the list', () => {
+  it('counts what is unread up to where more makes no difference', async () => {
+    await arrive(Array.from({ length: MAX_COUNTED_UNREAD - 1 }, (_, n) => `${n}`));
+    expect(await list.summary(bob.id)).toMatchObject({ unread: MAX_COUNTED_UNREAD - 1 });
+    await arrive(['one', 'two']);
+    expect(await list.summary(bob.id)).toMatchObject({ unread: MAX_COUNTED_UNREAD });
+  });
+
   it('has the latest first, with what is unread and queued', async () => {
     expect(await list.summaries()).toEqual([]);
     await arrive(['hi']);
