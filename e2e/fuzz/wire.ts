@@ -86,7 +86,7 @@ export function feedInPieces(line: Line, bytes: Buffer, random: SeededRandom): v
 class Judge implements LinkHandler {
   opened = 0;
   closed = 0;
-  fault: unknown = null;
+  fault: Error | null = null;
 
   prefers(): boolean {
     return false;
@@ -108,7 +108,7 @@ class Judge implements LinkHandler {
     } catch (error) {
       // What is malformed or not signed ends the link; all else is a finding.
       if (error instanceof ProtocolError) throw error;
-      this.fault = error;
+      this.fault = error instanceof Error ? error : new Error(String(error));
     }
   }
 }
