@@ -414,8 +414,8 @@ describe('on a link', () => {
     for (let n = 0; n < MAX_BATCHES_IN_FLIGHT + 10; n += 1) await node.send(mallory, `message ${n}`);
     const { socket, received, batches } = await malloryLinks(node.port, 'Mallory');
     const conversation = testConversation('Alice', 'Mallory');
-    const nothing = { type: 'state', conversation, feeds: [{ author: alice.peerId, tips: [] }] } as const;
-    socket.write(encodeWireFrame(nothing));
+    const feeds = [{ author: alice.peerId, tips: [] }];
+    socket.write(encodeWireFrame({ type: 'state', conversation, feeds }));
     await vi.waitFor(() => expect(batches()).toBe(MAX_BATCHES_IN_FLIGHT), { timeout: 5_000 });
     const pongs = received.filter(({ type }) => type === 'pong').length;
     // What is sent before the answer to a ping has arrived with it.

@@ -119,7 +119,7 @@ export class Exchange {
   async want({ author, segments, more }: WantFrame): Promise<void> {
     const sender = this.#senders.get(author);
     if (sender === undefined) return;
-    const all: Covered = this.#wanted.get(author) ?? new Map();
+    const all: Covered = this.#wanted.get(author) ?? new Map<string, number>();
     for (const [segment, seq] of segments) all.set(segment, seq);
     if (all.size > MAX_WANTED_SEGMENTS)
       throw new ProtocolError('frame-malformed', 'A want has too many segments.');
