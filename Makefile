@@ -154,6 +154,10 @@ bench-storage: build ## measure the stores (MongoDB where MONGODB_URI_TEST is se
 bench-console: build ## measure how soon the console shows a key, alone and in a burst of messages
 	@node bench/console.ts $(ARGS)
 
+.PHONY: bench-hashing
+bench-hashing: build ## measure what hashing and signing cost a message, beside neither
+	@node bench/hashing.ts $(ARGS)
+
 .PHONY: bench-search
 bench-search: build ## measure search over a million messages
 	@node bench/search.ts $(ARGS)
