@@ -37,6 +37,7 @@ export class MongoStore extends ConversationStore {
   /** What writes, one after the other. */
   #writing: Promise<unknown> = Promise.resolve();
   #position: number;
+  #reaching: Promise<void> | null = null;
   #idle: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -83,14 +84,9 @@ export class MongoStore extends ConversationStore {
   }
 
   override async check(): Promise<void> {
-    await this.#alone(async () => {
-      try {
-        await reachAgain(this.connection, this.uri);
-        await this.models.meta.updateOne({ _id: META_ID }, { $inc: { checks: 1 } });
-      } catch (error) {
-        throw storageErrorOf(error);
-      }
-    });
+    await this.#alone(() =>
+      this.#look(({ meta }) => meta.updateOne({ _id: META_ID }, { $inc: { checks: 1 } }).exec()),
+    );
   }
 
   override async conversations(): Promise<ConversationSnapshot[]> {
@@ -216,7 +212,7 @@ export class MongoStore extends ConversationStore {
     this.#waiting = [];
     let outcome: StorageError['outcome'] = 'none';
     try {
-      await reachAgain(this.connection, this.uri);
+      await this.#reach();
       outcome = 'unknown';
       await this.#writer.write(group);
       this.#fillWhenIdle();
@@ -233,7 +229,9 @@ export class MongoStore extends ConversationStore {
   }
 
   #storeSegments(): Promise<void> {
-    return this.#alone(() => this.#read(() => this.#segments.store()));
+    if (this.#isClosed) return Promise.reject(closed());
+    // Without waiting for commits that were asked for meanwhile: they wait for this.
+    return this.#alone(() => this.#look(() => this.#segments.store()));
   }
 
   /** Runs what writes when all that was asked for before has ended. */
@@ -247,11 +245,22 @@ export class MongoStore extends ConversationStore {
   async #read<T>(look: (models: Models) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw closed();
     await this.#waiting.at(-1)?.settled;
+    return this.#look(look);
+  }
+
+  async #look<T>(look: (models: Models) => Promise<T>): Promise<T> {
     try {
+      await this.#reach();
       return await look(this.models);
     } catch (error) {
       throw storageErrorOf(error);
     }
+  }
+
+  /** Connects anew where the server was lost, once for all calls that need it. */
+  #reach(): Promise<void> {
+    this.#reaching ??= reachAgain(this.connection, this.uri).finally(() => (this.#reaching = null));
+    return this.#reaching;
   }
 
   #fillWhenIdle(): void {

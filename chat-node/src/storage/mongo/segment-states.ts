@@ -39,6 +39,8 @@ export class SegmentStates {
   readonly #changed = new Set<string>();
   /** Tips that batches of other segments follow. */
   #followed: { tag: string; tip: Tip }[] = [];
+  /** Whether documents of this start may be behind in ways that are not noted above. */
+  #isForgotten = false;
 
   /** @param start the number of this start */
   constructor(
@@ -87,6 +89,8 @@ export class SegmentStates {
 
   /** Brings the documents up to date. */
   async store(): Promise<void> {
+    if (this.#isForgotten) await this.#completeSince(this.start);
+    this.#isForgotten = false;
     const changed = [...this.#changed];
     const followed = this.#followed;
     const writes: AnyBulkWriteOperation<SegmentDocument>[] = changed.map((tag) => {
@@ -105,16 +109,25 @@ export class SegmentStates {
 
   /** Adds to the documents of earlier starts what the batches say beyond them. */
   async settle(sinceStart: number): Promise<void> {
-    const open = await this.models.segments.find({ start: { $gte: sinceStart } }).lean();
-    for (const document of open) await this.#complete(document._id, document, document);
+    await this.#completeSince(sinceStart);
     await this.store();
   }
 
   /** What is in the database is no longer known. */
   forget(): void {
+    this.#isForgotten = true;
     this.#states.clear();
     this.#changed.clear();
     this.#followed = [];
+  }
+
+  async #completeSince(start: number): Promise<void> {
+    const open = await this.models.segments.find({ start: { $gte: start } }).lean();
+    for (const document of open) {
+      await this.#complete(document._id, document, document);
+      // Its links may have been stored without what they say of other segments.
+      for (const { follows } of document.links) this.#follow(document, follows);
+    }
   }
 
   /** Stores where a segment is that was written to since its document was. */
