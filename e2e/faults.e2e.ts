@@ -43,16 +43,8 @@ describe('a profile', () => {
   });
 
   it.each([
-    [
-      'from a newer version',
-      /version 99.*newer version/s,
-      (file: string): Promise<void> => {
-        const database = new DatabaseSync(file);
-        database.exec('PRAGMA user_version = 99');
-        database.close();
-        return Promise.resolve();
-      },
-    ],
+    ['from a newer version', /version 99.*newer version/s, (file: string) => setVersion(file, 199)],
+    ['of the form of before', /before its first release/, (file: string) => setVersion(file, 3)],
     ['that was cut off', /damaged|corrupt/i, (file: string) => truncate(file, 10_000)],
     [
       'that is no database',
@@ -72,6 +64,13 @@ describe('a profile', () => {
     expect((await readFile(file)).equals(before)).toBe(true);
   });
 });
+
+function setVersion(file: string, version: number): Promise<void> {
+  const database = new DatabaseSync(file);
+  database.exec(`PRAGMA user_version = ${version}`);
+  database.close();
+  return Promise.resolve();
+}
 
 describe('100,000 messages for a peer who is away', () => {
   it('cost little at start and while they drain, and arrive in order', { timeout: 120_000 }, async () => {
