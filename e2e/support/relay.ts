@@ -4,7 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 /** A relay in front of a TCP server whose line can be cut. */
 export class Relay {
   readonly #sockets = new Set<Socket>();
-  #mode: 'open' | 'mute' | 'hold' | 'closed' = 'open';
+  #mode: 'open' | 'mute' | 'mute-write' | 'hold' | 'closed' = 'open';
   #heldCollection = '';
   /** What clients sent and the server does not have yet, with the connections that it goes over. */
   readonly #held = new Map<Socket, Buffer[]>();
@@ -21,7 +21,10 @@ export class Relay {
         else if (this.#mode === 'hold' && isWrite(chunk, this.#heldCollection)) {
           this.#mode = 'open';
           this.#held.set(server, [chunk]);
-        } else server.write(chunk);
+        } else {
+          if (this.#mode === 'mute-write' && isWrite(chunk, 'batches')) this.#mode = 'mute';
+          server.write(chunk);
+        }
       });
       server.on('data', (chunk) => this.#mode !== 'mute' && client.write(chunk));
       for (const [one, other] of [
@@ -53,6 +56,11 @@ export class Relay {
   /** From now on, what the client sends arrives and the answers are lost. */
   mute(): void {
     this.#mode = 'mute';
+  }
+
+  /** From the next write of a batch on, what the client sends arrives and the answers are lost. */
+  muteFromWrite(): void {
+    this.#mode = 'mute-write';
   }
 
   /** The next write to the collection does not get to the server, which seems to hang; nor does what follows it on its connection. */
