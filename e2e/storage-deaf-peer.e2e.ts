@@ -1,6 +1,6 @@
 import { WINDOW_BYTES } from '@p2p-chat/shared';
 import { afterEach, describe, expect, it } from 'vitest';
-import { controlOf, linkedPair, residentBytes } from './support/control.ts';
+import { controlOf, linkedPair, residentBytes, sendAll } from './support/control.ts';
 import { deafPeer } from './support/hand-made-peer.ts';
 import { NODE_STORES, NodeStores } from './support/node-stores.ts';
 import { waitFor, World } from './support/processes.ts';
@@ -27,14 +27,14 @@ describe.each(NODE_STORES)('on %s', (_name, kind, skip) => {
       // requests themselves cost is in both figures.
       const size = 32 * 1024;
       const count = Math.ceil((32 * WINDOW_BYTES) / size);
-      const body = 'x'.repeat(size);
-      for (let n = 0; n < count; n += 1) await client.send(bob.peerId, body);
+      const bodies = Array<string>(count).fill('x'.repeat(size));
+      await sendAll(alice, bob, bodies);
       const before = await residentBytes(alice.child.pid ?? 0);
       const deaf = await deafPeer(alice);
       try {
         await waitFor('the link', async () => (await client.status()).links === 2);
         const { peerId } = await client.peer('Deaf');
-        for (let n = 0; n < count; n += 1) await client.send(peerId, body);
+        await sendAll(alice, { peerId }, bodies);
         const began = performance.now();
         const { id } = await client.send(bob.peerId, 'and you?');
         await waitFor('the other one to have it', async () =>

@@ -10,6 +10,9 @@ import { openStore, THEM, StoredConversation } from './stored.ts';
 
 /** Calls that are under way at any time, so that commits are shared. */
 const LANES = 16;
+/** How long the reader of a full pipe is given before the next try. */
+const FULL_PIPE_MS = 1;
+const NOTHING = new Int32Array(new SharedArrayBuffer(4));
 
 const store = await openStore(process.argv[2] ?? '');
 const conversation = new StoredConversation(THEM);
@@ -17,7 +20,16 @@ await store.commit([conversation.record()]);
 
 /** Has left the process when it returns. */
 function say(line: object): void {
-  writeSync(1, `${JSON.stringify(line)}\n`);
+  let rest = Buffer.from(`${JSON.stringify(line)}\n`);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      // The pipe is full: its reader is slower than the store.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(NOTHING, 0, 0, FULL_PIPE_MS);
+    }
+  }
 }
 
 async function lane(tells: boolean): Promise<never> {
