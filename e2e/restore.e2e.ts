@@ -37,20 +37,30 @@ async function backupOf(node: RunningDaemon): Promise<Backup> {
 }
 
 async function mongoBackup(node: RunningDaemon, uri: string): Promise<Backup> {
-  const saved = new Map<string, mongoose.mongo.Document[]>();
-  await withDatabase(uri, async (db) => {
-    for (const { name } of await db.listCollections().toArray())
-      saved.set(name, await db.collection(name).find().toArray());
-  });
+  const saved = await readDatabase(uri);
   return {
     restore: async () => {
       await wipe(node);
-      await withDatabase(uri, async (db) => {
-        for (const [name, documents] of saved)
-          if (documents.length > 0) await db.collection(name).insertMany(documents);
-      });
+      await fillDatabase(uri, saved);
     },
   };
+}
+
+type Documents = ReadonlyMap<string, mongoose.mongo.Document[]>;
+
+async function readDatabase(uri: string): Promise<Documents> {
+  const documents = new Map<string, mongoose.mongo.Document[]>();
+  await withDatabase(uri, async (db) => {
+    for (const { name } of await db.listCollections().toArray())
+      documents.set(name, await db.collection(name).find().toArray());
+  });
+  return documents;
+}
+
+async function fillDatabase(uri: string, documents: Documents): Promise<void> {
+  await withDatabase(uri, async (db) => {
+    for (const [name, all] of documents) if (all.length > 0) await db.collection(name).insertMany(all);
+  });
 }
 
 async function withDatabase(uri: string, use: (db: mongoose.mongo.Db) => Promise<void>): Promise<void> {
@@ -61,6 +71,10 @@ async function withDatabase(uri: string, use: (db: mongoose.mongo.Db) => Promise
   } finally {
     await connection.close();
   }
+}
+
+async function problemsOf(node: RunningDaemon): Promise<string[]> {
+  return (await controlOf(node).status()).problems.map(({ code }) => code);
 }
 
 async function bodies(of: RunningDaemon, other: RunningDaemon): Promise<string[]> {
@@ -121,6 +135,7 @@ describe.each(NODE_STORES)('a profile on %s', (_name, kind, skip) => {
         for (const body of offline) await controlOf(restored).send(bob.peerId, body);
         const bobAgain = await world.daemon(bob.options);
         await untilBothHave(['a1', 'b1', ...lost, ...offline], restored, bobAgain);
+        expect(await problemsOf(restored)).toEqual([]);
         await deliver(restored, bob.peerId, 'after');
         await deliver(bobAgain, alice.peerId, 'after that');
         await untilBothHave(['a1', 'b1', ...lost, ...offline, 'after', 'after that'], restored, bobAgain);
@@ -140,6 +155,7 @@ describe.each(NODE_STORES)('a profile on %s', (_name, kind, skip) => {
       await wipe(alice);
       const empty = await world.daemon(alice.options);
       await untilBothHave(['a1', 'b1', 'a2'], empty, bob);
+      expect(await problemsOf(empty)).toEqual([]);
       await deliver(empty, bob.peerId, 'a3');
       await deliver(bob, alice.peerId, 'b2');
       await untilBothHave(['a1', 'b1', 'a2', 'a3', 'b2'], empty, bob);
@@ -152,6 +168,8 @@ describe.each(NODE_STORES)('a profile on %s', (_name, kind, skip) => {
       const home = join(await world.folder('copy'), 'home');
       await cp(alice.home, home, { recursive: true });
       const env = await stores.env();
+      const [from, to] = [alice.options.env?.['MONGODB_URI'], env['MONGODB_URI']];
+      if (from !== undefined && to !== undefined) await fillDatabase(to, await readDatabase(from));
       const first = await world.daemon(alice.options);
       const copy = await world.daemon({ user: 'Alice', home, env, peers: alice.options.peers ?? [] });
       const all = ['before'];
@@ -166,10 +184,7 @@ describe.each(NODE_STORES)('a profile on %s', (_name, kind, skip) => {
         }
       }
       for (const node of [first, copy]) await untilBothHave(all, node, bob);
-      for (const node of [first, copy]) {
-        const { problems } = await controlOf(node).status();
-        expect(problems.map(({ code }) => code)).toContain('profile-copied');
-      }
+      for (const node of [first, copy]) expect(await problemsOf(node)).toContain('profile-copied');
     }, 120_000);
   });
 });
