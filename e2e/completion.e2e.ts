@@ -53,7 +53,7 @@ describe.skipIf(isAbsent('fish'))('completion for fish', () => {
     expect(offered('p2p-chat send Bob --wait ').toSorted()).toEqual(['delivered', 'queued', 'read']);
     expect(offered('p2p-chat peers --al')).toEqual(['--all']);
     expect(offered('p2p-chat send ').toSorted()).toEqual(['$(touch x)', 'Bo Peep', 'Bob'].toSorted());
-    expect(offered('p2p-chat search x --peer Bob')).toEqual(['Bob']);
+    expect(offered('p2p-chat search x --in Bob')).toEqual(['Bob']);
     expect(offered('p2p-chat send Bob ')).toEqual([]);
     expect(offered('p2p-chat completion ').toSorted()).toEqual(['bash', 'fish', 'names', 'zsh']);
   });
@@ -76,6 +76,6 @@ describe.skipIf(isAbsent('zsh'))('completion for zsh', () => {
     await typed('p2p-chat peers --al', 'p2p-chat peers --all');
     await typed('p2p-chat send Bo\\ P', 'p2p-chat send Bo\\ Peep');
     await typed('p2p-chat send \\$', 'p2p-chat send \\$\\(touch\\ x\\)');
-    await typed('p2p-chat search x --peer Bo\\ ', 'p2p-chat search x --peer Bo\\ Peep');
+    await typed('p2p-chat search x --in Bo\\ ', 'p2p-chat search x --peer Bo\\ Peep');
   });
 });
