@@ -76,6 +76,6 @@ describe.skipIf(isAbsent('zsh'))('completion for zsh', () => {
     await typed('p2p-chat peers --al', 'p2p-chat peers --all');
     await typed('p2p-chat send Bo\\ P', 'p2p-chat send Bo\\ Peep');
     await typed('p2p-chat send \\$', 'p2p-chat send \\$\\(touch\\ x\\)');
-    await typed('p2p-chat search x --in Bo\\ ', 'p2p-chat search x --peer Bo\\ Peep');
+    await typed('p2p-chat search x --in Bo\\ ', 'p2p-chat search x --in Bo\\ Peep');
   });
 });
