@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Server } from 'node:net';
 import { Module, type OnModuleDestroy } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE, HttpAdapterHost } from '@nestjs/core';
-import { Clock, VERSION } from '@p2p-chat/shared';
+import { Clock, systemInterfaces, VERSION } from '@p2p-chat/shared';
 import { ConversationsController } from './control-api/conversations.controller.js';
 import { DiagnosisController } from './control-api/diagnosis.controller.js';
 import { EventLog } from './control-api/event-log.js';
@@ -22,6 +22,7 @@ import { ChatEvents } from './core/events.js';
 import { DiagnosisModule } from './diagnosis.module.js';
 import { Discovery, DiscoveryModule } from './discovery.module.js';
 import { localAddresses } from './discovery/local-addresses.js';
+import { networkProblem } from './discovery/network-problem.js';
 import { NodeEnvironment } from './runtime/environment.js';
 
 const TOKEN_BYTES = 32;
@@ -84,6 +85,7 @@ function createNodeInfo(
       return ((server.httpAdapter.getHttpServer() as Server).address() as AddressInfo | null)?.port ?? 0;
     },
     addresses: () => (config.host === '' ? localAddresses() : [config.host]),
+    networkProblem: () => networkProblem(config.host, systemInterfaces),
     copies: () => discovery.copies(),
     logout: onLogout,
   };

@@ -1,4 +1,5 @@
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import type { AddressInfo, Server } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { errorCode, errorMessage, P2pChatError } from '@p2p-chat/shared';
@@ -45,8 +46,8 @@ export async function startService(
   serveOpenApi(app);
   try {
     await app.init();
-    // Not by Nest, which would log what becomes a StartError here.
-    await adapter.getInstance().listen({ host: parts.config.host, port: parts.config.port });
+    await adapter.getInstance().ready();
+    await listen(app.getHttpServer(), parts.config);
   } catch (error) {
     await close(app);
     throw startError(error, parts.config);
@@ -60,6 +61,13 @@ export async function startService(
     await close(app);
   };
   return { host: address, port, stop };
+}
+
+// Not by Nest or Fastify, which would log what becomes a StartError here, and
+// ask for all network interfaces, which not every system names.
+async function listen(server: Server, { host, port }: Config): Promise<void> {
+  server.listen({ host, port });
+  await once(server, 'listening');
 }
 
 async function close(app: NestFastifyApplication): Promise<void> {

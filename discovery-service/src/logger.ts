@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { type LogLevel, safeLogLines } from '@p2p-chat/shared';
+import { type LogLevel, LogSink, safeLogLines } from '@p2p-chat/shared';
 import { pino, type Logger as PinoLogger } from 'pino';
 
 /** Where the service logs: JSON lines on stderr. Never a request's body or a key. */
@@ -14,7 +14,7 @@ export abstract class Logger {
 export function createLogger(level: LogLevel): Logger {
   const logger: PinoLogger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, hooks: { streamWrite: safeLogLines } },
-    pino.destination({ dest: 2, sync: true }),
+    LogSink.onStderr(),
   );
   return logger;
 }

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
-import { errorMessage, SettingError, SystemClock } from '@p2p-chat/shared';
+import { errorMessage, ignoreUserSignals, SettingError, SystemClock } from '@p2p-chat/shared';
 import { type Config, readConfig, SETTINGS } from './config.js';
 import { checkHealth } from './healthcheck.js';
 import { startService, StartError } from './lifecycle.js';
@@ -54,6 +54,7 @@ function readArguments(): { help: boolean; healthcheck: boolean } {
 }
 
 async function serve(config: Config): Promise<void> {
+  ignoreUserSignals();
   const logger = createLogger(config.logLevel);
   const service = await startService({ config, clock: new SystemClock(), logger });
   const { host, port } = service;

@@ -1,4 +1,4 @@
-import type { StatusView } from '@p2p-chat/shared';
+import type { ProblemView, StatusView } from '@p2p-chat/shared';
 
 /** What of the node does not change while it runs, and how to end it. Also the DI token. */
 export abstract class NodeInfo {
@@ -9,6 +9,8 @@ export abstract class NodeInfo {
   abstract readonly controlPort: number;
   /** Where the peer gateway can be reached now, without the port. */
   abstract addresses(): string[];
+  /** What is wrong with the network of this machine; null where nothing is. */
+  abstract networkProblem(): ProblemView | null;
   /** Hosts at which another node uses the key of this one. */
   abstract copies(): string[];
   /** Ends the node in order; returns at once. */

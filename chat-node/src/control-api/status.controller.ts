@@ -49,14 +49,8 @@ export class StatusController {
   }
 
   #network(): ProblemView[] {
-    if (this.node.addresses().length > 0) return [];
-    return [
-      {
-        code: 'network-absent',
-        detail: 'This machine has no network.',
-        hint: 'Connect it; until then only people on this machine are reached, and what you write waits.',
-      },
-    ];
+    const problem = this.node.networkProblem();
+    return problem === null ? [] : [problem];
   }
 
   #copies(): ProblemView[] {

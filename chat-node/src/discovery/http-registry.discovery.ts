@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import {
   Backoff,
   type Clock,
@@ -7,12 +6,14 @@ import {
   type DiscoverySourceView,
   errorMessage,
   hostKind,
+  type Interfaces,
   isUnspecifiedHost,
   LEASE_SECONDS,
   MAX_ANNOUNCED_ADDRESSES,
   MIN_DISCOVERY_GAP_MS,
   type PeerEntry,
   peerIdOfKey,
+  systemInterfaces,
   type Timer,
 } from '@p2p-chat/shared';
 import {
@@ -24,7 +25,7 @@ import {
 import type { Logger } from '../runtime/logger.js';
 import { AnnouncementSequence } from './announcement-sequence.js';
 import type { KeyWatch } from './key-watch.js';
-import { type Interfaces, localAddresses } from './local-addresses.js';
+import { localAddresses } from './local-addresses.js';
 import { localAddressToward } from './local-route.js';
 import { RegisteredList } from './registered-list.js';
 import { type RegistryAnswer, RegistryClient, type RegistryQuestion } from './registry-client.js';
@@ -251,7 +252,7 @@ export class HttpRegistryDiscovery extends PeerDiscovery {
   }
 
   async #reachable(run: Run): Promise<{ own: string[]; toward: string | null; hosts: AnnouncedHosts }> {
-    const own = localAddresses(this.#options.interfaces ?? networkInterfaces);
+    const own = localAddresses(this.#options.interfaces ?? systemInterfaces.read);
     const toward = await this.#route(run);
     return { own, toward, hosts: announcedHosts(run.self.host, toward, own) };
   }

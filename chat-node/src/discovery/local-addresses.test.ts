@@ -16,8 +16,13 @@ describe('localAddresses', () => {
       docker0: [info('172.17.0.1')],
       'br-5f3a': [info('172.18.0.1')],
       veth12: [info('169.254.9.9')],
+      podman0: [info('10.88.0.1')],
+      lxdbr0: [info('10.97.0.1')],
+      incusbr0: [info('10.98.0.1')],
+      virbr0: [info('192.168.122.1')],
+      vmbr0: [info('203.0.113.5')],
     }));
-    expect(addresses).toEqual(['192.0.2.5', '198.51.100.5', '2001:db8::5']);
+    expect(addresses).toEqual(['192.0.2.5', '198.51.100.5', '203.0.113.5', '2001:db8::5']);
   });
 
   it('gives nothing without a network', () => {

@@ -1,18 +1,12 @@
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import { hostKind } from '@p2p-chat/shared';
-
-/** The network interfaces of the machine, as `os.networkInterfaces` gives them. */
-export type Interfaces = () => NodeJS.Dict<NetworkInterfaceInfo[]>;
-
-// Bridges of container engines: every machine has the same addresses there, and
-// nobody outside reaches them.
-const CONTAINER_INTERFACE = /^(docker|veth|br-)/;
+import type { NetworkInterfaceInfo } from 'node:os';
+import { hostKind, type Interfaces, systemInterfaces } from '@p2p-chat/shared';
+import { isVirtualBridge } from '@p2p-chat/shared/dns-sd';
 
 /** The addresses at which others reach this machine, IPv4 first; looked up anew at every call. */
-export function localAddresses(interfaces: Interfaces = networkInterfaces): string[] {
+export function localAddresses(interfaces: Interfaces = systemInterfaces.read): string[] {
   const found: NetworkInterfaceInfo[] = [];
   for (const [name, infos = []] of Object.entries(interfaces())) {
-    if (CONTAINER_INTERFACE.test(name)) continue;
+    if (isVirtualBridge(name)) continue;
     found.push(...infos.filter(isReachable));
   }
   const addresses = (family: string): string[] =>

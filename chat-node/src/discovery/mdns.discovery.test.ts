@@ -1,5 +1,6 @@
 import { ANNOUNCEMENT_VALIDITY_MS, type PeerEntry, peerIdOfKey, signAnnouncement } from '@p2p-chat/shared';
-import type { Interfaces, OpenMulticastPort } from '@p2p-chat/shared/dns-sd';
+import type { Interfaces } from '@p2p-chat/shared';
+import type { OpenMulticastPort } from '@p2p-chat/shared/dns-sd';
 import { ManualClock, MemoryMulticast, testKeys } from '@p2p-chat/shared/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DiscoverySink, Sighting } from '../core/ports/peer-discovery.js';

@@ -1,19 +1,19 @@
-import { networkInterfaces } from 'node:os';
 import {
   type Clock,
   type DiscoverySourceView,
   hostKind,
+  type Interfaces,
   isUnspecifiedHost,
   MAX_ANNOUNCED_ADDRESSES,
   NODE_SERVICE_TYPE,
   type PeerEntry,
   peerIdOfKey,
   REGISTRY_SERVICE_TYPE,
+  systemInterfaces,
 } from '@p2p-chat/shared';
 import {
   DnsSd,
   type FoundService,
-  type Interfaces,
   lanInterfaces,
   LOOPBACK_INTERFACE,
   type OfferedService,
@@ -170,7 +170,7 @@ export class MdnsDiscovery extends PeerDiscovery {
   // Toward a network the host is left open: whoever hears it puts the address
   // that it came from there, which is the right one on each network.
   #hosts(configured: string): AnnouncedHosts | null {
-    const { scope, interfaces = networkInterfaces } = this.#options;
+    const { scope, interfaces = systemInterfaces.read } = this.#options;
     if (!isUnspecifiedHost(configured)) {
       const reachable = scope === 'machine' || hostKind(configured) !== 'loopback';
       return reachable ? { host: configured, addresses: [] } : null;
@@ -207,7 +207,7 @@ export class MdnsDiscovery extends PeerDiscovery {
     run.reading = true;
     while (run.readAgain) {
       run.readAgain = false;
-      const { interfaces = networkInterfaces, scope } = this.#options;
+      const { interfaces = systemInterfaces.read, scope } = this.#options;
       const sightings = await run.reader.read([...run.entries.values()], {
         now: run.announcer.now(),
         overLoopback: scope === 'machine',

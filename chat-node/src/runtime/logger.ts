@@ -1,4 +1,4 @@
-import { type LogLevel, safeLogLines } from '@p2p-chat/shared';
+import { type LogLevel, LogSink, safeLogLines } from '@p2p-chat/shared';
 import { pino, type Logger as PinoLogger } from 'pino';
 
 /** JSON lines for whoever runs the node. Never a message body, a key or a token. */
@@ -8,6 +8,6 @@ export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error'>;
 export function createLogger(level: LogLevel): Logger {
   return pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, hooks: { streamWrite: safeLogLines } },
-    pino.destination({ dest: 2, sync: true }),
+    LogSink.onStderr(),
   );
 }

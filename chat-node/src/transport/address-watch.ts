@@ -1,6 +1,5 @@
-import { networkInterfaces } from 'node:os';
 import type { Socket } from 'node:net';
-import { type Clock, plainAddress, type Timer } from '@p2p-chat/shared';
+import { type Clock, plainAddress, systemInterfaces, type Timer } from '@p2p-chat/shared';
 
 /** How often the machine's addresses are looked at: the system tells nobody here. */
 const LOOK_MS = 1_000;
@@ -56,5 +55,5 @@ function addressLost(address: string): Error {
 }
 
 function allAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((infos = []) => infos.map(({ address }) => address));
+  return Object.values(systemInterfaces.read()).flatMap((infos = []) => infos.map(({ address }) => address));
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { dialOrder, type Interfaces } from './dial-order.js';
+import type { Interfaces } from '@p2p-chat/shared';
+import { dialOrder } from './dial-order.js';
 
 const at = (host: string, port = 7780) => ({ host, port });
 const hosts = (addresses: readonly { host: string }[]): string[] => addresses.map(({ host }) => host);

@@ -1,9 +1,6 @@
 import { BlockList, isIP } from 'node:net';
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { type Interfaces, systemInterfaces } from '@p2p-chat/shared';
 import type { PeerAddress } from '../core/peers/peer.js';
-
-/** The network interfaces of the machine, as `os.networkInterfaces` gives them. */
-export type Interfaces = () => NodeJS.Dict<NetworkInterfaceInfo[]>;
 
 /**
  * The addresses of one peer in the order in which to dial them (RFC 8305,
@@ -15,7 +12,7 @@ export type Interfaces = () => NodeJS.Dict<NetworkInterfaceInfo[]>;
 export function dialOrder(
   addresses: readonly PeerAddress[],
   lastGood: PeerAddress | undefined,
-  interfaces: Interfaces = networkInterfaces,
+  interfaces: Interfaces = systemInterfaces.read,
 ): PeerAddress[] {
   const own = networksOf(interfaces());
   const best = addresses.filter((one) => isSame(one, lastGood));
@@ -36,7 +33,7 @@ function interleaved(addresses: readonly PeerAddress[]): PeerAddress[] {
   return turns.flat().filter((one) => one !== undefined);
 }
 
-function networksOf(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): BlockList {
+function networksOf(interfaces: ReturnType<Interfaces>): BlockList {
   const networks = new BlockList();
   for (const { cidr } of Object.values(interfaces).flatMap((infos) => infos ?? [])) {
     const [address = '', prefix = ''] = cidr?.split('/') ?? [];

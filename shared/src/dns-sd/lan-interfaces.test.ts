@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Interfaces, isOnLink, lanInterfaces } from './lan-interfaces.js';
+import type { Interfaces } from '../node/network-interfaces.js';
+import { isOnLink, lanInterfaces } from './lan-interfaces.js';
 
 const info = { mac: '', netmask: '' };
 const ipv4 = (cidr: string, internal = false) =>
@@ -17,6 +18,10 @@ const machine: Interfaces = () => ({
   veth12: [ipv4('169.254.1.1/16')],
   tun0: [ipv4('10.8.0.2/24')],
   wg0: [ipv4('10.9.0.2/24')],
+  podman0: [ipv4('10.88.0.1/16')],
+  lxdbr0: [ipv4('10.97.0.1/24')],
+  incusbr0: [ipv4('10.98.0.1/24')],
+  fwbr100i0: [ipv4('10.99.0.1/24')],
 });
 const names = (...chosen: string[]): string[] =>
   lanInterfaces(chosen, machine).map(({ name, address, prefix }) => `${name} ${address}/${prefix}`);

@@ -1,6 +1,7 @@
 import { BlockList, isIPv6 } from 'node:net';
-import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import type { NetworkInterfaceInfo } from 'node:os';
 import { isLinkLocal } from '../discovery/address.js';
+import { type Interfaces, systemInterfaces } from '../node/network-interfaces.js';
 
 /**
  * One IPv4 address of a network interface, or, of an interface that has none,
@@ -16,19 +17,26 @@ export interface LanInterface {
   ipv6?: readonly string[];
 }
 
-/** The network interfaces of the machine, as `os.networkInterfaces` gives them. */
-export type Interfaces = () => NodeJS.Dict<NetworkInterfaceInfo[]>;
-
 /** Where this machine reaches itself, also without any network. */
 export const LOOPBACK_INTERFACE: LanInterface = { name: 'loopback', address: '127.0.0.1', prefix: 8 };
 
 /** IPv6 addresses of one interface that are told: more than a network gives out. */
 const MAX_IPV6 = 4;
 
-// Bridges of container engines and virtual machines, and tunnels: who is there
-// is no neighbour, and whole companies are behind some of them.
-const NOT_A_LAN =
-  /^(docker|br-|veth|virbr|vmnet|vboxnet|lxc|cni|flannel|cali|tun|tap|wg|utun|ppp|zt|tailscale)/;
+// Docker, Podman, libvirt, VMware, VirtualBox, LXC, LXD, Incus, Kubernetes and
+// Proxmox (its vmbr0 is a real network); OpenWrt calls its network br-lan.
+const VIRTUAL_BRIDGE =
+  /^(docker|br-(?!lan)|veth|podman|virbr|vmnet|vboxnet|lxc|lxdbr|incusbr|cni|flannel|cali|fw(br|ln|pr)\d)/;
+// Whole companies are behind some of them.
+const TUNNEL = /^(tun|tap|wg|utun|ppp|zt|tailscale|nordlynx|gre|sit|ip6tnl)/;
+
+/**
+ * Whether an interface leads to containers or virtual machines of this machine
+ * alone: who is there is no neighbour, and its address is the same on many machines.
+ */
+export function isVirtualBridge(name: string): boolean {
+  return VIRTUAL_BRIDGE.test(name);
+}
 
 /**
  * The interfaces that face a local network, looked up anew at every call.
@@ -36,12 +44,15 @@ const NOT_A_LAN =
  */
 export function lanInterfaces(
   chosen: readonly string[] = [],
-  interfaces: Interfaces = networkInterfaces,
+  interfaces: Interfaces = systemInterfaces.read,
 ): LanInterface[] {
   const patterns = chosen.map(patternOf);
   const found: LanInterface[] = [];
   for (const [name, infos = []] of Object.entries(interfaces())) {
-    const wanted = patterns.length > 0 ? patterns.some((one) => one.test(name)) : !NOT_A_LAN.test(name);
+    const wanted =
+      patterns.length > 0
+        ? patterns.some((one) => one.test(name))
+        : !isVirtualBridge(name) && !TUNNEL.test(name);
     if (!wanted) continue;
     found.push(...networksOf(name, infos));
   }

@@ -1,0 +1,105 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { controlOf } from './support/control.ts';
+import {
+  baseEnvironment,
+  CHAT_MAIN,
+  DISCOVERY_MAIN,
+  freePort,
+  type RunningDaemon,
+  RunningProcess,
+  waitFor,
+  World,
+} from './support/processes.ts';
+
+const world = new World();
+afterAll(() => world.close());
+
+describe('where the system refuses to name its network interfaces', () => {
+  let discovery: Awaited<ReturnType<World['discovery']>>;
+  let alice: RunningDaemon;
+  beforeAll(async () => {
+    const module = join(await world.folder(), 'refuse.cjs');
+    await writeFile(
+      module,
+      `require('node:os').networkInterfaces = () => { throw new Error('refused by the system'); };
+       require('node:module').syncBuiltinESMExports();`,
+    );
+    const refusing = { NODE_OPTIONS: `--require ${module}` };
+    discovery = await world.discovery({
+      env: { ...refusing, DISCOVERY_HOST: '0.0.0.0', DISCOVERY_MDNS: 'on' },
+    });
+    const env = { ...refusing, P2P_CHAT_HOST: '', P2P_CHAT_MDNS: 'on', P2P_CHAT_SAME_MACHINE: 'on' };
+    alice = await world.daemon({ user: 'Alice', discovery: [discovery.url], env });
+  });
+
+  it('the discovery service and the node run on, and status says so', async () => {
+    const bob = await world.daemon({ user: 'Bob', discovery: [discovery.url] });
+    await alice.json(['send', bob.peerId, 'still here', '--wait', 'delivered']);
+    const { problems } = await controlOf(alice).status();
+    expect(problems).toMatchObject([{ code: 'network-unreadable' }]);
+    expect(problems[0]?.detail).toContain('refused by the system');
+  });
+
+  it('SIGUSR1 and SIGUSR2 open no debugger and end nothing', async () => {
+    for (const { child } of [discovery, alice])
+      for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) child.kill(signal);
+    expect(await controlOf(alice).status()).toMatchObject({ user: 'Alice' });
+    expect((await fetch(`${discovery.url}/health`)).ok).toBe(true);
+    expect([await alice.stop(), await discovery.stop()]).toEqual([0, 0]);
+    expect(alice.stderr + discovery.stderr).not.toContain('Debugger');
+  });
+});
+
+describe('where nobody reads the log, or its disk is full', () => {
+  /** Starts a program with its stderr there. */
+  function start(main: string, args: readonly string[], stderr: number, env: Record<string, string>) {
+    const child = spawn(process.execPath, [main, ...args], {
+      env: { ...baseEnvironment(), LOG_LEVEL: 'debug', ...env },
+      stdio: ['ignore', 'pipe', stderr],
+    });
+    return world.track(new RunningProcess(main, child));
+  }
+
+  /** A pipe that is full; nobody reads it. */
+  async function fullPipe(): Promise<number> {
+    const path = join(await world.folder(), 'pipe');
+    execFileSync('mkfifo', [path]);
+    const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    try {
+      for (;;) writeSync(fd, 'x'.repeat(4_096));
+    } catch {
+      return openSync(path, constants.O_RDWR);
+    }
+  }
+
+  it.each([
+    ['a full pipe', fullPipe],
+    ['/dev/full', () => Promise.resolve(openSync('/dev/full', 'w'))],
+  ])('both programs run on (%s)', async (_name, open) => {
+    const stderr = await open();
+    const port = await freePort();
+    const service = start(DISCOVERY_MAIN, [], stderr, {
+      DISCOVERY_HOST: '127.0.0.1',
+      DISCOVERY_PORT: `${port}`,
+    });
+    const home = await world.folder();
+    const node = start(CHAT_MAIN, ['daemon', '--json'], stderr, {
+      P2P_CHAT_USER: 'Alice',
+      P2P_CHAT_HOME: home,
+      P2P_CHAT_HOST: '127.0.0.1',
+      P2P_CHAT_PORT: '0',
+      DISCOVERY_URLS: `http://127.0.0.1:${port}`,
+    });
+    await node.line('ready line', (line) => (line.includes('"ready"') ? line : undefined));
+    await waitFor('the registration', async () => {
+      const list = (await (await fetch(`http://127.0.0.1:${port}/`)).json()) as unknown[];
+      return list.length === 1;
+    });
+    expect([await node.stop(), await service.stop()]).toEqual([0, 0]);
+    closeSync(stderr);
+  });
+});
