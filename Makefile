@@ -127,7 +127,7 @@ fuzz: build ## throw mutated input at every edge; replay: make fuzz ARGS='--seed
 	@node e2e/fuzz/run.ts $(ARGS)
 
 .PHONY: bench
-bench: bench-delivery bench-links bench-discovery bench-storage bench-console ## run every benchmark
+bench: bench-delivery bench-links bench-discovery bench-streams bench-storage bench-search bench-hashing bench-console ## run every benchmark
 
 .PHONY: bench-delivery
 bench-delivery: build ## measure delivery between two nodes, beside the floor

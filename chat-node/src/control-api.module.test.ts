@@ -550,6 +550,9 @@ describe('people', () => {
     expect(message).toMatchObject({ body: 'may I?', request: true });
     const accepted = await host.ask('put', CONTROL_ROUTES.accept(new TestKeys('Guest').peerId)).expect(200);
     expect(accepted.body).toMatchObject({ trust: 'contact', request: null, unread: 1 });
+    // What comes of somebody who is blocked is dropped: nothing of it can be read.
+    const blocked = await host.ask('put', CONTROL_ROUTES.block(new TestKeys('Guest').peerId)).expect(200);
+    expect(blocked.body).toMatchObject({ blocked: true, unread: 0 });
     const dave = new TestKeys('Dave').peerId;
     expect((await host.ask('put', CONTROL_ROUTES.accept(dave)).expect(200)).body).toMatchObject({
       peerId: dave,

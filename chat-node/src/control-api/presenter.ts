@@ -183,7 +183,7 @@ export class Presenter {
       verified: peer.verified,
       trust: peer.contact ? 'contact' : 'stranger',
       request: waiting === undefined ? null : { messages: waiting },
-      unread: peer.contact ? unread : 0,
+      unread: peer.contact && !peer.blocked ? unread : 0,
       sources: peer.sources,
       ambiguous: peer.ambiguous,
       keyAlarm: peer.keyAlarm,
