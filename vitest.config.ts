@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // `source` makes the workspaces resolve each other's TypeScript, so a unit
@@ -8,6 +9,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    // Tests of real processes wait more than they work: two files for each core.
+    maxWorkers: 2 * availableParallelism(),
     projects: [
       {
         extends: true,
