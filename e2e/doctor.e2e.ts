@@ -5,19 +5,19 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { CONTROL_FILE, CONTROL_ROUTES, type ControlFile, PROBLEM_CONTENT_TYPE } from '@p2p-chat/shared';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { controlOf } from './support/control.ts';
-import { diagnose, diagnoseWith, expectFailure, statesOf } from './support/doctor.ts';
+import { diagnose, diagnoseWith, expectFailedHop, expectFailure, statesOf } from './support/doctor.ts';
 import { freePort, type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 const HOUR = 3_600_000;
 
 const world = new World();
 const servers: Server[] = [];
-afterEach(async () => {
+afterEach(() => {
   for (const server of servers.splice(0)) server.close().closeAllConnections();
-  await world.close();
 });
+afterAll(() => world.close());
 
 async function serve(listener: RequestListener, port = 0): Promise<string> {
   const server = createHttpServer(listener).listen(port, '127.0.0.1');
@@ -39,14 +39,23 @@ function oddRegistry({ aheadMs = 0, refuses = '' }): Promise<string> {
   });
 }
 
-describe('doctor', () => {
-  it('finds every hop well between two people, while both nodes run, and links them', async () => {
-    const service = await world.discovery();
-    const [alice, bob] = await Promise.all([
-      world.daemon({ user: 'Alice', discovery: [service.url] }),
-      world.daemon({ user: 'Bob', discovery: [service.url] }),
+describe('doctor between two people', () => {
+  let url: string;
+  let alice: RunningDaemon;
+  let bob: RunningDaemon;
+  beforeAll(async () => {
+    ({ url } = await world.discovery());
+    [alice, bob] = await Promise.all([
+      world.daemon({ user: 'Alice', discovery: [url] }),
+      world.daemon({ user: 'Bob', discovery: [url] }),
     ]);
-    await waitFor('Alice to see Bob', async () => (await controlOf(alice).peers(false)).length === 1);
+    await alicesPeers(1);
+  });
+
+  const alicesPeers = (count: number): Promise<unknown> =>
+    waitFor(`Alice to see ${count}`, async () => (await controlOf(alice).peers(false)).length === count);
+
+  it('finds every hop well between two people, while both nodes run, and links them', async () => {
     const first = await diagnose(alice, 'Bob');
     expect(first.verdict).toEqual({ ok: true, sentence: 'All is well: Bob can be reached.', failed: null });
     expect(first.status).toBe(0);
@@ -78,6 +87,66 @@ describe('doctor', () => {
     expect(again.status).toBe(0);
   });
 
+  it('is described with the rest of the control API, and takes what that says', async () => {
+    const { port, token } = JSON.parse(await readFile(join(alice.home, CONTROL_FILE), 'utf8')) as ControlFile;
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await fetch(`http://127.0.0.1:${port}/api/docs-json`, { headers });
+    const { paths } = (await answer.json()) as { paths: Record<string, object> };
+    expect(paths[CONTROL_ROUTES.diagnosis]).toHaveProperty('post');
+
+    const refused = await fetch(`http://127.0.0.1:${port}${CONTROL_ROUTES.diagnosis}`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ peer: 5 }),
+    });
+    expect(refused.status).toBe(422);
+    expect(await refused.json()).toMatchObject({ code: 'request-invalid', detail: 'peer must be a text.' });
+  });
+
+  it('refuses to guess who is meant', async () => {
+    const other = await world.daemon({ user: 'Bob', discovery: [url] });
+    await alicesPeers(2);
+    const { status, stdout } = await alice.cli(['doctor', 'Bob', '--json']);
+    expect({ status, stdout }).toEqual({ status: 3, stdout: '' });
+    await other.stop();
+    await alicesPeers(1);
+  });
+
+  // Carl is listed for a lease; what is at his address is up to the test.
+  it('names what is at the address of somebody who is listed: nothing, another key, a web server', async () => {
+    const carl = await world.daemon({ user: 'Carl', discovery: [url] });
+    await alicesPeers(2);
+    await carl.kill();
+    const { peerPort: port } = carl.ready;
+    expectFailure(
+      await diagnose(alice, carl.peerId),
+      'peer-connect',
+      new RegExp(`^The connection is refused at 127.0.0.1:${port}`),
+      /does not run there, or a firewall rejects it/,
+    );
+
+    const eve = await world.daemon({ user: 'Eve', port });
+    const found = await diagnose(alice, carl.peerId);
+    expectFailure(
+      found,
+      'peer-identity',
+      /answers with the key of \w{8}, not with that of \w{8}/,
+      /nothing was sent/,
+    );
+    expect(statesOf(found, 'peer-protocol')).toEqual(['skipped']);
+    await eve.stop();
+
+    await serve((_request, response) => void response.end('Welcome'), port);
+    expectFailure(
+      await diagnose(alice, carl.peerId),
+      'peer-tls',
+      new RegExp(`^What listens at 127.0.0.1:${port} is no p2p-chat node`),
+      /Another program has that port/,
+    );
+  });
+});
+
+describe('doctor', () => {
   it('runs a node for as long as it looks, where none runs', async () => {
     const home = await world.folder();
     const env = {
@@ -106,39 +175,36 @@ describe('doctor', () => {
     other.close();
   });
 
-  it('names a discovery service with a name that nobody knows, one that refuses, and one that is none', async () => {
-    const port = await freePort();
+  it('names what is wrong with each discovery service: name, port, answer, clock, signature', async () => {
+    const refusing = `http://127.0.0.1:${await freePort()}`;
     const web = await serve((_request, response) => void response.writeHead(404).end('Not found'));
-    for (const [url, hop, sentence] of [
-      ['http://no-such-machine.invalid:7777', 'registry-name', /The name no-such-machine\.invalid/],
-      [`http://127.0.0.1:${port}`, 'registry-connect', new RegExp(`127.0.0.1:${port} is refused`)],
-      [web, 'registry-http', /answers \/health with HTTP 404/],
+    const [ahead, behind] = [await oddRegistry({ aheadMs: HOUR }), await oddRegistry({ aheadMs: -HOUR })];
+    const strict = await oddRegistry({ refuses: 'announcement-signature-wrong' });
+    const unknown = 'http://no-such-machine.invalid:7777';
+    const alice = await world.daemon({
+      user: 'Alice',
+      discovery: [unknown, refusing, web, ahead, behind, strict],
+    });
+    const found = await diagnose(alice);
+    for (const [subject, hop, detail, advice] of [
+      [unknown, 'registry-name', /The name no-such-machine\.invalid/, /DISCOVERY_URLS/],
+      [refusing, 'registry-connect', /^The connection is refused|is refused/, /DISCOVERY_URLS/],
+      [web, 'registry-http', /answers \/health with HTTP 404/, /DISCOVERY_URLS/],
+      [ahead, 'registry-clock', /is 60 min ahead of this machine's/, /timedatectl/],
+      [behind, 'registry-clock', /is 60 min behind this machine's/, /timedatectl/],
+      [
+        strict,
+        'registry-announcement',
+        /answered 403: The signature is wrong\./,
+        /Something in between changes/,
+      ],
     ] as const) {
-      const alice = await world.daemon({ user: 'Alice', discovery: [url] });
-      expectFailure(await diagnose(alice), hop, sentence, /DISCOVERY_URLS/);
-      await alice.stop();
+      expectFailedHop(found, { hop, subject }, detail, advice);
     }
-  });
-
-  it('names a discovery service whose clock is an hour off, and one that refuses the signature', async () => {
-    for (const [aheadMs, sentence] of [
-      [HOUR, /is 60 min ahead of this machine's/],
-      [-HOUR, /is 60 min behind this machine's/],
-    ] as const) {
-      const alice = await world.daemon({ user: 'Alice', discovery: [await oddRegistry({ aheadMs })] });
-      const found = await diagnose(alice);
-      expectFailure(found, 'registry-clock', sentence, /timedatectl/);
-      expect(statesOf(found, 'registry-announcement')).toEqual(['ok']);
-      await alice.stop();
-    }
-    const url = await oddRegistry({ refuses: 'announcement-signature-wrong' });
-    const alice = await world.daemon({ user: 'Alice', discovery: [url] });
-    expectFailure(
-      await diagnose(alice),
-      'registry-announcement',
-      /answered 403: The signature is wrong\./,
-      /Something in between changes what is sent/,
-    );
+    // A wrong clock is no reason not to be listed.
+    expect(statesOf(found, 'registry-announcement').filter((state) => state === 'ok')).toHaveLength(2);
+    expectFailure(found, 'registry-name', /no-such-machine/, /DISCOVERY_URLS/);
+    await alice.stop();
   });
 
   it('names who is unknown, and who is offline', async () => {
@@ -152,54 +218,6 @@ describe('doctor', () => {
     const found = await diagnose(alice, 'Bob');
     expectFailure(found, 'peer-entry', /^Nobody lists Bob now; the last link was \d+ s ago\.$/, /Ask Bob/);
     expect(statesOf(found, 'peer-connect')).toEqual(['failed']);
-  });
-
-  describe('with somebody who is listed', () => {
-    /** Bob is listed for a lease; what is at his address is up to the test. */
-    async function listedBob(): Promise<{ alice: RunningDaemon; port: number; url: string }> {
-      const { url } = await world.discovery();
-      const [bob, alice] = await Promise.all(
-        ['Bob', 'Alice'].map((user) => world.daemon({ user, discovery: [url] })),
-      );
-      if (bob === undefined || alice === undefined) throw new Error('two nodes');
-      await waitFor('Alice to see Bob', async () => (await controlOf(alice).peers(false)).length === 1);
-      await bob.kill();
-      return { alice, port: bob.ready.peerPort, url };
-    }
-
-    it('names an address that refuses', async () => {
-      const { alice, port } = await listedBob();
-      expectFailure(
-        await diagnose(alice, 'Bob'),
-        'peer-connect',
-        new RegExp(`^The connection is refused at 127.0.0.1:${port}`),
-        /does not run there, or a firewall rejects it/,
-      );
-    });
-
-    it('names an address where another key answers', async () => {
-      const { alice, port } = await listedBob();
-      await world.daemon({ user: 'Eve', port });
-      const found = await diagnose(alice, 'Bob');
-      expectFailure(
-        found,
-        'peer-identity',
-        /answers with the key of \w{8}, not with that of \w{8}/,
-        /nothing was sent/,
-      );
-      expect(statesOf(found, 'peer-protocol')).toEqual(['skipped']);
-    });
-
-    it('names an address where a web server answers', async () => {
-      const { alice, port } = await listedBob();
-      await serve((_request, response) => void response.end('Welcome'), port);
-      expectFailure(
-        await diagnose(alice, 'Bob'),
-        'peer-tls',
-        new RegExp(`^What listens at 127.0.0.1:${port} is no p2p-chat node`),
-        /Another program has that port/,
-      );
-    });
   });
 
   it('tells each hop as soon as it is done, and what it looks at meanwhile', async () => {
@@ -219,31 +237,5 @@ describe('doctor', () => {
     }
     expect(types.slice(0, 3)).toEqual(['looking', 'hop', 'hop']);
     expect(types.at(-1)).toBe('verdict');
-  });
-
-  it('is described with the rest of the control API, and takes what that says', async () => {
-    const alice = await world.daemon({ user: 'Alice' });
-    const { port, token } = JSON.parse(await readFile(join(alice.home, CONTROL_FILE), 'utf8')) as ControlFile;
-    const headers = { authorization: `Bearer ${token}` };
-    const answer = await fetch(`http://127.0.0.1:${port}/api/docs-json`, { headers });
-    const { paths } = (await answer.json()) as { paths: Record<string, object> };
-    expect(paths[CONTROL_ROUTES.diagnosis]).toHaveProperty('post');
-
-    const refused = await fetch(`http://127.0.0.1:${port}${CONTROL_ROUTES.diagnosis}`, {
-      method: 'POST',
-      headers: { ...headers, 'content-type': 'application/json' },
-      body: JSON.stringify({ peer: 5 }),
-    });
-    expect(refused.status).toBe(422);
-    expect(await refused.json()).toMatchObject({ code: 'request-invalid', detail: 'peer must be a text.' });
-  });
-
-  it('refuses to guess who is meant', async () => {
-    const { url } = await world.discovery();
-    const alice = await world.daemon({ user: 'Alice', discovery: [url] });
-    await Promise.all([1, 2].map(() => world.daemon({ user: 'Bob', discovery: [url] })));
-    await waitFor('Alice to see both', async () => (await controlOf(alice).peers(false)).length === 2);
-    const { status, stdout } = await alice.cli(['doctor', 'Bob', '--json']);
-    expect({ status, stdout }).toEqual({ status: 3, stdout: '' });
   });
 });

@@ -46,3 +46,20 @@ export function expectFailure(
   expect(verdict.ok).toBe(false);
   expect(status).toBe(1);
 }
+
+/** One of the hops that failed is this one, of this subject, and its detail and advice say so. */
+export function expectFailedHop(
+  { hops }: Diagnosed,
+  wanted: Pick<DiagnosisResult, 'hop' | 'subject'>,
+  detail: RegExp,
+  advice: RegExp,
+): void {
+  const failed = hops.filter(({ state }) => state === 'failed');
+  expect(failed).toContainEqual(
+    expect.objectContaining({
+      ...wanted,
+      detail: expect.stringMatching(detail) as string,
+      advice: expect.stringMatching(advice) as string,
+    }),
+  );
+}
