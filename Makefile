@@ -58,8 +58,12 @@ docker: ## build both container images and print their sizes
 ##### Test it
 
 .PHONY: test
-test: build ## run every test that needs only Node
+test: build ## run the tests that need only Node
 	@vitest run --project unit --project e2e $(ARGS)
+
+.PHONY: test-long
+test-long: build ## run those that need only Node and take longer: floods, large numbers, restores
+	@vitest run --project e2e-long $(ARGS)
 
 .PHONY: check
 check: lint types format claims man-check unit ## lint, types, format, the man page, what the documents say of tests, and the unit tests
@@ -100,7 +104,7 @@ fix: prepare ## format everything and mend what the linter can
 
 .PHONY: test-mongo
 test-mongo: build ## run the tests on MongoDB (MONGODB_URI_TEST, or a container)
-	@scripts/with-mongo vitest run --project unit --project e2e chat-node/src/storage chat-node/src/transport/silent-block discovery-service/src/registry/mongo e2e/storage e2e/restore e2e/replicas e2e/simultaneous $(ARGS)
+	@scripts/with-mongo vitest run --project unit --project e2e --project e2e-long chat-node/src/storage chat-node/src/transport/silent-block discovery-service/src/registry/mongo e2e/storage e2e/restore e2e/replicas e2e/simultaneous $(ARGS)
 
 .PHONY: test-lan
 test-lan: build ## run the tests of whole networks (needs root, ip and iptables)

@@ -5,6 +5,10 @@ import { defineConfig } from 'vitest/config';
 // test never runs against a stale build.
 const conditions = ['source', 'node', 'import', 'default'];
 
+/** What takes long by its nature: floods, large numbers, copies of whole profiles. */
+const LONG =
+  'e2e/{fuzz/fuzz,herd,hostile-discovery,queued,restore,search,sources,storage-deaf-peer,strangers,strangers-http}.e2e.ts';
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
@@ -28,7 +32,17 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.e2e.ts'],
-          exclude: ['e2e/docker*.e2e.ts', 'e2e/lan*.e2e.ts', 'e2e/chaos/**'],
+          exclude: [LONG, 'e2e/docker*.e2e.ts', 'e2e/lan*.e2e.ts', 'e2e/chaos/**'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Minutes too, and needs only Node: `make test-long`.
+          name: 'e2e-long',
+          include: [LONG],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it } from 'vitest';
 import { controlOf, linkedPair, sendAll, untilQueued, wholeConversation } from './support/control.ts';
-import { drain } from './support/drain.ts';
 import { runCli, waitFor, World } from './support/processes.ts';
 
 const world = new World();
@@ -71,19 +70,6 @@ function setVersion(file: string, version: number): Promise<void> {
   database.close();
   return Promise.resolve();
 }
-
-describe('100,000 messages for a peer who is away', () => {
-  it('cost little at start and while they drain, and arrive in order', { timeout: 120_000 }, async () => {
-    const pair = await linkedPair(world);
-    const first = await controlOf(pair.alice).send(pair.bob.peerId, 'until later');
-    await untilQueued(pair.alice, 0);
-    const { accepted, arrived, grownMiB, figures } = await drain(world, pair, 100_000, 60_000);
-    expect(arrived).toEqual([first.id, ...accepted]);
-    console.log(figures);
-    // 100,000 of these messages take some 100 MiB at once; a window of them takes one.
-    expect(grownMiB).toBeLessThan(90);
-  });
-});
 
 describe.skipIf(process.getuid?.() !== 0)('(root only) a disk', () => {
   async function tmpfs(size: string): Promise<string> {
