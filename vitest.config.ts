@@ -25,6 +25,8 @@ export default defineConfig({
             'discovery-service/src/**/*.test.ts',
             'chat-node/src/**/*.test.ts',
           ],
+          // A guard against hanging, not a measure: a busy machine is slow.
+          testTimeout: 30_000,
         },
       },
       {
