@@ -253,21 +253,36 @@ describe('a console over a running node', () => {
     await session.until('! The node has gone away. Trying to reconnect…');
     await session.choose('Read Messages');
     await session.until('Read Messages: whose?');
-    const restarted = await world.restart(alice);
+    await world.restart(alice);
     await session.until((screen) => !screen.includes('gone away'));
     await deliver(bob, 'Alice', 'are you back?');
     await session.until('are you back?');
-    session.press('ctrl-c');
-    expect(await session.exited).toBe(0);
-    expect(await restarted.exited).toBe(0);
   });
 });
 
 describe('Logout', () => {
+  let alice: RunningDaemon;
   afterAll(closeWorld);
 
+  it('is not what Ctrl-C, the end of input and SIGTERM do: they leave the node running, and say so', async () => {
+    [alice] = (await startDaemons('Alice')) as [RunningDaemon];
+    const ways: ((session: TerminalSession) => void)[] = [
+      (session) => session.press('ctrl-c'),
+      (session) => session.press('ctrl-d'),
+      (session) => process.kill(session.pid, 'SIGTERM'),
+    ];
+    for (const leave of ways) {
+      const session = attach(alice.env);
+      await session.until(MENU);
+      leave(session);
+      expect(await session.exited).toBe(0);
+      expect(session.screen).toContain('Goodbye, Alice.\nYour node goes on running, and you stay online');
+      expect(session.screen).not.toContain('Logged out');
+      expect(await alice.cli(['status'])).toMatchObject({ status: 0 });
+    }
+  });
+
   it('logs the user out, and the node ends', async () => {
-    const [alice] = (await startDaemons('Alice')) as [RunningDaemon];
     const session = attach(alice.env);
     await session.choose('Logout');
     expect(await session.exited).toBe(0);
@@ -310,6 +325,49 @@ describe('writing', () => {
     session.press('enter');
     await session.until(/four ✓/);
     expect(await bodiesOf(bob, 'Alice')).toContain('line one\nline two\nthree\nfour');
+  });
+
+  it('types no report of the terminal, takes lines without marks as one text, and a paste without its end', async () => {
+    const session = attach(alice.env);
+    await session.until(/2 online$/m);
+    session.type('send\rbob\r');
+    await session.until(/^›/m);
+    for (const report of [
+      ']11;rgb:1e1e/1e1e/2e2e\u001b\\',
+      ']11;rgb:0/0/0\u0007',
+      '[?62;4c',
+      '[24;80R',
+      '[<0;9;9M',
+    ])
+      session.type(`\u001b${report}`);
+    session.type('one\rtwo\rthree');
+    await session.until('› one\n  two\n  three');
+    session.type('\u001b[13;2ufour\u001bx');
+    session.type('\u001b[200~ and');
+    await session.until('  four and');
+    session.type('\u001b[13u');
+    await session.until(/four and ✓/);
+    expect(await bodiesOf(bob, 'Alice')).toContain('one\ntwo\nthree\nfour and');
+    session.type('\u001b[200~');
+    session.press('ctrl-c');
+    expect(await session.exited).toBe(0);
+  });
+
+  it('is suspended by Ctrl-Z in a shell, and comes back with its whole picture, also without a size', async () => {
+    const session = new TerminalSession(['--norc', '-i'], { file: '/bin/bash', env: alice.env });
+    sessions.push(session);
+    session.type(`stty rows 0 columns 0; "${process.execPath}" "${CHAT_MAIN}" console\r`);
+    await session.until(/^❯ Read Messages/m);
+    expect(session.screen).toContain(`\n${'─'.repeat(80)}\n`);
+    session.type('\u001a');
+    await session.until('Stopped');
+    expect(session.hasOwnScreen).toBe(false);
+    session.type('fg\r');
+    await session.until(/^❯ Read Messages/m);
+    session.type('send\r');
+    await session.until('to whom?');
+    session.press('ctrl-c');
+    await session.until('Goodbye, Alice.');
   });
 
   it('keeps drafts where one goes elsewhere, and where the console is killed', async () => {

@@ -1,26 +1,34 @@
 import { PassThrough } from 'node:stream';
 import { createPrompt } from '@inquirer/core';
 import { describe, expect, it, vi } from 'vitest';
-import { Keyboard } from './keyboard.js';
+import { SystemClock } from '@p2p-chat/shared';
+import { Keyboard, type KeyboardListeners } from './keyboard.js';
+import { ESCAPE_TIMEOUT_MS, LINES_TIMEOUT_MS } from './terminal-input.js';
 import { useKeys } from './prompts/use-keys.js';
 
 /** Takes keys until a full stop. */
-const untilStop = createPrompt<string, { got: string[] }>(({ got }, done) => {
-  useKeys((key) => {
-    if (key.sequence === '.') done(got.join(''));
-    else got.push(key.name === 'paste' ? `[${key.sequence}]` : (key.sequence ?? ''));
-  });
+const untilStop = createPrompt<string, { got: string[]; writes: boolean }>(({ got, writes }, done) => {
+  useKeys(
+    (key) => {
+      if (key.sequence === '.') done(got.join(''));
+      else got.push(key.name === 'paste' ? `[${key.sequence}]` : (key.sequence ?? ''));
+    },
+    { writes },
+  );
   return '';
 });
 
-function open() {
+function open(listeners: Partial<KeyboardListeners> = {}) {
   const terminal = new PassThrough();
   const onInterrupt = vi.fn<() => void>();
-  const keyboard = new Keyboard(terminal as unknown as NodeJS.ReadStream, onInterrupt);
+  const keyboard = new Keyboard(terminal as unknown as NodeJS.ReadStream, new SystemClock(), {
+    onInterrupt,
+    ...listeners,
+  });
   keyboard.open();
-  const ask = (): Promise<string> =>
+  const ask = (writes = true): Promise<string> =>
     untilStop(
-      { got: [] },
+      { got: [], writes },
       { input: keyboard as unknown as NodeJS.ReadableStream, output: new PassThrough() },
     );
   return { terminal, keyboard, onInterrupt, ask };
@@ -61,19 +69,40 @@ describe('the keyboard', () => {
     expect(onInterrupt).toHaveBeenCalledOnce();
   });
 
-  it('takes Esc and a letter in one read for two keys, and leaves Alt where it means something', async () => {
+  it('takes several lines in one read for a paste where text is written, and for keys elsewhere', async () => {
     const { terminal, ask } = open();
-    const answer = ask();
-    terminal.write('a\u001bx\u001bb\u001b.');
-    expect(await answer).toBe('a\u001bx\u001bb\u001b');
+    const list = ask(false);
+    terminal.write('a\rb.one\rtwo.');
+    expect(await list).toBe('a\rb');
+    // What was begun as keys goes on as keys.
+    expect(await ask()).toBe('one\rtwo');
+    const text = ask();
+    terminal.write('one\rtwo');
+    await new Promise((resolve) => setTimeout(resolve, 2 * LINES_TIMEOUT_MS));
+    terminal.write('.');
+    expect(await text).toBe('[one\rtwo]');
   });
 
-  it('hears where the person looks, which is no key', async () => {
-    const terminal = new PassThrough();
-    const [onPress, onFocus] = [vi.fn<() => void>(), vi.fn<(focused: boolean) => void>()];
-    new Keyboard(terminal as unknown as NodeJS.ReadStream, () => undefined, onPress, onFocus).open();
-    terminal.write('\u001b[O\u001b[Ix');
-    await vi.waitFor(() => expect(onPress).toHaveBeenCalledOnce());
+  it('gives Esc as a key when nothing follows it, and Alt with a letter as one that writes nothing', async () => {
+    const { terminal, ask } = open();
+    const answer = ask();
+    terminal.write('a\u001bx');
+    await new Promise(setImmediate);
+    terminal.write('\u001b');
+    await new Promise((resolve) => setTimeout(resolve, 2 * ESCAPE_TIMEOUT_MS));
+    terminal.write('.');
+    expect(await answer).toBe('a\u001bx\u001b');
+  });
+
+  it('hears where the person looks, and Ctrl-Z, which are no keys; reports are nothing', async () => {
+    const [onPress, onFocus, onSuspend] = [vi.fn(), vi.fn<(focused: boolean) => void>(), vi.fn()];
+    const { terminal, ask } = open({ onPress, onFocus, onSuspend });
+    const answer = ask();
+    terminal.write('\u001b[O\u001b[I\u001b]11;rgb:0/0/0\u0007\u001b[<0;1;1M');
+    terminal.write('\u001ax.');
+    expect(await answer).toBe('x');
     expect(onFocus.mock.calls).toEqual([[false], [true]]);
+    expect(onPress).toHaveBeenCalledTimes(3);
+    expect(onSuspend).toHaveBeenCalledOnce();
   });
 });

@@ -1,33 +1,23 @@
 import { EventEmitter } from 'node:events';
-import { createInterface, type Key } from 'node:readline';
-import { PassThrough } from 'node:stream';
-
-/** A lone Esc is told from the start of a key's sequence by what follows within this time, in milliseconds. */
-const ESCAPE_TIMEOUT_MS = 50;
-
-const FOCUS_IN = '\u001b[I';
-const FOCUS_OUT = '\u001b[O';
+import type { Key } from 'node:readline';
+import type { Clock, Timer } from '@p2p-chat/shared';
+import { keysOf, TerminalInput, type TerminalEvent } from './terminal-input.js';
 
 /** What the name of a {@link Key} says when it is a pasted block: its `sequence` is the text. */
 export const PASTE = 'paste';
 
-interface Press {
-  text: string | undefined;
-  key: Key;
-}
+type Input = Exclude<TerminalEvent, { type: 'focus' }>;
 
-// Letters that mean something with Alt, as in every shell: word by word.
-const ALT_LETTERS = 'bfd';
-
-/** Esc and a letter in one read are two keys: a machine under load has them both before it looks at the first. */
-function apart(press: Press): Press[] {
-  const [escape, letter = '', ...more] = press.key.sequence ?? '';
-  const isAlone = escape === '\u001b' && more.length === 0 && letter !== '[' && /^\P{C}$/u.test(letter);
-  if (press.key.meta !== true || !isAlone || ALT_LETTERS.includes(letter)) return [press];
-  return [
-    { text: undefined, key: { name: 'escape', sequence: escape } },
-    { text: letter, key: { name: letter.toLowerCase(), sequence: letter } },
-  ];
+/** What of the keyboard matters beyond the prompts. */
+export interface KeyboardListeners {
+  /** Ctrl-C while no prompt is there to take it. */
+  onInterrupt: () => void;
+  /** Ctrl-Z. */
+  onSuspend?: () => void;
+  /** Somebody pressed any key. */
+  onPress?: () => void;
+  /** The terminal has the person's attention, or has it no longer. */
+  onFocus?: (focused: boolean) => void;
 }
 
 /**
@@ -39,22 +29,17 @@ function apart(press: Press): Press[] {
  * those only while a prompt is attached.
  */
 export class Keyboard extends EventEmitter {
-  readonly #waiting: Press[] = [];
-  #pasted: string[] | null = null;
-  #attached = false;
+  readonly #input = new TerminalInput();
+  #late: Timer | null = null;
+  #waiting: Input[] = [];
+  #attached: { writes: boolean } | null = null;
   #ended = false;
 
-  /**
-   * @param source the terminal
-   * @param onInterrupt Ctrl-C while no prompt is there to take it
-   * @param onPress somebody pressed any key
-   * @param onFocus the terminal has the person's attention, or has it no longer
-   */
+  /** @param source the terminal */
   constructor(
     private readonly source: NodeJS.ReadStream,
-    private readonly onInterrupt: () => void,
-    private readonly onPress: () => void = () => undefined,
-    private readonly onFocus: (focused: boolean) => void = () => undefined,
+    private readonly clock: Clock,
+    private readonly notify: KeyboardListeners,
   ) {
     super();
     // Readline, Inquirer and its hooks listen for each prompt, and leave again.
@@ -63,15 +48,7 @@ export class Keyboard extends EventEmitter {
 
   /** Starts to read, key by key. */
   open(): void {
-    // The first reader of the keys decides for how long Esc is waited for.
-    const first = createInterface({
-      input: this.source,
-      output: new PassThrough(),
-      terminal: true,
-      escapeCodeTimeout: ESCAPE_TIMEOUT_MS,
-    });
-    first.close();
-    this.source.on('keypress', this.#onKeypress);
+    this.source.on('data', this.#onData);
     this.source.on('end', this.#onEnd);
     if (this.source.isTTY) this.source.setRawMode(true);
     this.source.resume();
@@ -79,19 +56,24 @@ export class Keyboard extends EventEmitter {
 
   /** Gives the terminal back. */
   close(): void {
-    this.source.off('keypress', this.#onKeypress);
+    this.#late?.clear();
+    this.source.off('data', this.#onData);
     this.source.off('end', this.#onEnd);
     if (this.source.isTTY) this.source.setRawMode(false);
     this.source.pause();
   }
 
-  /** A prompt is ready for keys: it gets those that wait, one by one, until it detaches. @returns detaches it */
-  attach(): () => void {
-    this.#attached = true;
+  /**
+   * A prompt is ready for keys: it gets those that wait, one by one, until it detaches.
+   * @param writes whether text is written there, so that several lines at once are one text; elsewhere they are keys
+   * @returns detaches it
+   */
+  attach(writes: boolean): () => void {
+    this.#attached = { writes };
     // After the prompt's first drawing, of which this is called as a part.
     queueMicrotask(() => this.#deliver());
     return () => {
-      this.#attached = false;
+      this.#attached = null;
     };
   }
 
@@ -103,46 +85,66 @@ export class Keyboard extends EventEmitter {
     return this;
   }
 
-  #onKeypress = (text: string | undefined, key: Key): void => {
-    // What a terminal reports where it was asked to (DEC mode 1004) is no key.
-    if (key.sequence === FOCUS_IN || key.sequence === FOCUS_OUT) {
-      this.onFocus(key.sequence === FOCUS_IN);
-      return;
-    }
-    this.onPress();
-    if (key.name === 'paste-start') {
-      this.#pasted = [];
-    } else if (key.name === 'paste-end') {
-      const sequence = (this.#pasted ?? []).join('');
-      this.#pasted = null;
-      this.#take({ text: undefined, key: { name: PASTE, sequence } });
-    } else if (this.#pasted !== null) {
-      this.#pasted.push(key.sequence ?? text ?? '');
-    } else {
-      for (const press of apart({ text, key })) this.#take(press);
-    }
+  #onData = (chunk: Buffer): void => {
+    this.#take(this.#input.feed(chunk));
+    this.#late?.clear();
+    const { timeout } = this.#input;
+    if (timeout !== null) this.#late = this.clock.setTimeout(this.#onLate, timeout);
+  };
+
+  #onLate = (): void => {
+    // On a busy machine the rest may be there, and not be read yet.
+    const late = setImmediate(() => {
+      this.#take(this.#input.flush());
+      const { timeout } = this.#input;
+      if (timeout !== null) this.#late = this.clock.setTimeout(this.#onLate, timeout);
+    });
+    this.#late = { clear: () => clearImmediate(late) };
   };
 
   #onEnd = (): void => {
+    this.#take(this.#input.flush());
     this.#ended = true;
     this.#deliver();
   };
 
-  #take(press: Press): void {
-    if (!this.#attached && press.key.ctrl === true && press.key.name === 'c') {
-      this.onInterrupt();
-      return;
+  #take(events: readonly TerminalEvent[]): void {
+    for (const event of events) {
+      if (event.type === 'focus') {
+        this.notify.onFocus?.(event.focused);
+        continue;
+      }
+      this.notify.onPress?.();
+      if (event.type === 'key' && event.key.ctrl === true && event.key.name === 'z') {
+        this.notify.onSuspend?.();
+      } else if (this.#attached === null && isInterrupt(event)) {
+        this.notify.onInterrupt();
+      } else {
+        this.#waiting.push(event);
+        this.#deliver();
+      }
     }
-    this.#waiting.push(press);
-    this.#deliver();
   }
 
   #deliver(): void {
-    while (this.#attached) {
+    while (this.#attached !== null) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
-      this.emit('keypress', next.text, next.key);
+      if (next.type === 'key') this.#press(next.key);
+      else if (next.type === 'paste' || this.#attached.writes)
+        this.#press({ name: PASTE, sequence: next.text });
+      else this.#waiting.unshift(...keysOf(next.text).map((key) => ({ type: 'key' as const, key })));
     }
-    if (this.#attached && this.#ended) this.emit('end');
+    if (this.#attached !== null && this.#ended) this.emit('end');
   }
+
+  #press(key: Key): void {
+    // Readline's own line takes what is typed, and what begins with Esc is not.
+    const isText = key.name !== PASTE && key.sequence !== undefined && !key.sequence.startsWith('\u001b');
+    this.emit('keypress', isText ? key.sequence : undefined, key);
+  }
+}
+
+function isInterrupt(event: Input): boolean {
+  return event.type === 'key' && event.key.ctrl === true && event.key.name === 'c';
 }

@@ -7,6 +7,16 @@ export interface Size {
   rows: number;
 }
 
+/** Of a terminal that does not say how large it is. */
+const DEFAULT_SIZE: Size = { columns: 80, rows: 24 };
+
+/** The size of a terminal. Some say 0 until they know; then it is 80 columns and 24 rows. */
+export function sizeOf({ columns, rows }: Partial<Size>): Size {
+  return columns !== undefined && columns > 0 && rows !== undefined && rows > 0
+    ? { columns, rows }
+    : DEFAULT_SIZE;
+}
+
 /**
  * Breaks text into lines of at most `width` cells: at spaces where there are
  * any, inside long words elsewhere. Spaces at the start of the text stay; the

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import stringWidth from 'fast-string-width';
-import { draftOf, edit, EMPTY_DRAFT, layoutDraft, type Draft } from './line-editor.js';
+import { draftOf, edit, EMPTY_DRAFT, isNewline, layoutDraft, type Draft } from './line-editor.js';
 
 function press(draft: Draft, ...keys: (string | { name: string; ctrl?: boolean; meta?: boolean })[]): Draft {
   return keys.reduce<Draft>((now, key) => {
@@ -42,6 +42,21 @@ describe('the editor', () => {
     expect(press(draft, alt('backspace')).text).toBe('one two ');
     expect(press(draft, alt('b'), alt('b'), alt('d')).text).toBe('one  three');
     expect(edit(draft, alt('x'))).toBeNull();
+    const ctrl = (name: string) => ({ name, ctrl: true });
+    expect(press(draft, ctrl('backspace')).text).toBe('one two ');
+    expect(press(draft, alt('b'), ctrl('delete')).text).toBe('one two ');
+  });
+
+  it('begins a new line by Ctrl-J, and by Enter with Alt or Shift, as each terminal sends them', () => {
+    const newlines = [
+      { name: 'enter', sequence: '\n' },
+      { name: 'j', ctrl: true },
+      { name: 'return', meta: true },
+      { name: 'return', shift: true },
+    ];
+    for (const key of newlines) expect(press(draftOf('one'), key).text).toBe('one\n');
+    for (const key of [{ name: 'return' }, { name: 'return', ctrl: true }])
+      expect(isNewline(key)).toBe(false);
   });
 
   it('erases words and parts of lines', () => {

@@ -22,7 +22,7 @@ const TAB = '    ';
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/gu;
 
 /**
- * The draft after a key. Ctrl-J and Alt-Enter begin a new line; a pasted block
+ * The draft after a key. Ctrl-J, Alt-Enter and Shift-Enter begin a new line; a pasted block
  * goes in as it is, without control characters.
  * @returns null where the key writes nothing and moves nothing
  */
@@ -60,8 +60,11 @@ export function edit(draft: Draft, key: Key): Draft | null {
       return cut(draft, cursor, after(text, cursor));
     case 'ctrl-w':
     case 'alt-backspace':
+    case 'ctrl-backspace':
       return cut(draft, wordStart(text, cursor), cursor);
     case 'alt-d':
+    case 'ctrl-delete':
+    case 'alt-delete':
       return cut(draft, cursor, wordEnd(text, cursor));
     case 'ctrl-u':
       return cut(draft, start, cursor);
@@ -77,8 +80,9 @@ export function edit(draft: Draft, key: Key): Draft | null {
 
 /** Whether the key begins a new line in the text, instead of sending it. */
 export function isNewline(key: Key): boolean {
-  if (key.meta === true && (key.name === 'return' || key.name === 'enter')) return true;
-  return key.name === 'enter' && key.sequence === '\n';
+  const isHeld = key.meta === true || key.shift === true;
+  if (isHeld && (key.name === 'return' || key.name === 'enter')) return true;
+  return key.ctrl === true ? key.name === 'j' : key.name === 'enter' && key.sequence === '\n';
 }
 
 /** Whether the key is a character that is written. */
@@ -151,6 +155,11 @@ function lineAt(text: string, cursor: number): { start: number; end: number } {
     start: cursor === 0 ? 0 : text.lastIndexOf('\n', cursor - 1) + 1,
     end: end < 0 ? text.length : end,
   };
+}
+
+/** Text without its last character, as a person sees characters. */
+export function withoutLastCharacter(text: string): string {
+  return text.slice(0, before(text, text.length));
 }
 
 /** Where the character before the cursor begins, as a person sees characters. */

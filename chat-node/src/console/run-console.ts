@@ -27,9 +27,12 @@ export interface ConsoleOptions {
 /** The last words to the node must not keep a person waiting, in milliseconds. */
 const LOGOUT_TIMEOUT_MS = 5_000;
 
+const STAYS = 'Your node goes on running, and you stay online: "p2p-chat logout" ends it.\n';
+
 /**
  * The console: attaches to the profile's node, or starts one for as long as it
  * is open, and shows the screens until the person logs out or presses Ctrl-C.
+ * A node that it attached to goes on running, but after a logout.
  * @returns the exit status
  * @throws {P2pChatError} where no node could be reached or started
  */
@@ -42,18 +45,15 @@ export async function runConsole({ profile, env, main, clock, plain }: ConsoleOp
   const onSignal = (): void => leaving.abort();
   // Between two prompts nobody else listens for Ctrl-C.
   process.on('SIGINT', onSignal);
-  // The terminal was closed, or the machine goes down: a node of its own goes with it, another one stays.
-  let dismissed = false;
-  const onDismissed = (): void => {
-    dismissed = true;
-    leaving.abort();
-  };
-  process.on('SIGHUP', onDismissed).on('SIGTERM', onDismissed);
+  // The terminal was closed, or the machine goes down.
+  process.on('SIGHUP', onSignal).on('SIGTERM', onSignal);
+  let choice: 'logout' | 'leave' = 'leave';
 
   const activity = new Activity(clock, (idle) => {
     client.setIdle(idle, leaving.signal).catch(() => undefined);
   });
   const ui = (plain ? plainInterface : screenInterface)({
+    clock,
     onInterrupt: onSignal,
     onPress: () => activity.pressed(),
     onFocus: (attentive) => view.store.update((state) => ({ ...state, attentive })),
@@ -67,7 +67,7 @@ export async function runConsole({ profile, env, main, clock, plain }: ConsoleOp
     ui.open();
     activity.start();
     notifier.start();
-    await home({ view, ask: ui.ask, drafts, secondConsole: secondConsole(env) });
+    choice = await home({ view, ask: ui.ask, drafts, secondConsole: secondConsole(env) });
   } catch (error) {
     if (!isLeaving(error) && !leaving.signal.aborted) throw error;
   } finally {
@@ -75,11 +75,15 @@ export async function runConsole({ profile, env, main, clock, plain }: ConsoleOp
     activity.stop();
     notifier.stop();
     ui.close();
-    if (!dismissed) await logout(client);
+    // Who does not want to wait for a node to end need not.
+    process.off('SIGINT', onSignal).off('SIGHUP', onSignal).off('SIGTERM', onSignal);
+    if (choice === 'logout') await logout(client);
     await node?.release();
-    process.off('SIGINT', onSignal).off('SIGHUP', onDismissed).off('SIGTERM', onDismissed);
   }
-  process.stdout.write(`Logged out. Goodbye, ${safeLine(view.store.get().me?.user ?? profile.user)}.\n`);
+  const { me, connection } = view.store.get();
+  const isOut = choice === 'logout' || node !== undefined;
+  process.stdout.write(`${isOut ? 'Logged out. ' : ''}Goodbye, ${safeLine(me?.user ?? profile.user)}.\n`);
+  if (!isOut && connection.state === 'connected') process.stdout.write(STAYS);
   return 0;
 }
 

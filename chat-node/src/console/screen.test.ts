@@ -68,4 +68,27 @@ describe('the screen', () => {
     screen.draw({ lines: ['a line', 'second'], cursor: null });
     expect(await shown()).toEqual(['a line', 'second', '', '', '']);
   });
+
+  it.each([
+    [0, 0],
+    [0, 24],
+    [80, 0],
+    [undefined, undefined],
+  ])('is 80x24 where the terminal says that it is %sx%s, until a size comes', async (columns, rows) => {
+    const { output, screen, shown } = open(80, 24);
+    Object.assign(output, { columns, rows });
+    screen.draw({ lines: ['first', '─'.repeat(80), 'last'], cursor: { row: 2, column: 4 } });
+    expect((await shown()).slice(0, 3)).toEqual(['first', '─'.repeat(80), 'last']);
+  });
+
+  it('shows everything again where something else was written over it', async () => {
+    const { terminal, screen, shown, cursor } = open(20, 3);
+    screen.refresh();
+    screen.draw({ lines: ['one', 'two'], cursor: { row: 1, column: 3 } });
+    await shown();
+    terminal.write('\u001b[2J\u001b[H$ fg');
+    screen.refresh();
+    expect(await shown()).toEqual(['one', 'two', '']);
+    expect(cursor()).toEqual({ row: 1, column: 3 });
+  });
 });

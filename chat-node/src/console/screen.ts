@@ -1,4 +1,4 @@
-import type { Size } from './layout.js';
+import { sizeOf, type Size } from './layout.js';
 
 /** What is to be seen: lines that fit the terminal, and where the cursor is; null hides it. */
 export interface Frame {
@@ -19,12 +19,20 @@ export class Screen {
   #shown: readonly string[] = [];
   #cursor = '';
   #size: Size = { columns: 0, rows: 0 };
+  #last: Frame | null = null;
 
   constructor(private readonly output: Pick<NodeJS.WriteStream, 'write' | 'columns' | 'rows'>) {}
 
+  /** Shows the last frame anew: something else was written over it. */
+  refresh(): void {
+    this.#size = { columns: 0, rows: 0 };
+    if (this.#last !== null) this.draw(this.#last);
+  }
+
   /** Shows a frame. Of one that is too high, the end is shown: there one writes. */
   draw(frame: Frame): void {
-    const { columns, rows } = this.output;
+    this.#last = frame;
+    const { columns, rows } = sizeOf(this.output);
     let text = '';
     if (columns !== this.#size.columns || rows !== this.#size.rows) {
       // The terminal has folded what stood there: nobody knows where its lines are now.

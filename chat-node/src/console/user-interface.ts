@@ -1,4 +1,6 @@
 import { inquirerAsker, type Asker } from './asker.js';
+import type { Clock } from '@p2p-chat/shared';
+import { JobControl } from './job-control.js';
 import { Keyboard } from './keyboard.js';
 import { plainAsker } from './plain/plain-asker.js';
 import { PlainLines } from './plain/plain-lines.js';
@@ -18,18 +20,35 @@ export interface Attention {
   onInterrupt: () => void;
   onPress: () => void;
   onFocus: (focused: boolean) => void;
+  clock: Clock;
   /** Ends the prompt that is open, and every later one. */
   signal: AbortSignal;
 }
 
 /** Screens that are drawn, key by key. */
-export function screenInterface({ onInterrupt, onPress, onFocus, signal }: Attention): UserInterface {
-  const keyboard = new Keyboard(process.stdin, onInterrupt, onPress, onFocus);
+export function screenInterface({ clock, signal, ...listeners }: Attention): UserInterface {
+  const onSuspend = (): void => job.suspend();
+  const keyboard = new Keyboard(process.stdin, clock, { ...listeners, onSuspend });
   const terminal = new Terminal(keyboard, process.stdout);
+  const screen = new Screen(process.stdout);
+  const job = new JobControl({
+    clock,
+    leave: () => terminal.leave(),
+    enter: () => {
+      terminal.enter();
+      screen.refresh();
+    },
+  });
   return {
-    ask: inquirerAsker(keyboard, new Screen(process.stdout), signal),
-    open: () => terminal.enter(),
-    close: () => terminal.leave(),
+    ask: inquirerAsker(keyboard, screen, signal),
+    open: () => {
+      terminal.enter();
+      job.start();
+    },
+    close: () => {
+      job.stop();
+      terminal.leave();
+    },
   };
 }
 

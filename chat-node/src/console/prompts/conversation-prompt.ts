@@ -63,7 +63,7 @@ const ALL_KEYS: readonly KeyHelp[] = [
   ['F2', 'the safety number'],
   ['Ctrl-W, Ctrl-U, Ctrl-K', 'erase the word, the line before, the line after'],
   ['Esc', 'back; what is written stays'],
-  ['Ctrl-C', 'log out'],
+  ['Ctrl-C', 'leave'],
 ];
 
 /**

@@ -200,4 +200,17 @@ describe('a live list', () => {
     events.keypress({ name: 'n', ctrl: true });
     expect(await answer).toBe('jumped');
   });
+
+  it('takes whole characters off the filter, and what is pasted as one line', async () => {
+    const { getScreen, events } = await show(['Bob']);
+    for (const sequence of ['👍🏽', 'x\u0302', '日']) events.keypress(keyOf({ sequence }));
+    for (const left of ['👍🏽x\u0302', '👍🏽']) {
+      events.keypress('backspace');
+      expect(getScreen()).toContain(`Filter: ${left}\n`);
+    }
+    events.keypress('backspace');
+    expect(getScreen()).not.toContain('Filter:');
+    events.keypress(keyOf({ name: 'paste', sequence: 'bo\r\nb\u001b[2J\n' }));
+    expect(getScreen()).toContain('Filter: bo b\n');
+  });
 });

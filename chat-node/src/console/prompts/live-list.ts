@@ -1,7 +1,9 @@
 import { createPrompt, useRef, useState } from '@inquirer/core';
-import { foldText } from '@p2p-chat/shared';
+import type { Key } from 'node:readline';
+import { foldText, safeLine } from '@p2p-chat/shared';
 import stringWidth from 'fast-string-width';
-import { isTyped } from '../line-editor.js';
+import { PASTE } from '../keyboard.js';
+import { isTyped, withoutLastCharacter } from '../line-editor.js';
 import { theme } from '../theme.js';
 import { truncate, wrap } from '../layout.js';
 import type { Store } from '@p2p-chat/shared/client';
@@ -75,7 +77,7 @@ const prompt: PromptFunction<unknown, LiveListConfig<unknown, unknown>> = create
     selection.current = { key: '', index: 0, moved: false };
     setFilter(text);
   };
-  useKeys((key) => {
+  const onKey = (key: Key): void => {
     if (help) setHelp(false);
     else if (key.name === 'return' || key.name === 'enter') {
       if (chosen !== undefined) done(chosen.value);
@@ -89,9 +91,12 @@ const prompt: PromptFunction<unknown, LiveListConfig<unknown, unknown>> = create
     else if (key.name === 'home' || key.name === 'pageup') moveTo(0);
     else if (key.name === 'end' || key.name === 'pagedown') moveTo(rows.length - 1);
     else if (key.name === 'f1' || (filter === '' && key.sequence === '?')) setHelp(true);
-    else if (key.name === 'backspace') filterBy([...filter].slice(0, -1).join(''));
+    else if (key.name === 'backspace') filterBy(withoutLastCharacter(filter));
+    // A row is one line.
+    else if (key.name === PASTE) filterBy(filter + safeLine(key.sequence ?? '').trim());
     else if (isTyped(key)) filterBy(filter + (key.sequence ?? ''));
-  });
+  };
+  useKeys(onKey, { writes: false });
   useEndOfInput(() => done(config.back));
 
   const header = config.header(state, size.columns);
@@ -127,7 +132,7 @@ function allKeys(config: LiveListConfig<unknown, unknown>): KeyHelp[] {
     ['any letter', 'show only what has these letters'],
     ...(config.back === undefined ? [] : [['Esc', 'back, or the whole list again'] as const]),
     ...(config.jump === undefined ? [] : [['Ctrl-N', 'the next person with unread messages'] as const]),
-    ['Ctrl-C', 'log out'],
+    ['Ctrl-C', 'leave'],
   ];
 }
 

@@ -1,8 +1,5 @@
 import { useEffect, useState } from '@inquirer/core';
-import type { Size } from '../layout.js';
-
-/** Where there is no terminal, as in a test. */
-const DEFAULT_SIZE: Size = { columns: 80, rows: 24 };
+import { sizeOf, type Size } from '../layout.js';
 
 /** The terminal's size; the prompt is drawn anew when it changes. */
 export function useTerminalSize(output: NodeJS.WriteStream = process.stdout): Size {
@@ -12,7 +9,7 @@ export function useTerminalSize(output: NodeJS.WriteStream = process.stdout): Si
     output.on('resize', onResize);
     return () => void output.off('resize', onResize);
   }, []);
-  return { columns: output.columns || DEFAULT_SIZE.columns, rows: output.rows || DEFAULT_SIZE.rows };
+  return sizeOf(output);
 }
 
 /** Calls `onEnd` when there is no more input: Ctrl-D, or the terminal is gone. */

@@ -35,8 +35,8 @@ type Choice =
   | 'logout'
   | 'next-unread';
 
-/** The main menu, until the person logs out. */
-export async function home(context: ScreenContext): Promise<void> {
+/** The main menu. @returns whether the person logs out, or only leaves: at the end of input */
+export async function home(context: ScreenContext): Promise<'logout' | 'leave'> {
   const screens = {
     alarms: seeKeyAlarms,
     requests: messageRequests,
@@ -50,7 +50,7 @@ export async function home(context: ScreenContext): Promise<void> {
   };
   let initial: Choice = 'read';
   for (;;) {
-    const choice: Choice = await context.ask.list<ViewState, Choice>({
+    const choice: Choice | undefined = await context.ask.list<ViewState, Choice | undefined>({
       message: 'What would you like to do?',
       store: context.view.store,
       header,
@@ -60,7 +60,8 @@ export async function home(context: ScreenContext): Promise<void> {
       initial: requests(context.view.store.get()).length > 0 ? 'requests' : initial,
       jump: (state) => (nextUnread(state) === undefined ? undefined : 'next-unread'),
     });
-    if (choice === 'logout' || choice === undefined) return;
+    if (choice === undefined) return 'leave';
+    if (choice === 'logout') return choice;
     takeFlash(context);
     await screens[choice](context);
     if (!['next-unread', 'requests', 'alarms'].includes(choice)) initial = choice;
