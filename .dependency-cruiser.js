@@ -9,6 +9,7 @@ const adapters = [
   'profile',
   'control-api',
   'notify',
+  'blobs',
 ];
 const TESTS = '(\\.(test|contract)\\.ts$|^chat-node/src/testing/)';
 

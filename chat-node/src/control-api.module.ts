@@ -8,6 +8,7 @@ import { DiagnosisController } from './control-api/diagnosis.controller.js';
 import { EventLog } from './control-api/event-log.js';
 import { EventsController } from './control-api/events.controller.js';
 import { ImportController } from './control-api/import.controller.js';
+import { FilesController } from './control-api/files.controller.js';
 import { LocalAuthGuard } from './control-api/local-auth.guard.js';
 import { NodeInfo } from './control-api/node-info.js';
 import { PeersController } from './control-api/peers.controller.js';
@@ -23,13 +24,14 @@ import { DiagnosisModule } from './diagnosis.module.js';
 import { Discovery, DiscoveryModule } from './discovery.module.js';
 import { localAddresses } from './discovery/local-addresses.js';
 import { networkProblem } from './discovery/network-problem.js';
+import { FilesModule } from './files.module.js';
 import { NodeEnvironment } from './runtime/environment.js';
 
 const TOKEN_BYTES = 32;
 
 /** Commands and events for the clients on this machine. */
 @Module({
-  imports: [ConversationsModule, DiagnosisModule, DiscoveryModule],
+  imports: [ConversationsModule, DiagnosisModule, DiscoveryModule, FilesModule],
   controllers: [
     StatusController,
     ConversationsController,
@@ -37,6 +39,7 @@ const TOKEN_BYTES = 32;
     ProfileController,
     SearchController,
     ImportController,
+    FilesController,
     DiagnosisController,
     EventsController,
   ],

@@ -23,6 +23,8 @@ export * from './discovery/contract.js';
 export * from './protocol/frame.js';
 export * from './protocol/limits.js';
 export * from './protocol/batch.js';
+export * from './protocol/blocks.js';
 export * from './protocol/content.js';
 export * from './protocol/conversation.js';
+export * from './protocol/file.js';
 export * from './protocol/frames.js';

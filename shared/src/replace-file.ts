@@ -10,7 +10,11 @@ const OWNER_ONLY = 0o600;
  * @param draft a name beside it that nobody else uses
  * @throws what the operating system says
  */
-export async function replaceFile(path: string, text: string, draft = `${path}.new`): Promise<void> {
+export async function replaceFile(
+  path: string,
+  text: string | Uint8Array,
+  draft = `${path}.new`,
+): Promise<void> {
   const file = await open(draft, 'w', OWNER_ONLY);
   try {
     await file.writeFile(text);

@@ -6,6 +6,7 @@ export { openConsole } from './console.js';
 export { doctor } from './doctor.js';
 export { events } from './events.js';
 export { exportConversation } from './export.js';
+export { cancel, files, get, sendFile } from './files.js';
 export { history } from './history.js';
 export { importMessages } from './import.js';
 export { logout } from './logout.js';

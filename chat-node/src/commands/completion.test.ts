@@ -33,7 +33,7 @@ function offered(...words: string[]): string[] {
 
 describe('completion for bash', () => {
   it('offers commands, also behind flags with a value', () => {
-    expect(offered('sen')).toEqual(['send']);
+    expect(offered('sen')).toEqual(['send', 'send-file']);
     expect(offered('--user', 'Alice', 'hist')).toEqual(['history']);
     expect(offered('')).toContain('peers');
   });

@@ -1,8 +1,15 @@
 import { safeLine, shortPeerId, type ControlEvent, type PeerView } from '@p2p-chat/shared';
 import type { ControlClient } from '../console/control-client.js';
 import type { FeedItem } from '@p2p-chat/shared/client';
-import { keyAlarm, peerLabel, presenceLabel, presenceRemark, timeOfDay } from '../console/labels.js';
-import { messageText } from '../console/message-text.js';
+import {
+  keyAlarm,
+  peerLabel,
+  presenceLabel,
+  presenceRemark,
+  timeOfDay,
+  progressLabel,
+} from '../console/labels.js';
+import { fileText, messageText } from '../console/message-text.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 import { ResumeFile } from './resume-file.js';
@@ -65,6 +72,8 @@ export function objects(event: ControlEvent): object[] {
       return [
         { event: 'typing', conversation: event.conversation, peerId: event.peerId, typing: event.typing },
       ];
+    case 'file':
+      return [{ event: 'file', ...event.file }];
     case 'profile':
       return [{ event: 'profile', ...event.profile }];
     case 'listening':
@@ -102,6 +111,10 @@ function describe(event: ControlEvent, names: Names, at: number): string[] {
       return [`${now}  ! ${keyAlarm(event.peer)}`];
     case 'typing':
       return event.typing ? [`${now}  ${names.of(event.peerId)} is typing`] : [];
+    case 'file': {
+      const { file } = event;
+      return [`${now}  ${names.in(file.conversation)}: ${fileText(file)} ${progressLabel(file)}`];
+    }
     case 'profile':
       return [`${now}  You are ${safeLine(event.profile.user)}, ${presenceLabel(event.profile.shown)}`];
     case 'resync':

@@ -18,6 +18,8 @@ import { parseCount, parseDuration } from './duration.js';
 import type { EventsFlags } from './events.js';
 import type { ExportFlags } from './export.js';
 import { EXIT, exitStatusOf } from './exit-status.js';
+import type { CancelFlags, FilesFlags, GetFlags, SendFileFlags } from './files.js';
+import { parseRule } from './file-rule.js';
 import type { HistoryFlags } from './history.js';
 import type { ImportFlags } from './import.js';
 import type { Io } from './io.js';
@@ -195,6 +197,55 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .option('--json', 'print {imported, known}')
     .action(async (file: string | undefined, _flags: ImportFlags, command: Command) =>
       (await clients()).importMessages(io, file, all(command)),
+    );
+
+  program
+    .command('send-file')
+    .description('offer files and folders, also to people who are away')
+    .argument('<conversation>', `${CONVERSATION_HELP}; several with commas`)
+    .argument('<path...>', 'files and folders')
+    .option('--caption <text>', 'words beside them')
+    .option(
+      '--no-copy',
+      'keep no copy: whoever fetches it later gets it only while the original is as it was',
+    )
+    .option('--json', 'print {id, conversation, files}')
+    .action(async (whom: string, paths: string[], _flags: SendFileFlags, command: Command) =>
+      (await clients()).sendFile(io, whom, paths, all(command)),
+    );
+
+  program
+    .command('files')
+    .description('what was offered, and what became of it')
+    .argument('[conversation]', CONVERSATION_HELP)
+    .addOption(
+      new Option(
+        '--rule <rule>',
+        'when files of it are fetched: ask, never, or always:N for by themselves up to N MiB',
+      ).argParser(parseRule),
+    )
+    .option('--json', JSON_HELP)
+    .action(async (conversation: string | undefined, _flags: FilesFlags, command: Command) =>
+      (await clients()).files(io, conversation, all(command)),
+    );
+
+  program
+    .command('get')
+    .description('fetch a file, or all of a message, and wait until it is whole')
+    .argument('<id>', 'of the file, as files lists it, or of its message')
+    .option('--to <folder>', 'where to put it; without it, the folder of downloads')
+    .option('--json', 'print {path}, and what comes on stderr as JSON')
+    .action(async (id: string, _flags: GetFlags, command: Command) =>
+      (await clients()).get(io, id, all(command)),
+    );
+
+  program
+    .command('cancel')
+    .description('give a file up; one of your own is offered no more')
+    .argument('<id>', 'of the file, as files lists it, or of its message')
+    .option('--json', JSON_HELP)
+    .action(async (id: string, _flags: CancelFlags, command: Command) =>
+      (await clients()).cancel(io, id, all(command)),
     );
 
   program

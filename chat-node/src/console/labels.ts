@@ -1,5 +1,6 @@
 import {
   type ConversationView,
+  type FileView,
   safeLine,
   shortPeerId,
   type MessageView,
@@ -101,4 +102,49 @@ export function localDay(iso: string): string {
 
 function two(n: number): string {
   return String(n).padStart(2, '0');
+}
+
+const UNITS = ['kB', 'MB', 'GB', 'TB'];
+
+/** A size for a person, in decimal units: `2.1 MB`. */
+export function sizeLabel(bytes: number): string {
+  if (bytes < 1_000) return count(bytes, 'byte');
+  let [value, unit] = [bytes, -1];
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1_000;
+    unit += 1;
+  }
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${UNITS[unit]}`;
+}
+
+/** How a file comes on: `45 % at 12 MB/s, 20 s left`. */
+export function progressLabel({ state, progress, rate, size, problem }: FileView): string {
+  const percent = `${Math.floor(progress * 100)} %`;
+  switch (state) {
+    case 'offered':
+      return progress > 0 ? `offered, ${percent} fetched` : 'offered';
+    case 'fetching': {
+      if (rate === null || rate === 0) return percent;
+      return `${percent} at ${sizeLabel(rate)}/s, ${durationLabel(((1 - progress) * size) / rate)} left`;
+    }
+    case 'paused':
+      return `paused at ${percent}${problem === null ? '' : `: ${safeLine(problem.detail)}`}`;
+    case 'complete':
+      return 'complete';
+    case 'failed':
+      return `failed${problem === null ? '' : `: ${safeLine(problem.detail)}`}`;
+  }
+}
+
+function durationLabel(seconds: number): string {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  return seconds < 3_600 ? `${Math.ceil(seconds / 60)} min` : `${Math.ceil(seconds / 3_600)} h`;
+}
+
+/** Where a file lies, as a link that terminals open (OSC 8, file URI of RFC 8089). */
+export function shownPath(path: string): string {
+  const shown = safeLine(path);
+  // What is not shown as it is could lead elsewhere than it reads.
+  if (shown !== path) return shown;
+  return `\u001b]8;;file://${path.split('/').map(encodeURIComponent).join('/')}\u0007${shown}\u001b]8;;\u0007`;
 }

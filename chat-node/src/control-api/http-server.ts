@@ -38,6 +38,12 @@ export function controlAdapter(): FastifyAdapter {
   fastify.addContentTypeParser(NDJSON, { bodyLimit: Number.MAX_SAFE_INTEGER }, (_request, body, done) =>
     done(null, body),
   );
+  // The bytes of a file, taken as they come by its controller.
+  fastify.addContentTypeParser(
+    'application/octet-stream',
+    { bodyLimit: Number.MAX_SAFE_INTEGER },
+    (_request, body, done) => done(null, body),
+  );
   return adapter;
 }
 

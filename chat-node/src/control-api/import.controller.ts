@@ -58,7 +58,11 @@ function earlierMessage(message: ImportedMessage): EarlierMessage {
 }
 
 /** An export has no more than the kind of what its writer could not show. */
-function contentOf({ kind, body }: ImportedMessage): string {
+function contentOf({ kind, body, caption, files }: ImportedMessage): string {
   if (kind === 'text') return contentText({ kind, body });
+  if (kind === 'file' && files !== undefined) {
+    const offered = files.map(({ name, size, type, root }) => ({ name, size, type, root }));
+    return contentText(caption === undefined ? { kind, files: offered } : { kind, caption, files: offered });
+  }
   return kind === 'unreadable' ? '{}' : JSON.stringify({ kind });
 }

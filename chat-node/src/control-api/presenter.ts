@@ -3,6 +3,7 @@ import {
   type ControlEvent,
   type ConversationView,
   directConversation,
+  type FileView,
   foldText,
   type FoundMessageView,
   type MemberView,
@@ -23,6 +24,8 @@ import { ChatError } from '../core/errors.js';
 import type { MessageRange } from '../core/events.js';
 import type { KnownPeer } from '../core/peers/peers.js';
 import type { LoggedEvent } from './event-log.js';
+import { fileIds } from '../core/files/file-record.js';
+import { Files, type FileStatus } from '../core/files/files.js';
 import { IdentityKeys } from '../core/ports/identity.js';
 import { NodeInfo } from './node-info.js';
 import type { ConversationReference } from './references.pipe.js';
@@ -37,6 +40,7 @@ export class Presenter {
     private readonly chat: Chat,
     private readonly node: NodeInfo,
     private readonly keys: IdentityKeys,
+    private readonly files: Files,
   ) {}
 
   /**
@@ -119,6 +123,25 @@ export class Presenter {
     return this.#conversation((await this.chat.list.summary(id)) ?? empty);
   }
 
+  file({ record, progress, rate }: FileStatus): FileView {
+    const { id, message, conversation, author, sentAt, file, state, path, problem } = record;
+    return {
+      id,
+      message,
+      conversation,
+      from: author,
+      user: this.#name(author),
+      direction: author === this.#self ? 'out' : 'in',
+      ...file,
+      sentAt: isoTime(sentAt),
+      state,
+      progress: Math.min(1, progress),
+      rate: rate === null ? null : Math.round(rate),
+      path,
+      problem,
+    };
+  }
+
   members({ peerId }: ConversationReference): MemberView[] {
     const names = this.#names();
     return [this.#self, ...(peerId === null ? [] : [peerId])].map((member) => ({
@@ -146,6 +169,10 @@ export class Presenter {
         const peer = await this.#peerOrNull(event.peerId);
         if (peer === null || (event.type === 'key-alarm' && peer.keyAlarm === null)) return null;
         return { type: event.type, peer };
+      }
+      case 'file': {
+        const status = this.files.status(event.id);
+        return status && { type: 'file', file: this.file(status) };
       }
       case 'profile':
         return { type: 'profile', profile: this.profile() };
@@ -215,6 +242,7 @@ export class Presenter {
       receivedAt: receivedAt === null ? null : isoTime(receivedAt),
       state,
       clock,
+      ...fileFields(id, content),
       ...(this.chat.requests.of(author) === undefined ? {} : { request: true }),
     };
   }
@@ -236,6 +264,16 @@ export class Presenter {
   #name(peerId: string): string {
     return peerId === this.#self ? this.chat.profile.settings.user : this.chat.peers.nameOf(peerId);
   }
+}
+
+/** What a message of files says of them. */
+function fileFields(message: string, content: ReadContent): Pick<MessageView, 'caption' | 'files'> {
+  if (content.kind !== 'file') return {};
+  const ids = fileIds(message, content.files.length);
+  const files = content.files.map(({ name, size, type, root }, at) => {
+    return { id: ids[at] ?? message, name, size, type, root };
+  });
+  return content.caption === undefined ? { files } : { caption: content.caption, files };
 }
 
 function kindOf(content: ReadContent): string {

@@ -1,6 +1,13 @@
 import { HttpException } from '@nestjs/common';
 import { errorCode, P2pChatError, type ProblemContent } from '@p2p-chat/shared';
-import { ChatError, type ChatErrorCode, StorageError, type StorageErrorCode } from '../core/errors.js';
+import {
+  BlobError,
+  type BlobErrorCode,
+  ChatError,
+  type ChatErrorCode,
+  StorageError,
+  type StorageErrorCode,
+} from '../core/errors.js';
 
 /** An error of the control API itself. */
 export class ControlApiError extends P2pChatError {
@@ -43,6 +50,12 @@ const CHAT_STATUS: Record<ChatErrorCode, number> = {
   'message-unknown': 404,
   'search-empty': 422,
   'setting-fixed': 409,
+  'files-none': 422,
+  'files-too-many': 422,
+  'caption-malformed': 422,
+  'file-id-unknown': 404,
+  'file-not-here': 409,
+  'files-refused': 409,
 };
 
 const STORAGE_STATUS: Record<StorageErrorCode, number> = {
@@ -57,6 +70,17 @@ const STORAGE_STATUS: Record<StorageErrorCode, number> = {
   'storage-failed': 500,
 };
 
+const BLOB_STATUS: Record<BlobErrorCode, number> = {
+  'file-unknown': 422,
+  'file-unsuitable': 422,
+  'file-too-large': 413,
+  'file-changed': 409,
+  'files-quota': 507,
+  'disk-full': 507,
+  'folder-read-only': 409,
+  'disk-failed': 500,
+};
+
 /** Translates what was thrown below a controller; null for an error that was not foreseen. */
 export function problemOf(error: unknown): Problem | null {
   if (error instanceof ControlApiError) return known(error.status, error, { errors: error.errors });
@@ -66,6 +90,7 @@ export function problemOf(error: unknown): Problem | null {
     });
   }
   if (error instanceof StorageError) return known(STORAGE_STATUS[error.code], error, {});
+  if (error instanceof BlobError) return known(BLOB_STATUS[error.code], error, {});
   if (error instanceof HttpException) return ofFramework(error);
   return null;
 }

@@ -2,8 +2,13 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
   type ActivityRequest,
   type DiagnosisRequest,
+  type FetchFileRequest,
+  type FileRuleView,
   type ImportedMessage,
   type ImportRequest,
+  MAX_FILE_BYTES,
+  MAX_FILE_NAME_BYTES,
+  MAX_FILES_PER_ENTRY,
   MAX_HISTORY_PAGE,
   MAX_MESSAGE_KEY_CHARACTERS,
   MAX_SEARCH_CHARACTERS,
@@ -14,23 +19,29 @@ import {
   type PresenceState,
   type ProfileChange,
   type ReadRequest,
+  type SendFilesRequest,
   type SendRequest,
 } from '@p2p-chat/shared';
 import { Transform } from 'class-transformer';
 import {
   ArrayMaxSize,
+  ArrayMinSize,
   IsArray,
   IsBoolean,
   IsIn,
+  IsInt,
   IsOptional,
   IsString,
   Length,
+  Max,
   MaxLength,
+  Min,
 } from 'class-validator';
-import { IsMessageId, IsPageBound, IsPageSize, IsParsedBy, IsWithout } from './rules.js';
+import { IsAbsolutePath, IsMessageId, IsPageBound, IsPageSize, IsParsedBy, IsWithout } from './rules.js';
 
 const TEXT = { message: 'must be a text' };
 const SWITCH = { message: 'must be true or false' };
+const FILE_RULES = ['always', 'ask', 'never'] as const;
 const DEFAULT_HISTORY_PAGE = 50;
 const DEFAULT_SEARCH_PAGE = 20;
 
@@ -108,6 +119,65 @@ export class DiagnosisDto implements DiagnosisRequest {
   @IsOptional()
   @IsString(TEXT)
   peer?: string;
+}
+
+export class SendFilesDto implements SendFilesRequest {
+  @ApiProperty({ description: 'Absolute paths of files and folders, where the node runs.', type: [String] })
+  @IsArray({ message: 'must be a list of paths' })
+  @ArrayMinSize(1, { message: 'must name at least one file' })
+  @ArrayMaxSize(MAX_FILES_PER_ENTRY, { message: `must name at most ${MAX_FILES_PER_ENTRY} files` })
+  @IsAbsolutePath({ each: true })
+  paths!: string[];
+
+  @ApiPropertyOptional({ description: 'The words beside them.' })
+  @IsOptional()
+  @IsString(TEXT)
+  caption?: string;
+
+  @ApiPropertyOptional({ description: 'Whether a copy is kept; true by default.' })
+  @IsOptional()
+  @IsBoolean(SWITCH)
+  copy?: boolean;
+}
+
+export class UploadQuery {
+  @ApiPropertyOptional({ description: 'Of bytes that are uploaded: what the file is called.' })
+  @IsOptional()
+  @IsString(TEXT)
+  @Length(1, MAX_FILE_NAME_BYTES, { message: `must have 1 to ${MAX_FILE_NAME_BYTES} characters` })
+  name?: string;
+
+  @ApiPropertyOptional({ description: 'Of bytes that are uploaded: the words beside them.' })
+  @IsOptional()
+  @IsString(TEXT)
+  caption?: string;
+}
+
+export class FilesQuery {
+  @ApiPropertyOptional({ description: 'Only those of this conversation.' })
+  @IsOptional()
+  @IsString(TEXT)
+  conversation?: string;
+}
+
+export class FetchFileDto implements FetchFileRequest {
+  @ApiPropertyOptional({ description: 'Absolute path of a folder; without it, the folder of downloads.' })
+  @IsOptional()
+  @IsAbsolutePath()
+  to?: string;
+}
+
+export class FileRuleDto implements FileRuleView {
+  @ApiProperty({ enum: FILE_RULES })
+  @IsIn(FILE_RULES, { message: `must be one of ${FILE_RULES.join(', ')}` })
+  fetch!: FileRuleView['fetch'];
+
+  @ApiPropertyOptional({ description: 'Of always: bytes up to which they come unasked.', type: 'integer' })
+  @IsOptional()
+  @IsInt({ message: 'must be a whole number' })
+  @Min(0, { message: 'must be at least 0' })
+  @Max(MAX_FILE_BYTES, { message: `must be at most ${MAX_FILE_BYTES}` })
+  upTo?: number;
 }
 
 export class PeersQuery {

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { errorMessage, isMessageId } from '@p2p-chat/shared';
@@ -30,6 +31,20 @@ export function IsParsedBy(parse: (text: string) => unknown): PropertyDecorator 
       defaultMessage: (args) => wrong(args?.value) ?? '',
     },
   });
+}
+
+/** The path of a file or folder that does not depend on where the node was started. */
+export function IsAbsolutePath(options: { each?: boolean } = {}): PropertyDecorator {
+  return ValidateBy(
+    {
+      name: 'isAbsolutePath',
+      validator: {
+        validate: (value) => typeof value === 'string' && isAbsolute(value) && !value.includes('\0'),
+        defaultMessage: () => 'must be an absolute path',
+      },
+    },
+    options,
+  );
 }
 
 /** Only without the other property. */

@@ -3,12 +3,14 @@ import {
   type ConversationView,
   type Direction,
   type DiscoverySourceView,
+  type FileView,
   type FoundMessageView,
   type ImportResult,
   type KeyAlarmView,
   type MemberView,
   type MessageState,
   type MessageView,
+  type OfferedFileView,
   type PeerView,
   PRESENCE_STATES,
   type PresenceState,
@@ -19,6 +21,7 @@ import {
   type ReadResult,
   type SafetyNumberView,
   type SendResult,
+  type SentFilesView,
   type StatusView,
 } from '@p2p-chat/shared';
 
@@ -93,6 +96,14 @@ export class PeerSchema implements PeerView {
   @ApiPropertyOptional() status?: string;
 }
 
+export class OfferedFileSchema implements OfferedFileView {
+  @ApiProperty() id!: string;
+  @ApiProperty() name!: string;
+  @ApiProperty({ type: 'integer' }) size!: number;
+  @ApiProperty() type!: string;
+  @ApiProperty() root!: string;
+}
+
 export class MessageSchema implements MessageView {
   @ApiProperty() id!: string;
   @ApiProperty() conversation!: string;
@@ -105,6 +116,8 @@ export class MessageSchema implements MessageView {
   @ApiProperty({ ...nullable('string'), format: 'date-time' }) receivedAt!: string | null;
   @ApiProperty({ enum: STATES }) state!: MessageState;
   @ApiProperty() clock!: string;
+  @ApiPropertyOptional() caption?: string;
+  @ApiPropertyOptional({ type: [OfferedFileSchema] }) files?: OfferedFileSchema[];
   @ApiPropertyOptional({ enum: [true] }) request?: true;
 }
 
@@ -134,6 +147,32 @@ export class SendResultSchema implements SendResult {
   @ApiProperty() conversation!: string;
   @ApiProperty() author!: string;
   @ApiProperty({ enum: STATES }) state!: MessageState;
+}
+
+class FileProblemSchema {
+  @ApiProperty() code!: string;
+  @ApiProperty() detail!: string;
+}
+
+export class FileSchema extends OfferedFileSchema implements FileView {
+  @ApiProperty() message!: string;
+  @ApiProperty() conversation!: string;
+  @ApiProperty() from!: string;
+  @ApiProperty() user!: string;
+  @ApiProperty({ enum: ['in', 'out'] }) direction!: Direction;
+  @ApiProperty({ format: 'date-time' }) sentAt!: string;
+  @ApiProperty({ enum: ['offered', 'fetching', 'paused', 'complete', 'failed'] }) state!: FileView['state'];
+  @ApiProperty({ type: 'number', minimum: 0, maximum: 1 }) progress!: number;
+  @ApiProperty(nullable('integer')) rate!: number | null;
+  @ApiProperty(nullable('string')) path!: string | null;
+  @ApiProperty({ type: FileProblemSchema, nullable: true }) problem!: FileProblemSchema | null;
+}
+
+export class SentFilesSchema implements SentFilesView {
+  @ApiProperty() id!: string;
+  @ApiProperty() conversation!: string;
+  @ApiProperty({ type: [OfferedFileSchema] }) files!: OfferedFileSchema[];
+  @ApiProperty({ type: [String] }) skipped!: string[];
 }
 
 export class ReadResultSchema implements ReadResult {

@@ -35,6 +35,14 @@ export type ChatErrorCode =
   | 'key-malformed'
   | 'message-unknown'
   | 'search-empty'
+  | 'files-none'
+  | 'files-too-many'
+  | 'caption-malformed'
+  | 'file-id-unknown'
+  /** It was not fetched yet. */
+  | 'file-not-here'
+  /** The person here has set that they are never fetched. */
+  | 'files-refused'
   | 'setting-fixed';
 
 /**
@@ -69,3 +77,25 @@ export type StorageErrorCode =
   /** A client's key is in the conversation already. */
   | 'key-taken'
   | 'storage-failed';
+
+/** A file could not be read, kept or put where it was to be. */
+export class BlobError extends P2pChatError {
+  declare readonly code: BlobErrorCode;
+
+  constructor(code: BlobErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(code, message, options);
+  }
+}
+export type BlobErrorCode =
+  /** There is no such path. */
+  | 'file-unknown'
+  /** It is neither a file nor a folder, or may not be read. */
+  | 'file-unsuitable'
+  | 'file-too-large'
+  /** It was changed while it was read, or since it was offered. */
+  | 'file-changed'
+  /** What is kept for others would exceed what it may. */
+  | 'files-quota'
+  | 'disk-full'
+  | 'folder-read-only'
+  | 'disk-failed';

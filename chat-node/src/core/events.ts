@@ -22,6 +22,8 @@ export type ChatEvent =
   | { type: 'key-alarm'; peerId: string }
   /** Somebody began or ended to write in a conversation. */
   | { type: 'typing'; conversation: string; peerId: string; typing: boolean }
+  /** A file was offered, comes on, or has another state. */
+  | { type: 'file'; id: string }
   /** What this node's user shows or has set was changed. */
   | { type: 'profile' };
 

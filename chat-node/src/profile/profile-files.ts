@@ -12,7 +12,7 @@ const OWNER_ONLY_FOLDER = 0o700;
 
 // What the node and the console write, by path below the data directory. The key has a check
 // of its own, which also says what to do about it.
-const FOLDERS = ['.', 'run', 'drafts'];
+const FOLDERS = ['.', 'run', 'drafts', 'files', 'downloads'];
 const FILES = [
   CONTROL_FILE,
   'run/lock',

@@ -14,6 +14,7 @@ import {
 import type { FixedSettings } from '../core/presence/own-profile.js';
 import type { PeerAddress } from '../core/peers/peer.js';
 import { type Profile, resolveProfile } from '../profile/profile.js';
+import { type FileSettings, readFileSettings } from './file-settings.js';
 import { readMessageCommand } from './message-command.js';
 
 /** Everything that can be set, read once at start. */
@@ -47,6 +48,7 @@ export interface NodeConfig extends Profile {
   onMessage: readonly string[];
   /** Who may write: all, strangers as a request; contacts only; or everyone, without being asked about. */
   contacts: 'all' | 'only' | 'everyone';
+  files: FileSettings;
   logLevel: LogLevel;
   /** Whether the node ends when the process that started it does. */
   attached: boolean;
@@ -84,6 +86,7 @@ export function readConfig(env: Environment): NodeConfig {
     },
     onMessage: readMessageCommand(settings, env['PATH']),
     contacts: settings.word('P2P_CHAT_CONTACTS', ['all', 'only', 'everyone']) ?? 'all',
+    files: readFileSettings(settings),
     logLevel: settings.word('LOG_LEVEL', LOG_LEVELS) ?? 'info',
     attached: env['P2P_CHAT_ATTACHED'] === '1',
   });

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import { BLOCKS_ALPN_PROTOCOL } from '@p2p-chat/shared';
 import type { PeerAddress } from '../core/peers/peer.js';
 import { type LinkHandler, type LinkPeer, PeerTransport } from '../core/ports/peer-link.js';
 import { AddressWatch } from './address-watch.js';
@@ -9,6 +10,7 @@ import { firstToSucceed } from './happy-eyeballs.js';
 import { LastGoodAddresses } from './last-good-addresses.js';
 import { LinkTable, type LinkTableOptions } from './link-table.js';
 import { RefusalLog } from './refusal-log.js';
+import { mostTelling } from './most-telling.js';
 import { dialTls } from './tls-dialer.js';
 import { TlsListener } from './tls-listener.js';
 import { peerIdOf, publicKeyOf } from './tls-options.js';
@@ -22,6 +24,8 @@ export interface PeerGatewayOptions extends Omit<LinkTableOptions, 'self' | 'onP
   portMayMove: boolean;
   /** Is told the key that the far end of a link has proved, right before the link opens. */
   onIdentified: (publicKey: KeyObject) => void;
+  /** Takes connections that are for blocks of files. */
+  blocks?: { accept(socket: TLSSocket): void };
 }
 
 /** Links to peers over TLS 1.3: listens and dials. */
@@ -109,6 +113,8 @@ export class PeerGateway extends PeerTransport {
 
   async #accept(socket: TLSSocket, address: string): Promise<void> {
     try {
+      const { blocks } = this.options;
+      if (blocks !== undefined && socket.alpnProtocol === BLOCKS_ALPN_PROTOCOL) return blocks.accept(socket);
       await this.#establish(socket, peerIdOf(socket), address, false);
     } catch (error) {
       const refusal = toTransportError(error, address);
@@ -129,25 +135,4 @@ export class PeerGateway extends PeerTransport {
     if (this.#links === null) throw new Error('listen() comes first');
     return this.#links;
   }
-}
-
-// Somebody else at an address says more than nobody at another.
-const TELLING: TransportError['code'][] = [
-  'peer-identity-wrong',
-  'peer-refused',
-  'protocol-error',
-  'peer-is-self',
-  'tls-failed',
-  'handshake-timeout',
-  'peer-unreachable',
-];
-
-function mostTelling(errors: unknown[]): TransportError {
-  const translated = errors.map((error) => toTransportError(error, 'peer'));
-  const rank = ({ code }: TransportError): number => {
-    const index = TELLING.indexOf(code);
-    return index === -1 ? TELLING.length : index;
-  };
-  translated.sort((a, b) => rank(a) - rank(b));
-  return translated[0] ?? new TransportError('peer-unreachable', 'No address of this peer is known.');
 }

@@ -1,8 +1,8 @@
 import { connect, type TLSSocket } from 'node:tls';
-import { HANDSHAKE_TIMEOUT_MS, shortPeerId } from '@p2p-chat/shared';
+import { ALPN_PROTOCOL, HANDSHAKE_TIMEOUT_MS, shortPeerId } from '@p2p-chat/shared';
 import type { PeerAddress } from '../core/peers/peer.js';
 import { toTransportError, TransportError } from './errors.js';
-import { peerIdOf, tlsOptions } from './tls-options.js';
+import { peerIdOf, type Purpose, tlsOptions } from './tls-options.js';
 import { usableLookup } from './usable-lookup.js';
 
 /**
@@ -10,6 +10,7 @@ import { usableLookup } from './usable-lookup.js';
  * is sent.
  *
  * @param peerId who must be there; null for anybody
+ * @param purpose what the connection is for
  * @returns the socket and the peer id of its key
  * @throws {TransportError} `peer-unreachable`, `peer-identity-wrong`,
  *   `tls-failed`, `handshake-timeout` or `aborted`
@@ -19,13 +20,19 @@ export function dialTls(
   peerId: string | null,
   identity: { keyPem: string; certificatePem: string },
   signal: AbortSignal,
+  purpose: Purpose = ALPN_PROTOCOL,
 ): Promise<{ socket: TLSSocket; peerId: string }> {
   const where = formatAddress(address);
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(aborted());
     // An address without a peer was typed in by a person; all others are somebody's word.
     const lookup = peerId === null ? {} : { lookup: usableLookup() };
-    const socket = connect({ ...tlsOptions(identity), host: address.host, port: address.port, ...lookup });
+    const socket = connect({
+      ...tlsOptions(identity, [purpose]),
+      host: address.host,
+      port: address.port,
+      ...lookup,
+    });
     const fail = (error: TransportError): void => {
       cleanUp();
       // A late error of a socket that was given up has nobody to tell.
@@ -48,7 +55,7 @@ export function dialTls(
     socket.on('error', onError).on('close', onClose);
     socket.once('secureConnect', () => {
       try {
-        const found = peerIdOf(socket);
+        const found = peerIdOf(socket, purpose);
         if (peerId !== null && found !== peerId) throw wrongPeer(where, peerId, found);
         cleanUp();
         resolve({ socket, peerId: found });

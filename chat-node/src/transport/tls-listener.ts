@@ -1,6 +1,13 @@
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { errorCode, errorMessage, HANDSHAKE_TIMEOUT_MS, plainAddress } from '@p2p-chat/shared';
+import {
+  ALPN_PROTOCOL,
+  BLOCKS_ALPN_PROTOCOL,
+  errorCode,
+  errorMessage,
+  HANDSHAKE_TIMEOUT_MS,
+  plainAddress,
+} from '@p2p-chat/shared';
 import { toTransportError, TransportError } from './errors.js';
 import { tlsOptions } from './tls-options.js';
 import { UnauthenticatedConnections } from './unauthenticated.js';
@@ -59,7 +66,7 @@ export class TlsListener {
 
   #listen(port: number): Promise<number> {
     const server = createServer({
-      ...tlsOptions(this.options.identity),
+      ...tlsOptions(this.options.identity, [ALPN_PROTOCOL, BLOCKS_ALPN_PROTOCOL]),
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     });
     server.on('connection', (socket: Socket) => this.#admit(socket));

@@ -1,17 +1,24 @@
 import { constants, type KeyObject } from 'node:crypto';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
+import type { BLOCKS_ALPN_PROTOCOL } from '@p2p-chat/shared';
 import { ALPN_PROTOCOL, MAX_CERTIFICATE_BYTES, peerIdOfKey } from '@p2p-chat/shared';
 import { TransportError } from './errors.js';
 
-/** What both ends of a link ask of TLS: version 1.3, an Ed25519 certificate, our protocol, no resumption. */
-export function tlsOptions(identity: { keyPem: string; certificatePem: string }) {
+/** What a connection is for, by its ALPN name: a link, or blocks of files. */
+export type Purpose = typeof ALPN_PROTOCOL | typeof BLOCKS_ALPN_PROTOCOL;
+
+/** What both ends of a link ask of TLS: version 1.3, an Ed25519 certificate, our protocols, no resumption. */
+export function tlsOptions(
+  identity: { keyPem: string; certificatePem: string },
+  purposes: readonly Purpose[] = [ALPN_PROTOCOL],
+) {
   return {
     key: identity.keyPem,
     cert: identity.certificatePem,
     minVersion: 'TLSv1.3',
     maxVersion: 'TLSv1.3',
     sigalgs: 'ed25519',
-    ALPNProtocols: [ALPN_PROTOCOL],
+    ALPNProtocols: [...purposes],
     // A resumed session would not show the certificate again.
     secureOptions: constants.SSL_OP_NO_TICKET,
     requestCert: true,
@@ -25,16 +32,16 @@ export function tlsOptions(identity: { keyPem: string; certificatePem: string })
  * Who is at the far end, from the certificate whose key the handshake proved.
  * @throws {TransportError} `tls-failed` where the channel is not one of ours
  */
-export function peerIdOf(socket: TLSSocket): string {
-  return peerIdOfKey(publicKeyOf(socket));
+export function peerIdOf(socket: TLSSocket, purpose: Purpose = ALPN_PROTOCOL): string {
+  return peerIdOfKey(publicKeyOf(socket, purpose));
 }
 
 /**
  * The key that the far end proved, of its certificate.
  * @throws {TransportError} `tls-failed` where the channel is not one of ours
  */
-export function publicKeyOf(socket: TLSSocket): KeyObject {
-  if (socket.alpnProtocol !== ALPN_PROTOCOL) throw refused(`it does not speak ${ALPN_PROTOCOL}`);
+export function publicKeyOf(socket: TLSSocket, purpose: Purpose = ALPN_PROTOCOL): KeyObject {
+  if (socket.alpnProtocol !== purpose) throw refused(`it does not speak ${purpose}`);
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) throw refused('it shows no certificate');
   if (certificate.raw.length > MAX_CERTIFICATE_BYTES) throw refused('its certificate is too large');

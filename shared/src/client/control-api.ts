@@ -1,6 +1,13 @@
 import type { Clock } from '../clock.js';
 import type { DiagnosisLine, DiagnosisRequest } from '../control/diagnosis.js';
 import type { ControlEventName } from '../control/events.js';
+import type {
+  FetchFileRequest,
+  FileRuleView,
+  FileView,
+  SendFilesRequest,
+  SentFilesView,
+} from '../control/files.js';
 import type { ImportedMessage } from '../control/imported-message.js';
 import type {
   ActivityRequest,
@@ -150,6 +157,53 @@ export class ControlApi {
   /** Says that something is being written in a conversation. */
   typing(conversation: string, signal?: AbortSignal): Promise<void> {
     return this.post(CONTROL_ROUTES.typing(conversation), {}, signal);
+  }
+
+  /** Offers files and folders that lie where the node runs. It takes as long as reading them does. */
+  async sendFiles(
+    conversation: string,
+    request: SendFilesRequest,
+    signal?: AbortSignal,
+  ): Promise<SentFilesView> {
+    const path = CONTROL_ROUTES.conversationFiles(conversation);
+    return this.parsed(await this.exchange(path, { method: 'POST', body: request, signal }), signal);
+  }
+
+  /** The files of a conversation, or of all, in the order in which they were sent. */
+  files(conversation?: string, signal?: AbortSignal): Promise<FileView[]> {
+    return this.json(`${CONTROL_ROUTES.files}?${queryText({ conversation })}`, { signal });
+  }
+
+  /**
+   * Fetches a file, or goes on with it.
+   * @param id of the file, or of a message: then all that it offers
+   */
+  async fetchFile(id: string, to?: string, signal?: AbortSignal): Promise<FileView[]> {
+    const body: FetchFileRequest = to === undefined ? {} : { to };
+    // One that is here already is copied first.
+    return this.parsed(
+      await this.exchange(CONTROL_ROUTES.fetchFile(id), { method: 'POST', body, signal }),
+      signal,
+    );
+  }
+
+  /** Stops a file until it is fetched again. */
+  pauseFile(id: string, signal?: AbortSignal): Promise<FileView[]> {
+    return this.json(CONTROL_ROUTES.pauseFile(id), { method: 'POST', body: {}, signal });
+  }
+
+  /** Gives a file up; one's own is offered no more. */
+  cancelFile(id: string, signal?: AbortSignal): Promise<FileView[]> {
+    return this.json(CONTROL_ROUTES.cancelFile(id), { method: 'POST', body: {}, signal });
+  }
+
+  /** When files of a conversation are fetched. */
+  fileRule(conversation: string, signal?: AbortSignal): Promise<FileRuleView> {
+    return this.json(CONTROL_ROUTES.fileRule(conversation), { signal });
+  }
+
+  setFileRule(conversation: string, rule: FileRuleView, signal?: AbortSignal): Promise<FileRuleView> {
+    return this.json(CONTROL_ROUTES.fileRule(conversation), { method: 'PUT', body: rule, signal });
   }
 
   /** Makes somebody a contact. @param peer also the whole peer id of somebody unknown */

@@ -1,4 +1,5 @@
 import type { ControlEvent } from '../control/events.js';
+import type { FileView } from '../control/files.js';
 import type { ConversationView, MessageView, PeerView, ProfileView, StatusView } from '../control/views.js';
 
 /** Whether the node can be heard. */
@@ -24,6 +25,8 @@ export interface ViewState {
   peers: ReadonlyMap<string, PeerView>;
   /** The latest first. */
   conversations: readonly ConversationView[];
+  /** Files that were told of since the screens were opened, by id. */
+  files: ReadonlyMap<string, FileView>;
   /** The latest last. */
   notices: readonly Notice[];
   /** The conversation that is open: no notice is needed for it. */
@@ -41,6 +44,7 @@ export const INITIAL_STATE: ViewState = {
   typing: new Set(),
   peers: new Map(),
   conversations: [],
+  files: new Map(),
   notices: [],
   open: null,
   attentive: true,
@@ -79,6 +83,8 @@ export function withEvent(state: ViewState, event: ControlEvent): ViewState {
       return withConversation(state, event.conversation);
     case 'typing':
       return withTyping(state, `${event.conversation} ${event.peerId}`, event.typing);
+    case 'file':
+      return { ...state, files: new Map(state.files).set(event.file.id, event.file) };
     case 'profile':
       return withProfile(state, event.profile);
     case 'state':

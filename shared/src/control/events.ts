@@ -1,3 +1,4 @@
+import type { FileView } from './files.js';
 import type { ConversationView, MessageState, MessageView, PeerView, ProfileView } from './views.js';
 
 /** One kind of event. Its data is a type only. */
@@ -23,6 +24,7 @@ export const CONTROL_EVENTS = {
   typing: event<{ conversation: string; peerId: string; typing: boolean }>(
     'A person writes in a conversation, or stopped. Nothing of it is kept.',
   ),
+  file: event<{ file: FileView }>('A file was offered, comes on, or has another state.'),
   profile: event<{ profile: ProfileView }>('What the user of this node shows or has set was changed.'),
   listening: event<NoData>('The stream has begun: nothing is missed from here on.'),
   resync: event<NoData>('Events were missed that cannot be sent again: ask for everything anew.'),

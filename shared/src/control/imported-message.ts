@@ -1,5 +1,7 @@
 import { P2pChatError } from '../errors.js';
 import { isPeerId } from '../peer-id.js';
+import { readFileContent } from '../protocol/file.js';
+import type { OfferedFileView } from './files.js';
 import { isMessageId } from '../protocol/conversation.js';
 import { MAX_BODY_BYTES, MAX_DETAIL_CHARACTERS } from '../protocol/limits.js';
 import { isUserName } from '../text.js';
@@ -48,6 +50,7 @@ export function parseImportedMessage(value: unknown): ImportedMessage {
   if (typeof body !== 'string' || !body.isWellFormed() || (body === '') !== (kind !== 'text')) {
     throw malformed('body is not the text of such a message');
   }
+  const offered = kind === 'file' ? offeredFiles(value as Record<string, unknown>) : {};
   if (new TextEncoder().encode(body).byteLength > MAX_BODY_BYTES) {
     throw malformed(`body is larger than ${MAX_BODY_BYTES} bytes`);
   }
@@ -68,11 +71,23 @@ export function parseImportedMessage(value: unknown): ImportedMessage {
     direction,
     kind,
     body,
+    ...offered,
     sentAt,
     receivedAt,
     state: known,
     clock,
   };
+}
+
+/** What a message of files names; an export that could not show them has none. */
+function offeredFiles({ caption, files }: Record<string, unknown>): Pick<MessageView, 'caption' | 'files'> {
+  if (files === undefined && caption === undefined) return {};
+  if (readFileContent({ caption, files }) === null)
+    throw malformed('files are not files that can be offered');
+  const shown = (files as OfferedFileView[]).map(({ id, name, size, type, root }) => {
+    return { id: String(id), name, size, type, root };
+  });
+  return typeof caption === 'string' ? { caption, files: shown } : { files: shown };
 }
 
 function isTime(value: unknown): value is string {

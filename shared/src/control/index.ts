@@ -1,5 +1,6 @@
 export * from './diagnosis.js';
 export * from './events.js';
+export * from './files.js';
 export * from './imported-message.js';
 export * from './requests.js';
 export * from './routes.js';

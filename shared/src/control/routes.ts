@@ -24,6 +24,7 @@ export const NDJSON = 'application/x-ndjson';
 
 const peer = (reference: string): string => `/api/peers/${encodeURIComponent(reference)}`;
 const conversation = (reference: string): string => `/api/conversations/${encodeURIComponent(reference)}`;
+const file = (id: string): string => `/api/files/${encodeURIComponent(id)}`;
 
 export const CONTROL_ROUTES = {
   /** GET -> StatusView */
@@ -41,6 +42,13 @@ export const CONTROL_ROUTES = {
   messageStream: (reference: string) => `${conversation(reference)}/messages/stream`,
   /** POST ReadRequest -> ReadResult */
   read: (reference: string) => `${conversation(reference)}/read`,
+  /**
+   * POST SendFilesRequest -> 201 SentFilesView; or the bytes of one file as `application/octet-stream`
+   * with `?name&caption`, of any size, read as they come.
+   */
+  conversationFiles: (reference: string) => `${conversation(reference)}/files`,
+  /** GET -> FileRuleView. PUT FileRuleView -> FileRuleView */
+  fileRule: (reference: string) => `${conversation(reference)}/files/rule`,
   /** POST -> 204: something is being written, which the others are told where the settings allow it */
   typing: (reference: string) => `${conversation(reference)}/typing`,
   /** GET -> MemberView[] */
@@ -59,6 +67,16 @@ export const CONTROL_ROUTES = {
   verified: (reference: string) => `${peer(reference)}/verified`,
   /** DELETE: somebody has seen that this key shows the name of another one -> PeerView */
   keyAlarm: (reference: string) => `${peer(reference)}/key-alarm`,
+  /** GET `?conversation` -> FileView[], in the order in which they were sent */
+  files: '/api/files',
+  /** POST FetchFileRequest -> FileView[]: fetches it, or goes on; it comes by itself from then on */
+  fetchFile: (id: string) => `${file(id)}/fetch`,
+  /** POST -> FileView[]: stops until it is fetched again */
+  pauseFile: (id: string) => `${file(id)}/pause`,
+  /** POST -> FileView[]: gives it up; one's own is offered no more */
+  cancelFile: (id: string) => `${file(id)}/cancel`,
+  /** GET -> the bytes of a file that is here, always as an attachment */
+  fileContent: (id: string) => `${file(id)}/content`,
   /** GET -> ProfileView. PATCH ProfileChange -> ProfileView */
   profile: '/api/profile',
   /** POST ActivityRequest -> 204: whether somebody is at the keys of a console */

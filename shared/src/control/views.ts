@@ -1,4 +1,5 @@
 import type { PresenceState } from '../protocol/frames.js';
+import type { OfferedFileView } from './files.js';
 
 /** `queued`: durable here. `delivered`: durable at the other node. `read`: seen by the other person. */
 export type MessageState = 'queued' | 'delivered' | 'read';
@@ -127,6 +128,10 @@ export interface MessageView {
   state: MessageState;
   /** Its hybrid logical clock, 16 hexadecimal digits. A conversation is ordered by clock, then author, then id. */
   clock: string;
+  /** Of a `file`: the words beside it, where there are any. */
+  caption?: string;
+  /** Of a `file`: what it offers. */
+  files?: OfferedFileView[];
   /** Whether a stranger wrote it who waits to be accepted. */
   request?: true;
 }

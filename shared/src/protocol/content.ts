@@ -1,3 +1,4 @@
+import { type FileContent, readFileContent } from './file.js';
 import { MAX_BODY_BYTES } from './limits.js';
 
 const TEXT = new TextEncoder();
@@ -10,7 +11,7 @@ export interface TextContent {
 }
 
 /** What an entry can hold. A further kind is one more member here, its reader below, its projection and its rendering. */
-export type Content = TextContent;
+export type Content = TextContent | FileContent;
 export type ContentKind = Content['kind'];
 
 /** A content as it was read: one of a known kind, of a kind that a later version has, or nothing that can be read. */
@@ -21,11 +22,19 @@ const READERS: Record<ContentKind, (value: Record<string, unknown>) => Content |
     typeof body === 'string' && body !== '' && body.isWellFormed() && fits(body)
       ? { kind: 'text', body }
       : null,
+  file: readFileContent,
 };
 
 function fits(body: string): boolean {
   // UTF-8 takes at most three bytes for a UTF-16 unit.
   return body.length * 3 <= MAX_BODY_BYTES || TEXT.encode(body).length <= MAX_BODY_BYTES;
+}
+
+/** What a search looks at of a content: a text, or the names of files and the words beside them. */
+export function searchableText(content: ReadContent): string {
+  if (content.kind === 'text') return content.body;
+  if (content.kind !== 'file') return '';
+  return [content.caption ?? '', ...content.files.map(({ name }) => name)].join('\n');
 }
 
 /** The JSON text of a content: what is signed. */

@@ -185,3 +185,30 @@ export const MAX_SEARCH_CHARACTERS = 256;
 export const MAX_SEARCH_PAGE = 100;
 /** Messages in one page of history. */
 export const MAX_HISTORY_PAGE = 1_000;
+
+/** ALPN name of connections that carry blocks of files: on the port of the links, never in their way. */
+export const BLOCKS_ALPN_PROTOCOL = 'p2p-chat-blocks/1';
+/** A block of a file: large enough that what is around it costs nothing, small enough to be sent again. */
+export const BLOCK_BYTES = MiB;
+/** The largest file that can be offered: its list of hashes has 2 MiB. People set less. */
+export const MAX_FILE_BYTES = 64 * 1024 * MiB;
+/** Files and folders that one entry offers: a selection in a file manager; more is a folder. */
+export const MAX_FILES_PER_ENTRY = 64;
+/** UTF-8 of the name of a file: what file systems take. */
+export const MAX_FILE_NAME_BYTES = 255;
+/** UTF-8 of the words beside files. */
+export const MAX_CAPTION_BYTES = 4 * KiB;
+/** UTF-8 of a media type (RFC 6838: two names of at most 127 characters). */
+export const MAX_MEDIA_TYPE_BYTES = 127;
+/** Files and folders in one folder that is sent. */
+export const MAX_FOLDER_ENTRIES = 1_000_000;
+/** UTF-8 of a path inside a folder that is sent: PATH_MAX of Linux. */
+export const MAX_FOLDER_PATH_BYTES = 4 * KiB;
+/** Requests for blocks that one connection may have open: they fill the wire, and bound what a server holds. */
+export const MAX_BLOCK_REQUESTS = 16;
+/** Connections for blocks of one peer: one for each file that it fetches at a time. */
+export const MAX_BLOCK_CONNECTIONS_PER_PEER = 4;
+/** The same in all: with the requests of each it bounds how much is read ahead of the wire. */
+export const MAX_BLOCK_CONNECTIONS = 64;
+/** Silence after which a connection for blocks is closed, by either side. */
+export const BLOCK_SILENCE_MS = 30_000;

@@ -1,4 +1,4 @@
-import { lastSeq, segmentTag } from '@p2p-chat/shared';
+import { type Content, contentText, lastSeq, segmentTag } from '@p2p-chat/shared';
 import type { StorageHealth } from '../delivery/storage-health.js';
 import { ChatError } from '../errors.js';
 import type { ChatEvents, MessageRange } from '../events.js';
@@ -99,6 +99,23 @@ export class Messages {
       });
     }
     return this.#shown(conversation, await this.#keyed.write(conversation, content, key));
+  }
+
+  /**
+   * Writes a content that is no text. Who makes it has checked it.
+   * @throws {ChatError} as {@link requireWritable} @throws {StorageError}
+   */
+  async post(id: string, content: Content): Promise<Message> {
+    const [conversation] = this.#checked(id, []);
+    const kept = await this.#append(conversation, [contentText(content)], null);
+    const [message] = kept.flatMap((one) => this.project(one));
+    if (message === undefined) throw new Error('what was written is a message');
+    return message;
+  }
+
+  /** @throws {ChatError} `conversation-unknown`, `peer-is-self`, `peer-blocked` */
+  requireWritable(id: string): void {
+    this.#checked(id, []);
   }
 
   /** {@link send} for bursts: gives the numbers of the messages only. */

@@ -5,6 +5,7 @@ import {
   lastSeq,
   parseMessageId,
   readContent,
+  searchableText,
   searchWords,
   segmentTag,
 } from '@p2p-chat/shared';
@@ -331,8 +332,7 @@ function index(
   id: string,
   content: string,
 ): void {
-  const read = readContent(content);
-  disk.saved.push({ place, conversation, id, body: read.kind === 'text' ? read.body : '' });
+  disk.saved.push({ place, conversation, id, body: searchableText(readContent(content)) });
 }
 
 function segmentsOf(disk: MemoryDisk, conversation: string): { author: string; record: SegmentRecord }[] {

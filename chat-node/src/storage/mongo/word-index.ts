@@ -1,5 +1,5 @@
 import { entriesOf } from '@p2p-chat/shared/protocol/batch';
-import { readContent } from '@p2p-chat/shared/protocol/content';
+import { readContent, searchableText } from '@p2p-chat/shared/protocol/content';
 import { MAX_BATCH_ENTRIES } from '@p2p-chat/shared/protocol/limits';
 import { searchWords } from '@p2p-chat/shared/search-words';
 import { ChatError } from '../../core/errors.js';
@@ -124,8 +124,7 @@ function wordsOf(document: BatchDocument | ImportedDocument): WordsDocument[] {
       ? [importedOf(document).content]
       : entriesOf(storedOf(document).batch).map(({ content }) => content);
   return contents.map((content, nth) => {
-    const read = readContent(content);
-    const words = read.kind === 'text' ? [...searchWords(read.body)] : [];
+    const words = [...searchWords(searchableText(readContent(content)))];
     return { _id: position * MAX_BATCH_ENTRIES + nth, conversation, words };
   });
 }

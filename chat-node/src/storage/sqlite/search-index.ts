@@ -1,5 +1,5 @@
 import { entriesOf, storedBatch } from '@p2p-chat/shared/protocol/batch';
-import { readContent } from '@p2p-chat/shared/protocol/content';
+import { readContent, searchableText } from '@p2p-chat/shared/protocol/content';
 import { MAX_BATCH_ENTRIES } from '@p2p-chat/shared/protocol/limits';
 import { searchWords } from '@p2p-chat/shared/search-words';
 import { ChatError } from '../../core/errors.js';
@@ -93,8 +93,7 @@ export class SearchIndex {
   #add(position: number, row: Row): number {
     const contents = contentsOf(row);
     contents.forEach((content, nth) => {
-      const read = readContent(content);
-      const words = read.kind === 'text' ? searchWords(read.body) : [];
+      const words = searchWords(searchableText(readContent(content)));
       const all = [CONVERSATION_SIGN + String(row['conversation']), ...words].join(' ');
       this.sql.run(
         'INSERT INTO message_words (rowid, words) VALUES (?, ?)',

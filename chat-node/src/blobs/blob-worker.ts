@@ -1,0 +1,23 @@
+/** The thread that hashes files and writes blocks: neither holds up a message. */
+import { parentPort } from 'node:worker_threads';
+import { errorCode, errorMessage } from '@p2p-chat/shared/errors';
+import { BlobWork } from './blob-work.js';
+import type { BlobAnswer, BlobCall } from './worker-client.js';
+
+if (parentPort === null) throw new Error('blob-worker runs as a worker thread');
+const port = parentPort;
+const work = new BlobWork();
+
+port.on('message', ({ id, method, args }: BlobCall) => {
+  void answer(id, async () => (work[method] as (...args: unknown[]) => unknown)(...args));
+});
+
+async function answer(id: number, run: () => Promise<unknown>): Promise<void> {
+  let said: BlobAnswer;
+  try {
+    said = { id, value: await run() };
+  } catch (error) {
+    said = { id, error: { code: errorCode(error) ?? '', message: errorMessage(error) } };
+  }
+  port.postMessage(said);
+}
