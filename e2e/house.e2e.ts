@@ -88,6 +88,10 @@ const breaches: Record<string, { file: string; imports: string }> = {
     file: 'chat-node/src/notify/hook.ts',
     imports: '../control-api/controller.js',
   },
+  'adapter-blobs-stands-alone': {
+    file: 'chat-node/src/blobs/breach.ts',
+    imports: '../transport/gateway.js',
+  },
   'adapter-transport-stands-alone': {
     file: 'chat-node/src/transport/breach.ts',
     imports: '../storage/sqlite/store.js',
