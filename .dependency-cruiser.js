@@ -58,6 +58,19 @@ export default {
       to: { path: '^chat-node/src/(?!(console|commands)/|profile/profile\\.ts$)' },
     },
     {
+      name: 'web-is-a-client',
+      comment: 'The page reaches the node through shared/client only, and nothing of Node.',
+      severity: 'error',
+      from: { path: '^web/src/', pathNot: '\\.test\\.ts$' },
+      to: {
+        path: [
+          '^(chat-node|discovery-service)/',
+          '^shared/src/(node|dns-sd)/',
+          '^(node:)?[a-z_]+(/promises)?$',
+        ],
+      },
+    },
+    {
       name: 'protocol-control-client-are-isomorphic',
       comment: 'A browser runs them as well: hash and signature are handed in.',
       severity: 'error',
@@ -74,7 +87,7 @@ export default {
       name: 'services-stay-apart',
       severity: 'error',
       from: { path: '^(discovery-service|chat-node)/src/' },
-      to: { path: '^(discovery-service|chat-node)/src/', pathNot: '^$1/src/' },
+      to: { path: '^(discovery-service|chat-node|web)/src/', pathNot: '^$1/src/' },
     },
   ],
   options: {

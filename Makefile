@@ -31,6 +31,10 @@ help: ## list the tasks
 chat: build ## open the console; a second person: make chat USER=bob
 	@node scripts/chat.ts $(ARGS)
 
+.PHONY: web
+web: build ## open the page in a browser; a second person: make web USER=bob
+	@node scripts/chat.ts web $(ARGS)
+
 .PHONY: demo
 demo: build ## see all of it alone: discovery, a peer that answers, the console
 	@node scripts/demo.ts
@@ -49,6 +53,7 @@ prepare:
 .PHONY: build
 build: prepare ## compile what changed
 	@scripts/locked tsc -b
+	@scripts/locked scripts/page
 
 .PHONY: docker
 docker: ## build both container images and print their sizes
@@ -71,11 +76,12 @@ check: lint types format claims man-check unit ## lint, types, format, the man p
 .PHONY: lint
 lint: build
 	@eslint .
-	@depcruise --config .dependency-cruiser.js shared/src discovery-service/src chat-node/src
+	@depcruise --config .dependency-cruiser.js shared/src discovery-service/src chat-node/src web/src
 
 .PHONY: types
 types: build
 	@tsc -p tsconfig.check.json
+	@tsc -p web/tsconfig.json
 
 .PHONY: format
 format: prepare
@@ -101,6 +107,10 @@ unit: build
 fix: prepare ## format everything and mend what the linter can
 	@eslint --fix .
 	@prettier --write --log-level warn .
+
+.PHONY: test-web
+test-web: build ## run the tests of the page in a real browser (needs Debian's chromium, or CHROMIUM=path)
+	@vitest run --project e2e-web $(ARGS)
 
 .PHONY: test-mongo
 test-mongo: build ## run the tests on MongoDB (MONGODB_URI_TEST, or a container)
@@ -186,7 +196,7 @@ licences: prepare ## list every production package with its licence
 
 .PHONY: clean
 clean: ## remove what was built
-	@rm -rf shared/dist discovery-service/dist chat-node/dist coverage .demo .run
+	@rm -rf shared/dist discovery-service/dist chat-node/dist web/dist coverage .demo .run
 
 .PHONY: distclean
 distclean: clean ## remove the dependencies and the toolchain too

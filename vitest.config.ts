@@ -24,6 +24,7 @@ export default defineConfig({
             'shared/src/**/*.test.ts',
             'discovery-service/src/**/*.test.ts',
             'chat-node/src/**/*.test.ts',
+            'web/src/**/*.test.ts',
           ],
           // A guard against hanging, not a measure: a busy machine is slow.
           testTimeout: 30_000,
@@ -34,7 +35,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.e2e.ts'],
-          exclude: [LONG, 'e2e/docker*.e2e.ts', 'e2e/lan*.e2e.ts', 'e2e/chaos/**'],
+          exclude: [LONG, 'e2e/docker*.e2e.ts', 'e2e/lan*.e2e.ts', 'e2e/web*.e2e.ts', 'e2e/chaos/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -66,6 +67,16 @@ export default defineConfig({
           include: ['e2e/lan*.e2e.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Needs Chromium: `make test-web`.
+          name: 'e2e-web',
+          include: ['e2e/web*.e2e.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

@@ -11,6 +11,9 @@ import { ImportController } from './control-api/import.controller.js';
 import { FilesController } from './control-api/files.controller.js';
 import { LocalAuthGuard } from './control-api/local-auth.guard.js';
 import { NodeInfo } from './control-api/node-info.js';
+import { PageController } from './control-api/page.controller.js';
+import { PageServer } from './control-api/page-server.js';
+import { Pairing } from './control-api/pairing.js';
 import { PeersController } from './control-api/peers.controller.js';
 import { Presenter } from './control-api/presenter.js';
 import { LOGGER, ProblemFilter } from './control-api/problem.filter.js';
@@ -42,6 +45,7 @@ const TOKEN_BYTES = 32;
     FilesController,
     DiagnosisController,
     EventsController,
+    PageController,
   ],
   providers: [
     { provide: Clock, inject: [NodeEnvironment], useFactory: ({ clock }: NodeEnvironment) => clock },
@@ -52,6 +56,17 @@ const TOKEN_BYTES = 32;
       useFactory: ({ instance }: NodeEnvironment, events: ChatEvents) => new EventLog(instance, events),
     },
     { provide: NodeInfo, inject: [NodeEnvironment, Discovery, HttpAdapterHost], useFactory: createNodeInfo },
+    {
+      provide: PageServer,
+      inject: [NodeEnvironment],
+      useFactory: ({ profile, config }: NodeEnvironment) => new PageServer(profile.page, config.pagePort),
+    },
+    {
+      provide: Pairing,
+      inject: [NodeEnvironment],
+      useFactory: ({ profile, clock }: NodeEnvironment) =>
+        new Pairing({ store: profile.page, clock, randomBytes }),
+    },
     LocalAuthGuard,
     { provide: APP_GUARD, useExisting: LocalAuthGuard },
     { provide: APP_FILTER, useClass: ProblemFilter },

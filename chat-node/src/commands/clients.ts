@@ -17,3 +17,4 @@ export { search } from './search.js';
 export { send } from './send.js';
 export { status } from './status.js';
 export { verify } from './verify.js';
+export { web } from './web.js';

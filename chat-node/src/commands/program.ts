@@ -33,6 +33,7 @@ import type { SearchFlags } from './search.js';
 import type { SendFlags } from './send.js';
 import type { StatusFlags } from './status.js';
 import type { VerifyFlags } from './verify.js';
+import type { WebFlags } from './web.js';
 
 const PEER_HELP = 'a peer id, its short form, or a name that only one person has';
 const CONVERSATION_HELP = `a conversation id, or the person: ${PEER_HELP}`;
@@ -100,6 +101,16 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .option('--plain', 'lines only, nothing redrawn: for a screen reader')
     .action(async (_flags: ConsoleFlags, command: Command) =>
       onStatus(await (await clients()).openConsole(io, all(command))),
+    );
+
+  withNodeFlags(program.command('web'))
+    .description('a link that opens the page in a browser; starts a node where none is running')
+    .option('--no-open', 'only print the link')
+    .addOption(new Option('--list', 'the browsers that may use the page').conflicts('revoke'))
+    .option('--revoke [id]', 'take that from a browser, or without its id from all')
+    .option('--json', 'print {url, expiresAt}; of --list, an object for each browser')
+    .action(async (_flags: WebFlags, command: Command) =>
+      untilInterrupted(io, async () => (await clients()).web(io, all(command))),
     );
 
   withNodeFlags(program.command('daemon'))

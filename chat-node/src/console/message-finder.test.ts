@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { MAX_SEARCH_CHARACTERS, SystemClock, type PeerView } from '@p2p-chat/shared';
 import { ControlClient } from './control-client.js';
-import { LiveView } from '@p2p-chat/shared/client';
-import { MessageFinder, type FoundMessages } from './message-finder.js';
+import { type FoundMessages, LiveView, MessageFinder } from '@p2p-chat/shared/client';
 import { FakeNode } from '@p2p-chat/shared/testing';
 
 let node: FakeNode;

@@ -26,6 +26,11 @@ export class NodeKeeper {
     return keeper;
   }
 
+  /** Resolves when the node is kept no longer: it was released, or told to end by a logout. */
+  get ended(): Promise<void> {
+    return this.#keeping;
+  }
+
   /** Lets the node end by itself, and waits until it has. */
   async release(): Promise<void> {
     this.#released.abort();

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
@@ -14,6 +15,7 @@ import {
 } from '@p2p-chat/shared';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { LocalAuthGuard } from './local-auth.guard.js';
+import { PAGE_FOLDER, PAGE_HEADERS, PageServer } from './page-server.js';
 
 /** How long a request that is being answered has at the end, before its connection is closed. */
 const SHUTDOWN_GRACE_MS = 500;
@@ -51,14 +53,29 @@ export function controlAdapter(): FastifyAdapter {
 export function protectControlApi(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   const guard = app.get(LocalAuthGuard);
+  const page = app.get(PageServer);
+  fastify.addHook('onRequest', async ({ raw, routeOptions }: FastifyRequest, reply: FastifyReply) => {
+    if (!page.serves(raw)) return;
+    // The name of an asset has the hash of its content.
+    const keeps =
+      routeOptions.url?.startsWith('/assets/') === true ? 'max-age=31536000, immutable' : 'no-store';
+    void reply.header('cache-control', keeps);
+    // On the raw answer: a stream is written past Fastify.
+    for (const [name, value] of Object.entries(PAGE_HEADERS)) reply.raw.setHeader(name, value);
+  });
   // Guards run after the body was read, and on the routes of controllers only. Asked here
   // as well, the body of a stranger is never read, and every other route is closed to them.
   fastify.addHook('onRequest', async (request: FastifyRequest) => guard.authorize(request));
   let late: NodeJS.Timeout | undefined;
+  let pageClosed: Promise<void> | undefined;
   fastify.addHook('preClose', async () => {
+    pageClosed = page.close(SHUTDOWN_GRACE_MS);
     late = setTimeout(() => fastify.server.closeAllConnections(), SHUTDOWN_GRACE_MS);
   });
-  fastify.addHook('onClose', async () => clearTimeout(late));
+  fastify.addHook('onClose', async () => {
+    clearTimeout(late);
+    await pageClosed;
+  });
 }
 
 /**
@@ -69,6 +86,7 @@ export function protectControlApi(app: NestFastifyApplication): void {
  */
 export async function listenOnLoopback(app: NestFastifyApplication, port: number): Promise<number> {
   describeControlApi(app);
+  servePage(app);
   try {
     await app.listen(port, '127.0.0.1');
   } catch (error) {
@@ -83,6 +101,28 @@ export async function listenOnLoopback(app: NestFastifyApplication, port: number
     );
   }
   return (app.getHttpServer().address() as AddressInfo).port;
+}
+
+/**
+ * Listens for browsers too; after the control API does.
+ * @throws {P2pChatError} `page-port-taken`, where the port was set
+ */
+export async function listenForBrowsers(app: NestFastifyApplication): Promise<void> {
+  const fastify = app.getHttpAdapter().getInstance();
+  await app.get(PageServer).start(fastify.routing, {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+  });
+}
+
+// Each file has a route of its own: nothing else of the folder, and nothing above it, is reached.
+function servePage(app: NestFastifyApplication): void {
+  if (!existsSync(PAGE_FOLDER)) return;
+  app.useStaticAssets({
+    root: PAGE_FOLDER,
+    wildcard: false,
+    cacheControl: false,
+  });
 }
 
 // A route of Fastify's own answers errors by the handler that there is when it is added: Nest's is there after init.

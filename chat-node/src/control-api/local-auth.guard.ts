@@ -1,7 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { CONTROL_ROUTES } from '@p2p-chat/shared';
 import type { FastifyRequest } from 'fastify';
 import { NodeInfo } from './node-info.js';
+import { PageServer } from './page-server.js';
+import { Pairing } from './pairing.js';
 import { ControlApiError } from './problem.js';
 
 const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]']);
@@ -11,11 +14,16 @@ const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]']);
  *
  * `Host` must be loopback, so that a page whose name was rebound to 127.0.0.1
  * does not get in; a request that names another origin comes from a browser
- * and is refused whatever it knows.
+ * and is refused whatever it knows. At the page's port it must be exactly the
+ * page's own address, and the token is that of a browser which was let in.
  */
 @Injectable()
 export class LocalAuthGuard implements CanActivate {
-  constructor(private readonly node: NodeInfo) {}
+  constructor(
+    private readonly node: NodeInfo,
+    private readonly page: PageServer,
+    private readonly pairing: Pairing,
+  ) {}
 
   /** @throws {ControlApiError} see {@link authorize} */
   canActivate(context: ExecutionContext): boolean {
@@ -23,8 +31,36 @@ export class LocalAuthGuard implements CanActivate {
     return true;
   }
 
-  /** @throws {ControlApiError} 401 `token-missing` or `token-wrong`, 403 `host-refused` or `origin-refused` */
+  /**
+   * @throws {ControlApiError} 401 `token-missing`, `token-wrong` or `browser-refused`, 403 `host-refused` or
+   * `origin-refused`
+   */
   authorize(request: FastifyRequest): void {
+    if (this.page.serves(request.raw)) this.#authorizeBrowser(request);
+    else this.#authorizeClient(request);
+  }
+
+  #authorizeBrowser(request: FastifyRequest): void {
+    const { host, origin, authorization } = request.headers;
+    const isOwn = this.page.isOwn(host, origin);
+    if (!isOwn.host) {
+      throw new ControlApiError(403, 'host-refused', 'The page is for this machine alone.', {
+        hint: 'Open it as 127.0.0.1.',
+      });
+    }
+    if (!isOwn.origin) {
+      throw new ControlApiError(403, 'origin-refused', 'The control API is not for pages of other sites.');
+    }
+    if (isOpen(request)) return;
+    const given = bearer(authorization);
+    if (given === undefined || this.pairing.authenticate(given, request.raw.socket) === null) {
+      throw new ControlApiError(401, 'browser-refused', 'This browser may not use the page.', {
+        hint: 'Get a link that lets it in: p2p-chat web',
+      });
+    }
+  }
+
+  #authorizeClient(request: FastifyRequest): void {
     const { host, origin, authorization } = request.headers;
     if (!LOOPBACK_HOSTS.has(hostName(host))) {
       throw new ControlApiError(403, 'host-refused', 'The control API is for this machine alone.', {
@@ -34,7 +70,7 @@ export class LocalAuthGuard implements CanActivate {
     if (origin !== undefined && !LOOPBACK_HOSTS.has(URL.parse(origin)?.hostname ?? '')) {
       throw new ControlApiError(403, 'origin-refused', 'The control API is not for pages of other sites.');
     }
-    const given = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1];
+    const given = bearer(authorization);
     if (given === undefined) {
       throw new ControlApiError(401, 'token-missing', 'The request needs the token of this node.', {
         hint: 'Send "Authorization: Bearer <token>" with the token of run/control.json.',
@@ -46,6 +82,21 @@ export class LocalAuthGuard implements CanActivate {
       });
     }
   }
+}
+
+/**
+ * Whether no token is needed at the page's port: for the files of the page, which are no secret,
+ * and to exchange a code. By the route that was found, not by the address: there is more than
+ * one way to write that.
+ */
+function isOpen({ routeOptions, method }: FastifyRequest): boolean {
+  const { url } = routeOptions;
+  if (url === CONTROL_ROUTES.pair) return method === 'POST';
+  return url === undefined || !/^\/api(\/|$)/.test(url);
+}
+
+function bearer(authorization: string | undefined): string | undefined {
+  return /^Bearer (.+)$/i.exec(authorization ?? '')?.[1];
 }
 
 // Hashed first, so that neither content nor length shows in the time it takes.

@@ -18,6 +18,7 @@ const FILES = [
   'run/lock',
   'run/node.pid',
   'profile.json',
+  'web.json',
   'messages.sqlite',
   'messages.sqlite-wal',
   'messages.sqlite-shm',

@@ -26,6 +26,8 @@ export interface NodeConfig extends Profile {
   portMayMove: boolean;
   /** Port of the control API; 0 for any free one. */
   controlPort: number;
+  /** Port of the page; null where the profile keeps its own. */
+  pagePort: number | null;
   discoveryUrls: readonly string[];
   /** Whether somebody asked for them: nobody misses a default one that is not there. */
   discoveryUrlsSet: boolean;
@@ -70,6 +72,7 @@ export function readConfig(env: Environment): NodeConfig {
     port: port ?? PEER_PORT,
     portMayMove: port === undefined,
     controlPort: settings.port('P2P_CHAT_CONTROL_PORT') ?? 0,
+    pagePort: settings.port('P2P_CHAT_WEB_PORT') ?? null,
     // An empty list is one of none, the only way to say so.
     discoveryUrls: (urls ?? [`http://127.0.0.1:${DISCOVERY_PORT}`]).map(readUrl),
     discoveryUrlsSet: urls !== undefined,

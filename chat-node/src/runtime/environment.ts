@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@p2p-chat/shared';
+import type { PageStore } from '../core/ports/page.store.js';
 import type { ProfileSettings, ProfileStore } from '../core/ports/profile.store.js';
 import type { Identity } from '../profile/keystore.js';
 import type { NodeConfig } from './config.js';
@@ -11,6 +12,8 @@ export interface OpenProfile {
   /** What the user has set, and where that is kept. */
   settings: ProfileSettings;
   store: ProfileStore;
+  /** Where its page is, and which browsers may use it. */
+  page: PageStore;
   /** To be called when the disk of the profile keeps something from working. */
   diskFailed: () => void;
 }

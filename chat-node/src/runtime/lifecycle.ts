@@ -3,11 +3,17 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type Clock, type StatusView } from '@p2p-chat/shared';
 import { AppModule } from '../app.module.js';
-import { controlAdapter, listenOnLoopback, protectControlApi } from '../control-api/http-server.js';
+import {
+  controlAdapter,
+  listenForBrowsers,
+  listenOnLoopback,
+  protectControlApi,
+} from '../control-api/http-server.js';
 import { NodeInfo } from '../control-api/node-info.js';
 import { Chat } from '../core/chat.js';
 import { loadIdentity } from '../profile/keystore.js';
 import { requirePrivateProfile } from '../profile/profile-files.js';
+import { FilePageStore } from '../profile/page-file.js';
 import { ProfileKeeper } from '../profile/profile-keeper.js';
 import { ProfileLock } from '../profile/profile-lock.js';
 import { FileProfileStore } from '../profile/profile-settings.js';
@@ -89,9 +95,10 @@ async function startParts(
   const identity = await loadIdentity(config.home);
   const store = await FileProfileStore.open(config.home, config.user);
   const settings = store.settings(config);
+  const page = await FilePageStore.open(config.home);
   const environment = new NodeEnvironment({
     ...options,
-    profile: { identity, store, settings, diskFailed: () => keeper.diskFailed() },
+    profile: { identity, store, settings, page, diskFailed: () => keeper.diskFailed() },
   });
   progress.waitsFor('the message database to open');
   const app = await createApp(environment);
@@ -100,6 +107,7 @@ async function startParts(
   await app.init();
   progress.waitsFor('the control port');
   const controlPort = await listenOnLoopback(app, config.controlPort);
+  await listenForBrowsers(app);
   const { peerId } = identity;
   const { user } = settings;
   undo.push(() => controlFile.withdraw());

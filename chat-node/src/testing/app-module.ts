@@ -8,6 +8,7 @@ import { readConfig } from '../runtime/config.js';
 import { NodeEnvironment } from '../runtime/environment.js';
 import { MemoryDisk, MemoryStore } from '../storage/memory/memory-store.js';
 import { testIdentity } from './identities.js';
+import { MemoryPageStore } from './memory-page-store.js';
 import { type LogRecord, recordingLogger } from './recording-logger.js';
 
 export interface TestAppOptions {
@@ -35,6 +36,7 @@ export async function testAppModule(
       identity: options.identity ?? (await testIdentity(user)),
       settings: { user, presence: 'online', status: '', receipts: true, typing: true },
       store: { save: () => Promise.resolve() },
+      page: new MemoryPageStore(),
       diskFailed: () => undefined,
     },
     clock: options.clock ?? new SystemClock(),

@@ -1,7 +1,12 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type ManualClock } from '@p2p-chat/shared/testing';
 import supertest from 'supertest';
-import { controlAdapter, listenOnLoopback, protectControlApi } from '../control-api/http-server.js';
+import {
+  controlAdapter,
+  listenForBrowsers,
+  listenOnLoopback,
+  protectControlApi,
+} from '../control-api/http-server.js';
 import { NodeInfo } from '../control-api/node-info.js';
 import { Chat } from '../core/chat.js';
 import { IdentityKeys } from '../core/ports/identity.js';
@@ -53,6 +58,7 @@ export class ControlApp {
     protectControlApi(app);
     await app.init();
     await listenOnLoopback(app, 0);
+    await listenForBrowsers(app);
     control.#app = app;
     control.records = records;
     return control;

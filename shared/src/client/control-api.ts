@@ -9,6 +9,7 @@ import type {
   SentFilesView,
 } from '../control/files.js';
 import type { ImportedMessage } from '../control/imported-message.js';
+import type { BrowserView, PageLinkView } from '../control/page.js';
 import type {
   ActivityRequest,
   ImportRequest,
@@ -31,6 +32,7 @@ import type {
   StatusView,
 } from '../control/views.js';
 import { errorCode, PROBLEM_CONTENT_TYPE, type ProblemDetails } from '../errors.js';
+import { chunksOf } from './chunks.js';
 import { ConnectionError, ControlError } from './errors.js';
 import { EventFeed } from './event-feed.js';
 
@@ -270,6 +272,23 @@ export class ControlApi {
       throw new ConnectionError('node-silent', 'The node went away while it looked.');
   }
 
+  /** A link that lets one browser use the page. */
+  pageLink(signal?: AbortSignal): Promise<PageLinkView> {
+    return this.json(CONTROL_ROUTES.pageLink, { method: 'POST', signal });
+  }
+
+  /** The browsers that may use the page. */
+  browsers(signal?: AbortSignal): Promise<BrowserView[]> {
+    return this.json(CONTROL_ROUTES.browsers, { signal });
+  }
+
+  /** Takes the right to the page from a browser, or from all. */
+  async revokeBrowser(id?: string, signal?: AbortSignal): Promise<void> {
+    const path = id === undefined ? CONTROL_ROUTES.browsers : CONTROL_ROUTES.browser(id);
+    const answer = await this.exchange(path, { method: 'DELETE', signal: withTimeout(signal) });
+    await answer.body?.cancel();
+  }
+
   /** Logs the user out: the node withdraws, says bye to its peers and ends. */
   logout(signal?: AbortSignal): Promise<void> {
     return this.post(CONTROL_ROUTES.logout, undefined, signal);
@@ -399,8 +418,8 @@ async function* linesOf({ body }: Response): AsyncGenerator<string> {
   if (body === null) return;
   const decoder = new TextDecoder();
   let rest = '';
-  for await (const chunk of body) {
-    const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n');
+  for await (const chunk of chunksOf(body)) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) if (line !== '') yield line;
   }

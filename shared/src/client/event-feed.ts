@@ -2,6 +2,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { Backoff, type BackoffPolicy } from '../backoff.js';
 import type { Clock } from '../clock.js';
 import { type ControlEvent, isControlEventName } from '../control/events.js';
+import { chunksOf } from './chunks.js';
 import { ConnectionError } from './errors.js';
 
 /** What a feed tells: the node's events, and whether they can be heard at all. */
@@ -85,8 +86,8 @@ export class EventFeed implements AsyncIterable<FeedItem> {
       maxBufferSize: MAX_EVENT_CHARACTERS,
     });
     const decoder = new TextDecoder();
-    for await (const chunk of body) {
-      parser.feed(decoder.decode(chunk as Uint8Array, { stream: true }));
+    for await (const chunk of chunksOf(body)) {
+      parser.feed(decoder.decode(chunk, { stream: true }));
       for (const message of parsed.splice(0)) {
         if (message.id !== undefined) this.#lastEventId = message.id;
         const event = decode(message);

@@ -89,6 +89,14 @@ export const CONTROL_ROUTES = {
   events: '/api/events',
   /** POST DiagnosisRequest -> NDJSON of DiagnosisLine, as the hops are looked at */
   diagnosis: '/api/diagnosis',
+  /** POST -> 201 PageLinkView: a link that lets a browser in */
+  pageLink: '/api/web/link',
+  /** POST PairRequest -> 201 PairResult; at the page's port, without a token */
+  pair: '/api/web/pair',
+  /** GET -> BrowserView[]. DELETE -> 204: none of them may use the page any more */
+  browsers: '/api/web/browsers',
+  /** DELETE -> 204: this one may not use the page any more */
+  browser: (id: string) => `/api/web/browsers/${encodeURIComponent(id)}`,
   /** POST -> 202; withdraws, says bye and ends the node */
   logout: '/api/logout',
 } as const;

@@ -113,6 +113,8 @@ export const MAX_CERTIFICATE_BYTES = 2 * KiB;
 export const DISCOVERY_PORT = 7777;
 /** Default port of the peer gateway. */
 export const PEER_PORT = 7780;
+/** Where the page of the first profile is; a second one takes the next free port, and keeps it. */
+export const PAGE_PORT = 7790;
 /** Body of a discovery request: a signed announcement is under 1 KiB. */
 export const MAX_DISCOVERY_BODY_BYTES = 4 * KiB;
 /** Entries of the list: more than one LAN has. */

@@ -1,7 +1,7 @@
 import { render } from '@inquirer/testing';
 import { describe, expect, it, vi } from 'vitest';
 import type { FoundMessageView, MessageView } from '@p2p-chat/shared';
-import type { FoundMessages } from '../message-finder.js';
+import type { FoundMessages } from '@p2p-chat/shared/client';
 import { Store } from '@p2p-chat/shared/client';
 import { INITIAL_STATE, type ViewState } from '@p2p-chat/shared/client';
 import { searchPrompt, type SearchPromptConfig } from './search-prompt.js';

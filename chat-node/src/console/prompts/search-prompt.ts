@@ -4,7 +4,7 @@ import { foundLines } from '../found-lines.js';
 import { truncate, wrap } from '../layout.js';
 import { draftOf, edit, isNewline, layoutDraft, type Draft } from '../line-editor.js';
 import { PASTE } from '../keyboard.js';
-import type { FoundMessages } from '../message-finder.js';
+import type { FoundMessages } from '@p2p-chat/shared/client';
 import type { Store } from '@p2p-chat/shared/client';
 import { theme } from '../theme.js';
 import type { ViewState } from '@p2p-chat/shared/client';

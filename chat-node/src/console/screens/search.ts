@@ -1,5 +1,5 @@
 import { header } from '../header.js';
-import { MessageFinder } from '../message-finder.js';
+import { MessageFinder } from '@p2p-chat/shared/client';
 import type { ScreenContext } from './context.js';
 import { openConversation } from './conversation.js';
 

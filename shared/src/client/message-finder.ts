@@ -1,7 +1,10 @@
-import { errorMessage, MAX_SEARCH_CHARACTERS, queryWords, type FoundMessageView } from '@p2p-chat/shared';
-import type { LiveView } from '@p2p-chat/shared/client';
-import { Refresher } from '@p2p-chat/shared/client';
-import { Store } from '@p2p-chat/shared/client';
+import type { FoundMessageView } from '../control/views.js';
+import { errorMessage } from '../errors.js';
+import { MAX_SEARCH_CHARACTERS } from '../protocol/limits.js';
+import { queryWords } from '../search-words.js';
+import type { LiveView } from './live-view.js';
+import { Refresher } from './refresher.js';
+import { Store } from './store.js';
 
 /** Messages asked for at once: several screens. */
 const PAGE = 40;

@@ -1,0 +1,85 @@
+import type { ConversationView, MessageView, PeerView } from '@p2p-chat/shared/control';
+import { shortPeerId } from '@p2p-chat/shared/peer-id';
+import { safeLine, safeText } from '@p2p-chat/shared/text';
+import { locale, words } from '../words/index.ts';
+
+/** How a person is called: the name, with the short id where another one shows the same name. */
+export function personLabel(peer: Pick<PeerView, 'user' | 'peerId' | 'ambiguous'>): string {
+  const name = safeLine(peer.user);
+  return peer.ambiguous ? `${name} (${shortPeerId(peer.peerId)})` : name;
+}
+
+/** How a conversation is called. */
+export function conversationLabel({ name, peer }: ConversationView): string {
+  return peer === undefined ? safeLine(name) : personLabel(peer);
+}
+
+/** How a person is, in words. */
+export function presenceLabel(peer: Pick<PeerView, 'online' | 'presence'>): string {
+  return words.value[presenceOf(peer)];
+}
+
+export function presenceOf(
+  peer: Pick<PeerView, 'online' | 'presence'>,
+): 'offline' | 'online' | 'away' | 'dnd' {
+  return peer.online ? (peer.presence ?? 'online') : 'offline';
+}
+
+/** The text of a message, safe to be shown; in brackets where it has none of its own. */
+export function messageText({ kind, body }: Pick<MessageView, 'kind' | 'body'>): string {
+  switch (kind) {
+    case 'text':
+      return safeText(body);
+    case 'unreadable':
+      return `[${words.value.unreadable}]`;
+    default:
+      return `[${words.value.needsNewer(safeLine(kind))}]`;
+  }
+}
+
+/** What a person has to know of another key under the name of somebody they know. */
+export function keyAlarmLabel({ user, peerId, keyAlarm }: PeerView): string {
+  if (keyAlarm === null) return '';
+  const { verified, blocked, and, keyAlarm: sentence } = words.value;
+  const badges = [...(keyAlarm.verified ? [verified] : []), ...(keyAlarm.blocked ? [blocked] : [])];
+  const known = `${safeLine(keyAlarm.user)} (${shortPeerId(keyAlarm.peerId)})`;
+  return sentence(known, badges.join(` ${and} `), `${safeLine(user)} (${shortPeerId(peerId)})`);
+}
+
+/** The day of a message, as a line between days shows it. */
+export function dayLabel(iso: string, now: number): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return '?';
+  const days = Math.round((startOfDay(new Date(now)) - startOfDay(date)) / 86_400_000);
+  if (days === 0) return words.value.today;
+  if (days === 1) return words.value.yesterday;
+  return date.toLocaleDateString(locale.value, {
+    weekday: 'long',
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+  });
+}
+
+export function timeLabel(iso: string): string {
+  const date = new Date(iso);
+  return Number.isNaN(date.getTime())
+    ? '??:??'
+    : date.toLocaleTimeString(locale.value, { hour: '2-digit', minute: '2-digit' });
+}
+
+/** When something was, in a list: the time today, else the day. */
+export function whenLabel(iso: string, now: number): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return '';
+  const today = startOfDay(date) === startOfDay(new Date(now));
+  return today ? timeLabel(iso) : date.toLocaleDateString(locale.value, { day: 'numeric', month: 'short' });
+}
+
+export function isSameDay(a: string, b: string): boolean {
+  return startOfDay(new Date(a)) === startOfDay(new Date(b));
+}
+
+function startOfDay(date: Date): number {
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+}

@@ -1,0 +1,57 @@
+import { effect } from '@preact/signals';
+import type { MessageView } from '@p2p-chat/shared/control';
+import { isWelcome, type LiveView, peerOf, totalUnread, type ViewState } from '@p2p-chat/shared/client';
+import { safeLine } from '@p2p-chat/shared/text';
+import { words } from '../words/index.ts';
+import { messageText, personLabel } from './labels.ts';
+import { open } from './route.ts';
+import { state } from './session.ts';
+import { settings } from './settings.ts';
+
+/** Characters of a text that a notification shows. */
+const MAX_TEXT = 140;
+
+/** Says by title, badge and notification that somebody wrote. */
+export function startNotifier(view: LiveView): void {
+  effect(() => {
+    const unread = totalUnread(state.value);
+    const user = state.value.me === null ? '' : ` · ${safeLine(state.value.me.user)}`;
+    document.title = words.value.unreadTitle(unread, `${words.value.appName}${user}`);
+    // Only what is installed has a badge.
+    navigator.setAppBadge?.(unread).catch(() => undefined);
+  });
+  view.onEvent((event) => {
+    if (event.type !== 'message') return;
+    const message = event.messages.findLast((one) => isNews(one, view.store.get()));
+    if (message !== undefined) notify(message, view.store.get());
+  });
+}
+
+function isNews({ direction, conversation, state: read }: MessageView, now: ViewState): boolean {
+  if (
+    direction === 'out' ||
+    read === 'read' ||
+    now.profile?.presence === 'dnd' ||
+    !isWelcome(now, conversation)
+  )
+    return false;
+  return conversation !== now.open || !now.attentive;
+}
+
+function notify(message: MessageView, now: ViewState): void {
+  const { notify: how } = settings.value;
+  if (how === 'off' || !('Notification' in window) || Notification.permission !== 'granted') return;
+  const peer = peerOf(now, message.conversation);
+  const name = peer === undefined ? safeLine(message.user) : personLabel(peer);
+  // One for each conversation: the next message takes its place.
+  const notification = new Notification(words.value.wrote(name), {
+    tag: message.conversation,
+    icon: '/icon.svg',
+    ...(how === 'text' ? { body: safeLine(messageText(message)).slice(0, MAX_TEXT) } : {}),
+  });
+  notification.onclick = () => {
+    window.focus();
+    open(message.conversation);
+    notification.close();
+  };
+}

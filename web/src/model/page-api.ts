@@ -1,0 +1,62 @@
+import { CONTROL_ROUTES, MAX_BROWSER_NAME_CHARACTERS, type PairResult } from '@p2p-chat/shared/control';
+import { ConnectionError, ControlApi } from '@p2p-chat/shared/client';
+import type { ProblemDetails } from '@p2p-chat/shared/errors';
+import { BrowserClock } from './browser-clock.ts';
+
+/** The control API as the page reaches it: at its own origin, with the token of this browser. */
+export class PageApi extends ControlApi {
+  /**
+   * @param token of this browser
+   * @param onRefused called when it is good no longer
+   */
+  constructor(
+    token: string,
+    private readonly onRefused: () => void,
+  ) {
+    super({
+      clock: new BrowserClock(),
+      locate: () => Promise.resolve({ baseUrl: '', token }),
+      notRunning: (cause) => new ConnectionError('node-not-running', 'The node has gone away.', { cause }),
+    });
+  }
+
+  protected override refusal(status: number, contentType: string, body: string): Error {
+    if (status === 401) this.onRefused();
+    return super.refusal(status, contentType, body);
+  }
+
+  // A browser says no more of a connection that failed.
+  protected override translated(error: unknown, signal: AbortSignal | undefined): unknown {
+    return error instanceof TypeError && signal?.aborted !== true
+      ? this.parts.notRunning(error)
+      : super.translated(error, signal);
+  }
+}
+
+/**
+ * Exchanges the code of a link for a token.
+ * @throws {Error} with what the node said
+ */
+export async function pair(code: string): Promise<PairResult> {
+  const answer = await fetch(CONTROL_ROUTES.pair, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ code, name: browserName(navigator.userAgent) }),
+    cache: 'no-store',
+  });
+  if (answer.ok) return (await answer.json()) as PairResult;
+  const { detail, hint } = (await answer.json()) as ProblemDetails;
+  throw new Error([detail, hint].join(' '));
+}
+
+/** What a browser calls itself: `Firefox on Linux`. */
+export function browserName(userAgent: string): string {
+  const has = (...names: string[]): string | undefined => names.find((name) => userAgent.includes(name));
+  const browser =
+    { Edg: 'Edge', OPR: 'Opera' }[has('Edg', 'OPR') ?? ''] ?? has('Firefox', 'Chrome', 'Safari');
+  const system = has('Android', 'iPhone', 'iPad', 'Windows', 'Mac', 'Linux');
+  return `${browser ?? 'Browser'}${system === undefined ? '' : ` on ${system}`}`.slice(
+    0,
+    MAX_BROWSER_NAME_CHARACTERS,
+  );
+}

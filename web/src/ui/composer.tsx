@@ -1,0 +1,107 @@
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { MAX_BODY_BYTES } from '@p2p-chat/shared/protocol/limits';
+import { drafts, keepDraft } from '../model/drafts.ts';
+import { words } from '../words/index.ts';
+import { EmojiPicker } from './emoji-picker.tsx';
+import { Icon } from './icons.tsx';
+
+interface ComposerProps {
+  conversation: string;
+  onSend: (body: string) => void;
+  onWrite: () => void;
+}
+
+const encoder = new TextEncoder();
+
+/** Where a message is written. What is in it is kept until it was sent. */
+export function Composer({ conversation, onSend, onWrite }: ComposerProps) {
+  const w = words.value;
+  const field = useRef<HTMLTextAreaElement>(null);
+  const [picking, setPicking] = useState(false);
+  const text = drafts.value[conversation] ?? '';
+  const over = text.length * 3 > MAX_BODY_BYTES ? encoder.encode(text).length - MAX_BODY_BYTES : 0;
+
+  useLayoutEffect(() => {
+    const area = field.current;
+    if (area === null) return;
+    area.style.blockSize = 'auto';
+    area.style.blockSize = `${area.scrollHeight}px`;
+  }, [text, conversation]);
+  useEffect(() => {
+    // Not on a touch screen: the keyboard would cover what one came to read.
+    if (matchMedia('(hover: hover)').matches) field.current?.focus();
+  }, [conversation]);
+
+  const send = (): void => {
+    if (text.trim() === '' || over > 0) return;
+    onSend(text);
+    keepDraft(conversation, '');
+    field.current?.focus();
+  };
+  const insert = (emoji: string): void => {
+    const area = field.current;
+    const at = area?.selectionStart ?? text.length;
+    keepDraft(conversation, text.slice(0, at) + emoji + text.slice(area?.selectionEnd ?? at));
+    setPicking(false);
+    requestAnimationFrame(() => {
+      area?.focus();
+      area?.setSelectionRange(at + emoji.length, at + emoji.length);
+    });
+  };
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      {over > 0 && (
+        <p class="problem" role="alert">
+          {w.tooLong(over)}
+        </p>
+      )}
+      <div class="composer-row">
+        <button
+          type="button"
+          id="emoji-button"
+          class="icon-button"
+          aria-label={w.emoji}
+          title={w.emoji}
+          aria-haspopup="dialog"
+          onClick={() => setPicking(true)}
+        >
+          <Icon name="emoji" />
+        </button>
+        <textarea
+          id="composer"
+          ref={field}
+          rows={1}
+          dir="auto"
+          placeholder={w.write}
+          aria-label={w.write}
+          value={text}
+          onInput={(event) => {
+            keepDraft(conversation, event.currentTarget.value);
+            onWrite();
+          }}
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+            event.preventDefault();
+            send();
+          }}
+        />
+        <button
+          type="submit"
+          class="send"
+          aria-label={w.send}
+          title={w.send}
+          disabled={text.trim() === '' || over > 0}
+        >
+          <Icon name="send" />
+        </button>
+      </div>
+      {picking && <EmojiPicker onPick={insert} onClose={() => setPicking(false)} />}
+    </form>
+  );
+}

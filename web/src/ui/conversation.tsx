@@ -1,0 +1,187 @@
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { ConversationView, MessageView, PeerView } from '@p2p-chat/shared/control';
+import { conversationOf, peerOf, Timeline as Loaded, typingIn, withPeer } from '@p2p-chat/shared/client';
+import { safeLine } from '@p2p-chat/shared/text';
+import { keepDraft } from '../model/drafts.ts';
+import { conversationLabel, messageText, personLabel, presenceLabel, presenceOf } from '../model/labels.ts';
+import type { Outbox } from '../model/outbox.ts';
+import { takePlace } from '../model/place.ts';
+import { foundMessage, go, route } from '../model/route.ts';
+import { api, live, state } from '../model/session.ts';
+import { words } from '../words/index.ts';
+import { Avatar } from './avatar.tsx';
+import { Composer } from './composer.tsx';
+import { Icon } from './icons.tsx';
+import { Badges } from './sidebar.tsx';
+import { Timeline } from './timeline.tsx';
+import { attempt } from './toast.tsx';
+
+interface ConversationProps {
+  id: string;
+  outbox: Outbox;
+}
+
+/** A conversation: read above, write below. */
+export function Conversation({ id, outbox }: ConversationProps) {
+  const at = foundMessage.value;
+  const timeline = useMemo(
+    () => new Loaded(live(), id, at?.conversation === id ? at : takePlace(id)),
+    [id, at],
+  );
+  useEffect(() => () => timeline.close(), [timeline]);
+  const peer = peerOf(state.value, id);
+  const known = conversationOf(state.value, id);
+  const name = peer !== undefined ? personLabel(peer) : known !== undefined ? conversationLabel(known) : '';
+  const pending = outbox.pending.value.filter(({ conversation }) => conversation === id);
+  return (
+    <main class="conversation" aria-label={words.value.conversationWith(name)}>
+      <Head name={name} peer={peer} known={known} />
+      <Timeline
+        key={`${id} ${at?.id ?? ''}`}
+        timeline={timeline}
+        name={name}
+        pending={pending}
+        onEdit={({ key, body }) => {
+          outbox.discard(key);
+          keepDraft(id, body);
+        }}
+        onDiscard={({ key }) => outbox.discard(key)}
+      />
+      <Announcer conversation={id} />
+      <Writing id={id} />
+      {peer !== undefined && peer.request !== null && <Request peer={peer} />}
+      {peer?.blocked === true ? (
+        <BlockedNote peer={peer} />
+      ) : (
+        <>
+          {peer !== undefined && !peer.online && <p class="note faint">{words.value.waitsHere}</p>}
+          <Composer
+            conversation={id}
+            onSend={(body) => {
+              outbox.add(id, body);
+              if (!timeline.store.get().atEnd) timeline.toEnd();
+            }}
+            onWrite={() => timeline.writes()}
+          />
+        </>
+      )}
+    </main>
+  );
+}
+
+interface HeadProps {
+  name: string;
+  peer: PeerView | undefined;
+  known: ConversationView | undefined;
+}
+
+function Head({ name, peer, known }: HeadProps) {
+  const w = words.value;
+  const showsDetails = route.value.at === 'conversation' && route.value.details;
+  return (
+    <header class="conversation-head">
+      <button type="button" class="icon-button back" aria-label={w.back} onClick={() => go({ at: 'list' })}>
+        <Icon name="back" />
+      </button>
+      <Avatar name={peer?.user ?? known?.name ?? '?'} id={peer?.peerId ?? known?.id ?? ''} peer={peer} />
+      <div class="head-text">
+        <h1>
+          <span class="head-name">{name}</span> <Badges peer={peer} />
+        </h1>
+        {peer !== undefined && (
+          <p class="faint" data-presence={presenceOf(peer)}>
+            {presenceLabel(peer)}
+            {peer.online && peer.status !== undefined && ` · ${safeLine(peer.status)}`}
+          </p>
+        )}
+      </div>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={w.details}
+        title={w.details}
+        aria-expanded={showsDetails}
+        onClick={toggleDetails}
+      >
+        <Icon name="info" />
+      </button>
+    </header>
+  );
+}
+
+/** Opens the pane about the person, or closes it. */
+export function toggleDetails(): void {
+  const now = route.value;
+  if (now.at === 'conversation') go({ ...now, details: !now.details });
+}
+
+/** Says what is new to a screen reader, and nothing else: not what is scrolled to. */
+function Announcer({ conversation }: { conversation: string }) {
+  const [said, setSaid] = useState<MessageView | null>(null);
+  useEffect(
+    () =>
+      live().onEvent((event) => {
+        if (event.type !== 'message') return;
+        const last = event.messages.findLast(
+          (one) => one.conversation === conversation && one.direction === 'in',
+        );
+        if (last !== undefined) setSaid(last);
+      }),
+    [conversation],
+  );
+  return (
+    <p class="visually-hidden" role="status">
+      {said !== null && `${safeLine(said.user)}: ${messageText(said)}`}
+    </p>
+  );
+}
+
+function Writing({ id }: { id: string }) {
+  const names = typingIn(state.value, id).flatMap((peerId) => {
+    const peer = state.value.peers.get(peerId);
+    return peer === undefined ? [] : [personLabel(peer)];
+  });
+  return <p class="writing faint">{names.length > 0 && words.value.typing(names.join(', '))}</p>;
+}
+
+/** Decides about a person, and shows it at once. */
+export function decide(action: () => Promise<PeerView>): void {
+  attempt(async () => {
+    const changed = await action();
+    live().store.update((now) => withPeer(now, changed));
+  });
+}
+
+function Request({ peer }: { peer: PeerView }) {
+  const w = words.value;
+  return (
+    <section class="request" aria-label={w.requestsTitle}>
+      <p>
+        <strong>{w.requestText}</strong>
+      </p>
+      <p>{peer.request?.messages === 0 ? w.requestLong : w.requestWarning}</p>
+      <div class="buttons">
+        <button type="button" class="button primary" onClick={() => decide(() => api().accept(peer.peerId))}>
+          {w.accept}
+        </button>
+        <button type="button" class="button danger" onClick={() => decide(() => api().block(peer.peerId))}>
+          {w.block}
+        </button>
+      </div>
+    </section>
+  );
+}
+
+function BlockedNote({ peer }: { peer: PeerView }) {
+  const w = words.value;
+  return (
+    <section class="request" aria-label={w.blocked}>
+      <p>{w.blockedText}</p>
+      <div class="buttons">
+        <button type="button" class="button" onClick={() => decide(() => api().unblock(peer.peerId))}>
+          {w.unblock}
+        </button>
+      </div>
+    </section>
+  );
+}

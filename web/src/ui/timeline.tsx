@@ -1,0 +1,309 @@
+import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { memo } from 'preact/compat';
+import type { MessageView } from '@p2p-chat/shared/control';
+import type { Timeline as Loaded } from '@p2p-chat/shared/client';
+import { safeLine } from '@p2p-chat/shared/text';
+import { dayLabel, isSameDay, messageText, timeLabel } from '../model/labels.ts';
+import type { Pending } from '../model/outbox.ts';
+import { keepPlace } from '../model/place.ts';
+import { words } from '../words/index.ts';
+import { useStore } from './hooks.ts';
+import { Icon, type IconName } from './icons.tsx';
+import { List, type ListHandle } from './list.ts';
+import { Linked } from './marked.tsx';
+
+/** How near to an end, in pixels, more is loaded. */
+const LOAD_AHEAD = 800;
+/** How near to the end one counts as at it. */
+const AT_END = 60;
+/** Messages of one person within this time stand together, in milliseconds. */
+const TOGETHER_MS = 5 * 60_000;
+
+interface TimelineProps {
+  timeline: Loaded;
+  name: string;
+  pending: readonly Pending[];
+  onEdit: (pending: Pending) => void;
+  onDiscard: (pending: Pending) => void;
+}
+
+/** The messages of a conversation. Only those near the screen are in the document. */
+export function Timeline({ timeline, name, pending, onEdit, onDiscard }: TimelineProps) {
+  const w = words.value;
+  const loaded = useStore(timeline.store);
+  const { messages, shift } = useRows(loaded.messages);
+  const list = useRef<ListHandle>(null);
+  const [atEnd, setAtEnd] = useState(true);
+  const [focused, setFocused] = useState<string | null>(null);
+  const begun = useRef(false);
+  const stays = useRef(true);
+
+  const look = useCallback((): void => {
+    const handle = list.current;
+    if (handle === null || !begun.current) return;
+    const { messages: all, atEnd: isLast } = timeline.store.get();
+    const bottom = handle.scrollOffset + handle.viewportSize;
+    const near = handle.scrollSize - bottom < AT_END;
+    stays.current = near && isLast;
+    setAtEnd(stays.current);
+    const last = all[Math.min(all.length - 1, handle.findItemIndex(bottom - 1))];
+    if (last !== undefined) timeline.seen(last.id);
+    const first = all[handle.findItemIndex(handle.scrollOffset)];
+    keepPlace(timeline.conversation, stays.current ? null : (first ?? null));
+    if (handle.scrollOffset < LOAD_AHEAD) void timeline.older();
+    if (handle.scrollSize - bottom < LOAD_AHEAD) void timeline.newer();
+  }, [timeline]);
+
+  // Where it begins: at what was looked for, at the first unread message, or at the end.
+  useLayoutEffect(() => {
+    const handle = list.current;
+    if (handle === null || messages.length === 0 || loaded.loading) return;
+    if (begun.current) return;
+    begun.current = true;
+    const at = messages.findIndex(({ id }) => id === (loaded.found ?? loaded.firstUnread));
+    if (at >= 0) handle.scrollToIndex(at, { align: loaded.found === undefined ? 'start' : 'center' });
+    else handle.scrollToIndex(messages.length - 1 + pending.length, { align: 'end' });
+    requestAnimationFrame(look);
+  }, [messages, loaded, look, pending.length]);
+
+  // Who is at the end stays there.
+  useLayoutEffect(() => {
+    if (!begun.current || !stays.current) return;
+    list.current?.scrollToIndex(messages.length - 1 + pending.length, { align: 'end' });
+    requestAnimationFrame(look);
+  }, [messages.at(-1)?.id, pending.length, look]);
+
+  const toEnd = (): void => {
+    stays.current = true;
+    if (!timeline.store.get().atEnd) {
+      begun.current = false;
+      timeline.toEnd();
+    }
+    list.current?.scrollToIndex(messages.length - 1 + pending.length, { align: 'end' });
+  };
+
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const steps: Partial<Record<string, number>> = {
+      ArrowUp: -1,
+      ArrowDown: 1,
+      Home: -Infinity,
+      End: Infinity,
+    };
+    const by = steps[event.key];
+    if (by === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const now = messages.findIndex(({ id }) => id === focused);
+    const from = now < 0 ? messages.length : now;
+    const next = Math.min(messages.length - 1, Math.max(0, from + by));
+    const to = messages[next];
+    if (to === undefined) return;
+    setFocused(to.id);
+    list.current?.scrollToIndex(next, { align: 'nearest' });
+    requestAnimationFrame(() => document.getElementById(`m-${to.id}`)?.focus({ preventScroll: true }));
+  };
+
+  const focusedAt = focused === null ? -1 : messages.findIndex(({ id }) => id === focused);
+  if (messages.length === 0 && pending.length === 0) {
+    return (
+      <div class="timeline-empty">
+        <p class="faint">{loaded.loading ? w.loading : w.noMessages}</p>
+      </div>
+    );
+  }
+  return (
+    <div class="timeline-place">
+      <div
+        class="timeline"
+        role="log"
+        aria-live="off"
+        aria-label={w.messagesOf(name)}
+        aria-busy={loaded.loading}
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+      >
+        <List
+          ref={list}
+          class="timeline-list"
+          shift={shift}
+          bufferSize={600}
+          keepMounted={focusedAt < 0 ? [] : [focusedAt]}
+          onScroll={look}
+          onResize={() => {
+            if (stays.current && begun.current)
+              list.current?.scrollToIndex(messages.length - 1 + pending.length, { align: 'end' });
+            requestAnimationFrame(look);
+          }}
+        >
+          {messages.map((message, at) => (
+            <Row
+              key={message.id}
+              message={message}
+              previous={messages[at - 1] ?? null}
+              next={messages[at + 1] ?? null}
+              unreadFrom={message.id === loaded.firstUnread}
+              found={message.id === loaded.found}
+              place={loaded.atStart ? at + 1 : 0}
+              count={loaded.atStart && loaded.atEnd ? messages.length : -1}
+              isLast={at === messages.length - 1 && pending.length === 0}
+            />
+          ))}
+          {pending.map((one) => (
+            <PendingRow key={one.key} pending={one} onEdit={onEdit} onDiscard={onDiscard} />
+          ))}
+        </List>
+      </div>
+      {!atEnd && (
+        <button type="button" class="to-end" aria-label={w.toEnd} title={w.toEnd} onClick={toEnd}>
+          <Icon name="down" />
+        </button>
+      )}
+    </div>
+  );
+}
+
+/**
+ * The rows as the list may take them: where messages come in at one end while
+ * others leave at the other, first the one and then the other, so that what is
+ * on the screen stays where it is.
+ */
+function useRows(wanted: readonly MessageView[]): { messages: readonly MessageView[]; shift: boolean } {
+  const shown = useRef<readonly MessageView[]>([]);
+  const [, redraw] = useState(0);
+  const rows = useMemo(() => between(shown.current, wanted), [wanted]);
+  const isStep = rows.messages !== wanted;
+  useLayoutEffect(() => {
+    shown.current = rows.messages;
+    if (isStep) redraw((n) => n + 1);
+  });
+  // The second step, once the first one is drawn.
+  if (isStep && shown.current === rows.messages) return between(rows.messages, wanted);
+  return shown.current === rows.messages ? { ...rows, shift: false } : rows;
+}
+
+/** The next rows on the way from those that are shown to those that are wanted. */
+function between(
+  shown: readonly MessageView[],
+  wanted: readonly MessageView[],
+): { messages: readonly MessageView[]; shift: boolean } {
+  const [first] = shown;
+  const [next] = wanted;
+  if (first === undefined || next === undefined) return { messages: wanted, shift: false };
+  const added = wanted.findIndex(({ id }) => id === first.id);
+  if (added > 0) {
+    const last = shown.at(-1);
+    const isWhole = wanted.some(({ id }) => id === last?.id);
+    return { messages: isWhole ? wanted : [...wanted.slice(0, added), ...shown], shift: true };
+  }
+  const dropped = added === 0 ? 0 : shown.findIndex(({ id }) => id === next.id);
+  if (dropped > 0) {
+    const isSame = wanted.length === shown.length - dropped;
+    return isSame
+      ? { messages: wanted, shift: true }
+      : { messages: [...shown.slice(0, dropped), ...wanted], shift: false };
+  }
+  return { messages: wanted, shift: false };
+}
+
+interface RowProps {
+  message: MessageView;
+  previous: MessageView | null;
+  next: MessageView | null;
+  unreadFrom: boolean;
+  found: boolean;
+  /** Its place in the whole conversation; 0 where that is not known. */
+  place: number;
+  count: number;
+  isLast: boolean;
+}
+
+const Row = memo(function Row(props: RowProps) {
+  const { message, previous, next, unreadFrom, found, place, count, isLast } = props;
+  const w = words.value;
+  const mine = message.direction === 'out';
+  const newDay = previous === null || !isSameDay(previous.sentAt, message.sentAt);
+  const together = !newDay && !unreadFrom && belongTogether(previous, message);
+  // Once for those that say the same below them.
+  const saysMore = next === null || !belongTogether(message, next) || next.state !== message.state;
+  const who = mine ? w.you : safeLine(message.user);
+  const isText = message.kind === 'text';
+  return (
+    <div class={`message-row ${isLast ? 'last' : ''}`}>
+      {newDay && (
+        <div class="divider">
+          <span>{dayLabel(message.sentAt, Date.now())}</span>
+        </div>
+      )}
+      {unreadFrom && (
+        <div class="divider news">
+          <span>{w.newMessages}</span>
+        </div>
+      )}
+      <article
+        id={`m-${message.id}`}
+        class={`message ${mine ? 'mine' : 'theirs'} ${together ? 'together' : ''} ${found ? 'found-here' : ''}`}
+        tabIndex={-1}
+        {...(place === 0 ? {} : { 'aria-posinset': place, 'aria-setsize': count })}
+      >
+        <span class="visually-hidden">{who}: </span>
+        <div class={`bubble ${isText ? '' : 'other-kind'}`} dir="auto">
+          {isText ? <Linked text={messageText(message)} /> : messageText(message)}
+        </div>
+        <span class={`meta ${saysMore ? '' : 'visually-hidden'}`}>
+          <time dateTime={message.sentAt}>{timeLabel(message.sentAt)}</time>
+          {mine && <State state={message.state} />}
+        </span>
+      </article>
+    </div>
+  );
+});
+
+/** Whether two messages were written by one person, one right after the other. */
+function belongTogether(a: MessageView, b: MessageView): boolean {
+  return a.author === b.author && Math.abs(Date.parse(b.sentAt) - Date.parse(a.sentAt)) < TOGETHER_MS;
+}
+
+const STATES: Record<MessageView['state'], IconName> = { queued: 'clock', delivered: 'tick', read: 'ticks' };
+
+function State({ state }: { state: MessageView['state'] }) {
+  return (
+    <span class={`state state-${state}`}>
+      <Icon name={STATES[state]} />
+      {words.value[state]}
+    </span>
+  );
+}
+
+interface PendingRowProps {
+  pending: Pending;
+  onEdit: (pending: Pending) => void;
+  onDiscard: (pending: Pending) => void;
+}
+
+function PendingRow({ pending, onEdit, onDiscard }: PendingRowProps) {
+  const w = words.value;
+  return (
+    <div class="message-row last">
+      <article class="message mine pending" tabIndex={-1}>
+        <div class="bubble" dir="auto">
+          {messageText({ kind: 'text', body: pending.body })}
+        </div>
+        {pending.problem === null ? (
+          <span class="meta">
+            <Icon name="clock" />
+            {w.notHanded}
+          </span>
+        ) : (
+          <span class="meta problem" role="alert">
+            {w.notSent} {pending.problem}
+            <button type="button" class="link-button" onClick={() => onEdit(pending)}>
+              {w.editAgain}
+            </button>
+            <button type="button" class="link-button" onClick={() => onDiscard(pending)}>
+              {w.discard}
+            </button>
+          </span>
+        )}
+      </article>
+    </div>
+  );
+}
