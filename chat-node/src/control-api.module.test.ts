@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import {
   CONTROL_EVENT_NAMES,
   CONTROL_ROUTES,
+  type ConfirmationsView,
   type ConversationView,
   type FoundMessageView,
   type ImportedMessage,
@@ -319,6 +320,12 @@ describe('messages', () => {
         receivedAt: expect.stringMatching(/^2026-11-29T/) as string,
         state: 'delivered',
         clock: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
+        edited: false,
+        deleted: false,
+        replyTo: null,
+        reactions: [],
+        mentions: [],
+        confirm: false,
       },
     ]);
     const list = (await bob.ask('get', CONTROL_ROUTES.conversations).expect(200)).body as ConversationView[];
@@ -327,6 +334,72 @@ describe('messages', () => {
     expect(read.body).toEqual({ read: 1 });
     expect((await bob.ask('post', CONTROL_ROUTES.read('Alice')).expect(200)).body).toEqual({ read: 0 });
     await until('a receipt', async () => (await get<MessageView[]>(messagesOfBob))[0]?.state === 'read');
+  });
+
+  it('are answered, changed, reacted to, confirmed and deleted', async () => {
+    const { id } = await send('hello', undefined);
+    const asking = (await post(messagesOfBob, '{"body":"drill","confirm":true}')).body as SendResult;
+    await until('delivery', async () => (await get<MessageView[]>(messagesOfBob))[1]?.state === 'delivered');
+    const answer = (
+      await bob
+        .ask('post', CONTROL_ROUTES.messages('Alice'))
+        .send({ body: 'hi @Alice', replyTo: id })
+        .expect(201)
+    ).body as SendResult;
+    const reacted = await bob
+      .ask('put', CONTROL_ROUTES.reactions(id))
+      .send({ emoji: ['👍'] })
+      .expect(200);
+    expect(reacted.body).toMatchObject({
+      target: id,
+      author: answer.author,
+      conversation: answer.conversation,
+    });
+    const waiting = (await bob.ask('get', CONTROL_ROUTES.conversation('Alice')).expect(200))
+      .body as ConversationView;
+    expect(waiting.toConfirm).toMatchObject([{ id: asking.id, confirm: true }]);
+    await bob.ask('put', CONTROL_ROUTES.confirmation(asking.id)).expect(200);
+    await alice.ask('patch', CONTROL_ROUTES.message(id)).send({ body: 'hello again' }).expect(200);
+    const message = (of: string): Promise<MessageView> => get<MessageView>(CONTROL_ROUTES.message(of));
+    await until('what Bob did', async () => ((await message(asking.id)).confirmed ?? []).length === 1);
+    expect(await message(id)).toMatchObject({
+      body: 'hello again',
+      edited: true,
+      reactions: [{ emoji: '👍', by: [answer.author] }],
+    });
+    expect(await message(answer.id)).toMatchObject({
+      replyTo: id,
+      quote: { id, author: alicesId, user: 'Alice', body: 'hello again', deleted: false },
+      mentions: [alicesId],
+    });
+    expect(await get<ConfirmationsView>(CONTROL_ROUTES.confirmations(asking.id))).toEqual({
+      confirmed: [
+        { peerId: answer.author, user: 'Bob', at: expect.stringMatching(/^2026-11-29T/) as string },
+      ],
+      read: [],
+      delivered: [],
+      missing: [],
+    });
+    await post(CONTROL_ROUTES.confirmations(asking.id), '{}').expect(200);
+    expect(problemIn(await bob.ask('delete', CONTROL_ROUTES.message(id)))).toMatchObject({
+      status: 403,
+      code: 'message-not-yours',
+    });
+    await bob.ask('delete', `${CONTROL_ROUTES.message(asking.id)}?forMe=true`).expect(200);
+    await alice.ask('delete', CONTROL_ROUTES.message(id)).expect(200);
+    expect(await message(id)).toMatchObject({ kind: 'deleted', body: '', deleted: true, reactions: [] });
+    const theirs = async (): Promise<MessageView[]> =>
+      (await bob.ask('get', CONTROL_ROUTES.messages('Alice')).expect(200)).body as MessageView[];
+    await until('the delete', async () => (await theirs())[0]?.deleted === true);
+    expect(await theirs()).toMatchObject([
+      { id, body: '' },
+      { id: answer.id, quote: { body: '', deleted: true } },
+    ]);
+    expect(problemIn(await bob.ask('get', CONTROL_ROUTES.message('nobody')))).toMatchObject({ status: 404 });
+    for (const body of ['{"emoji":"👍"}', '{"emoji":["ok"]}', '{}']) {
+      const refused = await alice.ask('put', CONTROL_ROUTES.reactions(answer.id)).type('json').send(body);
+      expect([400, 422]).toContain(refused.status);
+    }
   });
 
   it('with a key are the same message again, and another one is refused', async () => {

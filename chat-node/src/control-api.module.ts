@@ -10,6 +10,7 @@ import { EventsController } from './control-api/events.controller.js';
 import { ImportController } from './control-api/import.controller.js';
 import { FilesController } from './control-api/files.controller.js';
 import { LocalAuthGuard } from './control-api/local-auth.guard.js';
+import { MessagesController } from './control-api/messages.controller.js';
 import { NodeInfo } from './control-api/node-info.js';
 import { PageController } from './control-api/page.controller.js';
 import { PageServer } from './control-api/page-server.js';
@@ -38,6 +39,7 @@ const TOKEN_BYTES = 32;
   controllers: [
     StatusController,
     ConversationsController,
+    MessagesController,
     PeersController,
     ProfileController,
     SearchController,

@@ -10,6 +10,7 @@ export { cancel, files, get, sendFile } from './files.js';
 export { history } from './history.js';
 export { importMessages } from './import.js';
 export { logout } from './logout.js';
+export { confirm, confirmations, deleteMessage, edit, react, reply } from './message-actions.js';
 export { peers } from './peers.js';
 export { presence, profile } from './profile.js';
 export { markRead } from './read.js';

@@ -9,7 +9,7 @@ import {
   timeOfDay,
   progressLabel,
 } from '../console/labels.js';
-import { fileText, messageText } from '../console/message-text.js';
+import { fileText, messageLine, messageText } from '../console/message-text.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 import { ResumeFile } from './resume-file.js';
@@ -61,6 +61,12 @@ export function objects(event: ControlEvent): object[] {
       const { type, ids, ...rest } = event;
       return ids.map((id) => ({ event: type, id, ...rest }));
     }
+    case 'changed':
+      return event.messages.map((message) => ({ event: 'changed', ...message }));
+    case 'removed':
+      return event.ids.map((id) => ({ event: 'removed', id, conversation: event.conversation }));
+    case 'reminder':
+      return [{ event: 'reminder', ...event.message }];
     case 'history':
       return [{ event: 'history', conversation: event.conversation }];
     case 'conversation':
@@ -95,6 +101,16 @@ function describe(event: ControlEvent, names: Names, at: number): string[] {
       });
     case 'state':
       return event.ids.map((id) => `${now}  ${names.in(event.conversation)}: ${event.state} ${safeLine(id)}`);
+    case 'changed':
+      return event.messages.map(
+        (message) => `${now}  ${names.in(message.conversation)}: changed: ${safeLine(messageLine(message))}`,
+      );
+    case 'removed':
+      return event.ids.map((id) => `${now}  ${names.in(event.conversation)}: deleted here ${safeLine(id)}`);
+    case 'reminder':
+      return [
+        `${now}  ${names.of(event.message.author)} asks you to confirm: ${safeLine(messageText(event.message))}`,
+      ];
     case 'history':
       return [`${now}  ${names.in(event.conversation)}: earlier messages were imported`];
     case 'conversation':

@@ -24,6 +24,7 @@ import type { HistoryFlags } from './history.js';
 import type { ImportFlags } from './import.js';
 import type { Io } from './io.js';
 import type { LogoutFlags } from './logout.js';
+import type { ActionFlags, ConfirmationsFlags, DeleteFlags } from './message-actions.js';
 import type { PeersFlags } from './peers.js';
 import type { OwnProfileFlags, PresenceFlags } from './profile.js';
 import type { ProfileFlags } from './settings.js';
@@ -153,10 +154,13 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
         .default(30_000, '30s'),
     )
     .option('--key <key>', 'your own key of the message: the same again gives the same message')
+    .option('--confirm', 'ask those who read it to confirm it: see confirmations')
     .option('--json', 'print {id, conversation, state} for each message')
     .action(async (peer: string, text: string | undefined, _flags: SendFlags, command: Command) =>
       (await clients()).send(io, peer, text, all(command)),
     );
+
+  withMessageCommands(program, io);
 
   program
     .command('history')
@@ -358,6 +362,65 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
       (await clients()).completion(io, what, program, all(command)),
     );
   return program;
+}
+
+/** What is done with a message that is there. */
+function withMessageCommands(program: Command, io: Io): void {
+  const id = ['<id>', 'the id of a message, as history --json and events --json show it'] as const;
+  const result = 'print {id, conversation, author, target}, id being that of the entry that was written';
+  program
+    .command('reply')
+    .description('answer a message: it is quoted')
+    .argument(...id)
+    .argument('<text>', 'the answer')
+    .option('--json', 'print {id, conversation, author, state, replyTo}')
+    .action(async (message: string, text: string, _flags: ActionFlags, command: Command) =>
+      (await clients()).reply(io, message, text, all(command)),
+    );
+  program
+    .command('edit')
+    .description('change what a message of yours says')
+    .argument(...id)
+    .argument('<text>', 'what it says from now on')
+    .option('--json', result)
+    .action(async (message: string, text: string, _flags: ActionFlags, command: Command) =>
+      (await clients()).edit(io, message, text, all(command)),
+    );
+  program
+    .command('delete')
+    .description('delete a message of yours for everybody: it is erased wherever a node is online')
+    .argument(...id)
+    .option('--for-me', 'delete it here alone, whoever wrote it')
+    .option('--json', result)
+    .action(async (message: string, _flags: DeleteFlags, command: Command) =>
+      (await clients()).deleteMessage(io, message, all(command)),
+    );
+  program
+    .command('react')
+    .description('say what you feel about a message, in place of what you said before')
+    .argument(...id)
+    .argument('[emoji...]', 'such as 👍; none takes it back')
+    .option('--json', result)
+    .action(async (message: string, emoji: string[], _flags: ActionFlags, command: Command) =>
+      (await clients()).react(io, message, emoji, all(command)),
+    );
+  program
+    .command('confirm')
+    .description('confirm a message that asks for it')
+    .argument(...id)
+    .option('--json', result)
+    .action(async (message: string, _flags: ActionFlags, command: Command) =>
+      (await clients()).confirm(io, message, all(command)),
+    );
+  program
+    .command('confirmations')
+    .description('who has confirmed a message of yours, who has only read it, who has not received it')
+    .argument(...id)
+    .option('--remind', 'remind those who have not confirmed it')
+    .option('--json', 'print {confirmed, read, delivered, missing}, lists of {peerId, user}')
+    .action(async (message: string, _flags: ConfirmationsFlags, command: Command) =>
+      (await clients()).confirmations(io, message, all(command)),
+    );
 }
 
 /** The flags of a command together with those before it. */

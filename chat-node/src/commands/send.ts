@@ -16,6 +16,8 @@ export interface SendFlags extends ProfileFlags {
   timeout: number;
   /** The caller's own key of the message. */
   key?: string;
+  /** Whether those who read it are asked to confirm it. */
+  confirm?: boolean;
   json?: boolean;
 }
 
@@ -33,6 +35,9 @@ export async function send(io: Io, name: string, text: string | undefined, flags
   }
   if (flags.lines === true && flags.key !== undefined) {
     throw new InputError('--key is the key of one message, so it does not go together with --lines.');
+  }
+  if (flags.lines === true && flags.confirm === true) {
+    throw new InputError('--confirm is for one message, so it does not go together with --lines.');
   }
   const argument = text === undefined ? undefined : checkMessage(text);
   const client = profileClient(io, flags);
@@ -96,13 +101,14 @@ class Sending {
   private async sendOne(body: string): Promise<Outcome> {
     const { client, conversation, io, flags } = this;
     const key = flags.key ?? randomUUID();
+    const extras = flags.confirm === true ? { confirm: true } : {};
     for (let attempt = 1; ; attempt += 1) {
       try {
         const {
           id,
           conversation: where,
           state,
-        } = await client.send(conversation.id, body, this.#signal, key);
+        } = await client.send(conversation.id, body, this.#signal, key, extras);
         return { id, conversation: where, state };
       } catch (error) {
         if (attempt === MAX_ATTEMPTS || errorCode(error) !== 'node-silent' || !isUnsettled(error))

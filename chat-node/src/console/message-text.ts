@@ -13,6 +13,8 @@ export function messageText({
       return body;
     case 'file':
       return [...files.map(fileText), ...(caption === undefined ? [] : [caption])].join('\n');
+    case 'deleted':
+      return '[deleted]';
     case 'unreadable':
       return '[cannot be shown]';
     default:
@@ -23,4 +25,32 @@ export function messageText({
 /** An offered file in a line: `[file] report.pdf (2.1 MB)`. */
 export function fileText({ name, size, type }: Pick<OfferedFileView, 'name' | 'size' | 'type'>): string {
   return `[${type === FOLDER_TYPE ? 'folder' : 'file'}] ${safeLine(name)} (${sizeLabel(size)})`;
+}
+
+/** What others made of a message, in short: "edited", who reacts, what is asked. Not safe for a terminal yet. */
+export function messageMarks(message: MessageView, self: string): string[] {
+  const { edited, reactions = [], confirm, confirmed = [], author, deletion } = message;
+  const isDone = confirmed.some(({ peerId }) => peerId === self);
+  const asks =
+    author === self ? `${confirmed.length} confirmed` : isDone ? 'you confirmed' : 'asks you to confirm';
+  return [
+    ...(edited === true ? ['edited'] : []),
+    ...(deletion === undefined ? [] : [`asked ${deletion.asked}, done ${deletion.done}`]),
+    ...reactions.map(({ emoji, by }) => (by.length > 1 ? `${emoji} ${by.length}` : emoji)),
+    ...(confirm === true ? [asks] : []),
+  ];
+}
+
+/** A message in one line with what others made of it. Not safe for a terminal yet. */
+export function messageLine(message: MessageView): string {
+  const marks = messageMarks(message, '');
+  return marks.length === 0 ? messageText(message) : `${messageText(message)} (${marks.join(', ')})`;
+}
+
+/** The message that another one answers, as one line; null where it answers none. Not safe for a terminal yet. */
+export function quoteLine({ replyTo, quote }: MessageView): string | null {
+  if (replyTo === undefined || replyTo === null) return null;
+  if (quote === undefined || quote === null) return 'a message that is not here';
+  const [first = ''] = quote.body.split('\n');
+  return `${quote.user}: ${quote.deleted ? '[deleted]' : first}`;
 }

@@ -56,9 +56,10 @@ export class Notifier {
   }
 
   #take(event: ControlEvent): void {
-    if (event.type !== 'message') return;
+    if (event.type !== 'message' && event.type !== 'reminder') return;
     const state = this.view.store.get();
-    const message = event.messages.findLast((one) => this.#isNews(one, state));
+    const messages = event.type === 'reminder' ? [event.message] : event.messages;
+    const message = messages.findLast((one) => this.#isNews(one, state));
     if (message === undefined) return;
     const now = this.clock.monotonic();
     if (now - this.#rangAt < QUIET_MS) return;

@@ -85,9 +85,13 @@ export class ConversationsController {
   @ApiCreatedResponse({ type: SendResultSchema })
   async send(
     @Param('conversation', ConversationPipe) { id }: ConversationReference,
-    @Body() { body, key }: SendDto,
+    @Body() { body, key, replyTo, mentions, confirm }: SendDto,
   ): Promise<SendResult> {
-    const [message] = await this.chat.messages.send(id, [body], key ?? undefined);
+    const [message] = await this.chat.messages.send(id, [body], key ?? undefined, {
+      ...(replyTo ? { replyTo } : {}),
+      ...(mentions ? { mentions } : {}),
+      ...(confirm ? { confirm } : {}),
+    });
     if (message === undefined) throw new Error('an accepted message has a result');
     return { id: message.id, conversation: id, author: message.author, state: message.state };
   }

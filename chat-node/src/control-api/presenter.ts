@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import {
+  type ActionResult,
+  type ConfirmationsView,
   type ControlEvent,
   type ConversationView,
   directConversation,
@@ -10,6 +12,7 @@ import {
   messageId,
   type MessageView,
   type PeerView,
+  type PersonView,
   type ProfileView,
   type ReadContent,
   type SafetyNumberView,
@@ -17,6 +20,7 @@ import {
   shortPeerId,
 } from '@p2p-chat/shared';
 import { Chat } from '../core/chat.js';
+import type { Confirmations, WrittenEntry } from '../core/conversations/actions.js';
 import type { ConversationSummary } from '../core/conversations/conversation-list.js';
 import type { Message } from '../core/conversations/message.js';
 import type { FoundMessage } from '../core/conversations/search.js';
@@ -119,7 +123,7 @@ export class Presenter {
 
   /** A conversation, also one that nothing was written in. */
   async conversation({ id, kind, peerId }: ConversationReference): Promise<ConversationView> {
-    const empty = { id, kind, peerId, unread: 0, queued: 0, last: null, lastClock: '' };
+    const empty = { id, kind, peerId, unread: 0, queued: 0, last: null, lastClock: '', toConfirm: [] };
     return this.#conversation((await this.chat.list.summary(id)) ?? empty);
   }
 
@@ -155,7 +159,16 @@ export class Presenter {
   async event(event: LoggedEvent['event']): Promise<ControlEvent | null> {
     switch (event.type) {
       case 'messages':
-        return { type: 'message', messages: this.messages(this.chat.messages.project(event.kept)) };
+        return this.#news(await this.chat.messages.projected(event.kept), 'message');
+      case 'changed':
+        return this.#news(await this.chat.messages.all(event.ids), 'changed');
+      case 'removed':
+        return { type: 'removed', conversation: event.conversation, ids: [...event.ids] };
+      case 'reminder': {
+        const message = await this.chat.messages.find(event.id);
+        const [view] = message === null ? [] : this.messages([message]);
+        return view === undefined ? null : { type: 'reminder', message: view };
+      }
       case 'states': {
         const { conversation, state, ranges } = event;
         return { type: 'state', conversation, state, ids: this.ids(ranges) };
@@ -182,6 +195,26 @@ export class Presenter {
       case 'stopping':
         return event;
     }
+  }
+
+  #news(messages: readonly Message[], type: 'message' | 'changed'): ControlEvent | null {
+    return messages.length === 0 ? null : { type, messages: this.messages(messages) };
+  }
+
+  /** What was done with a message. */
+  action({ id, conversation, author }: WrittenEntry, target: string): ActionResult {
+    return { id, conversation, author, target };
+  }
+
+  confirmations({ confirmed, read, delivered, missing }: Confirmations): ConfirmationsView {
+    const names = this.#names();
+    const person = (peerId: string): PersonView => ({ peerId, user: names(peerId) });
+    return {
+      confirmed: confirmed.map(({ peerId, at }) => ({ ...person(peerId), at: isoTime(at) })),
+      read: read.map(person),
+      delivered: delivered.map(person),
+      missing: missing.map(person),
+    };
   }
 
   get #self(): string {
@@ -219,7 +252,11 @@ export class Presenter {
     };
   }
 
-  #conversation({ id, kind, peerId, unread, last }: ConversationSummary): ConversationView {
+  #conversation({ toConfirm, ...summary }: ConversationSummary): ConversationView {
+    return { ...this.#summary(summary), toConfirm: this.messages(toConfirm) };
+  }
+
+  #summary({ id, kind, peerId, unread, last }: Omit<ConversationSummary, 'toConfirm'>): ConversationView {
     const [view = null] = last === null ? [] : this.messages([last]);
     const known = peerId === null ? undefined : this.chat.peers.get(peerId);
     if (peerId === null) return { id, kind, name: id, unread, last: view };
@@ -230,6 +267,7 @@ export class Presenter {
 
   #message(message: Message, names: (peerId: string) => string): MessageView {
     const { id, conversation, author, direction, content, sentAt, receivedAt, state, clock } = message;
+    const { edited, deleted, deletion, replyTo, quote, reactions, confirmed } = message;
     return {
       id,
       conversation,
@@ -243,6 +281,19 @@ export class Presenter {
       state,
       clock,
       ...fileFields(id, content),
+      edited,
+      deleted,
+      ...(deletion === null ? {} : { deletion }),
+      replyTo,
+      ...(replyTo === null ? {} : { quote: quote && { ...quote, user: names(quote.author) } }),
+      reactions: reactions.map(({ emoji, by }) => ({ emoji, by: [...by] })),
+      mentions: content.kind === 'text' ? [...(content.mentions ?? [])] : [],
+      confirm: content.kind === 'text' && content.confirm === true,
+      ...(confirmed.length === 0
+        ? {}
+        : {
+            confirmed: confirmed.map(({ peerId, at }) => ({ peerId, user: names(peerId), at: isoTime(at) })),
+          }),
       ...(this.chat.requests.of(author) === undefined ? {} : { request: true }),
     };
   }

@@ -2,6 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
   type ActivityRequest,
   type DiagnosisRequest,
+  type EditRequest,
   type FetchFileRequest,
   type FileRuleView,
   type ImportedMessage,
@@ -10,7 +11,9 @@ import {
   MAX_FILE_NAME_BYTES,
   MAX_FILES_PER_ENTRY,
   MAX_HISTORY_PAGE,
+  MAX_MENTIONS,
   MAX_MESSAGE_KEY_CHARACTERS,
+  MAX_REACTIONS_PER_PERSON,
   MAX_SEARCH_CHARACTERS,
   MAX_SEARCH_PAGE,
   parseStatusText,
@@ -18,6 +21,7 @@ import {
   PRESENCE_STATES,
   type PresenceState,
   type ProfileChange,
+  type ReactRequest,
   type ReadRequest,
   type SendFilesRequest,
   type SendRequest,
@@ -60,6 +64,52 @@ export class SendDto implements SendRequest {
     message: `must have 1 to ${MAX_MESSAGE_KEY_CHARACTERS} characters`,
   })
   key?: string;
+
+  @ApiPropertyOptional({ description: 'Id of the message that it answers.' })
+  @IsOptional()
+  @IsMessageId()
+  replyTo?: string;
+
+  @ApiPropertyOptional({
+    description: 'Peer ids of those whom it calls; without it, those whom the text names after an @.',
+    maxItems: MAX_MENTIONS,
+  })
+  @IsOptional()
+  @IsArray({ message: 'must be a list of peer ids' })
+  @ArrayMaxSize(MAX_MENTIONS, { message: `must be a list of at most ${MAX_MENTIONS}` })
+  @IsString({ each: true, message: 'must be a list of peer ids' })
+  mentions?: string[];
+
+  @ApiPropertyOptional({ description: 'Its readers are asked to confirm it.' })
+  @IsOptional()
+  @IsBoolean(SWITCH)
+  confirm?: boolean;
+}
+
+export class EditDto implements EditRequest {
+  @ApiProperty({ description: 'What the message says from now on: 1 byte to 64 KiB of UTF-8.' })
+  @IsString(TEXT)
+  body!: string;
+}
+
+export class ReactDto implements ReactRequest {
+  @ApiProperty({
+    description: 'All of them; none takes back what was said before.',
+    maxItems: MAX_REACTIONS_PER_PERSON,
+  })
+  @IsArray({ message: 'must be a list of emoji' })
+  @ArrayMaxSize(MAX_REACTIONS_PER_PERSON, {
+    message: `must be a list of at most ${MAX_REACTIONS_PER_PERSON}`,
+  })
+  @IsString({ each: true, message: 'must be a list of emoji' })
+  emoji!: string[];
+}
+
+export class DeleteQuery {
+  @ApiPropertyOptional({ description: 'Here alone, not for everybody.', enum: ['true', 'false'] })
+  @IsOptional()
+  @IsIn(['true', 'false'], SWITCH)
+  forMe?: string;
 }
 
 export class ReadDto implements ReadRequest {

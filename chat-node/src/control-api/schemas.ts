@@ -1,5 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
+  type ActionResult,
+  type ConfirmationsView,
+  type ConfirmedView,
   type ConversationView,
   type Direction,
   type DiscoverySourceView,
@@ -12,12 +15,15 @@ import {
   type MessageView,
   type OfferedFileView,
   type PeerView,
+  type PersonView,
   PRESENCE_STATES,
   type PresenceState,
   type ProblemDetails,
   type ProblemView,
   type ProfileSetting,
   type ProfileView,
+  type QuoteView,
+  type ReactionView,
   type ReadResult,
   type SafetyNumberView,
   type SendResult,
@@ -104,6 +110,47 @@ export class OfferedFileSchema implements OfferedFileView {
   @ApiProperty() root!: string;
 }
 
+class QuoteSchema implements QuoteView {
+  @ApiProperty() id!: string;
+  @ApiProperty() author!: string;
+  @ApiProperty() user!: string;
+  @ApiProperty() body!: string;
+  @ApiProperty() deleted!: boolean;
+}
+
+class ReactionSchema implements ReactionView {
+  @ApiProperty() emoji!: string;
+  @ApiProperty({ type: [String] }) by!: string[];
+}
+
+class PersonSchema implements PersonView {
+  @ApiProperty() peerId!: string;
+  @ApiProperty() user!: string;
+}
+
+class ConfirmedSchema extends PersonSchema implements ConfirmedView {
+  @ApiProperty({ format: 'date-time' }) at!: string;
+}
+
+class DeletionSchema {
+  @ApiProperty({ type: 'integer' }) asked!: number;
+  @ApiProperty({ type: 'integer' }) done!: number;
+}
+
+export class ConfirmationsSchema implements ConfirmationsView {
+  @ApiProperty({ type: [ConfirmedSchema] }) confirmed!: ConfirmedSchema[];
+  @ApiProperty({ type: [PersonSchema] }) read!: PersonSchema[];
+  @ApiProperty({ type: [PersonSchema] }) delivered!: PersonSchema[];
+  @ApiProperty({ type: [PersonSchema] }) missing!: PersonSchema[];
+}
+
+export class ActionResultSchema implements ActionResult {
+  @ApiProperty() id!: string;
+  @ApiProperty() conversation!: string;
+  @ApiProperty() author!: string;
+  @ApiProperty() target!: string;
+}
+
 export class MessageSchema implements MessageView {
   @ApiProperty() id!: string;
   @ApiProperty() conversation!: string;
@@ -119,6 +166,15 @@ export class MessageSchema implements MessageView {
   @ApiPropertyOptional() caption?: string;
   @ApiPropertyOptional({ type: [OfferedFileSchema] }) files?: OfferedFileSchema[];
   @ApiPropertyOptional({ enum: [true] }) request?: true;
+  @ApiProperty() edited!: boolean;
+  @ApiProperty() deleted!: boolean;
+  @ApiPropertyOptional() deletion?: DeletionSchema;
+  @ApiProperty(nullable('string')) replyTo!: string | null;
+  @ApiPropertyOptional({ type: QuoteSchema, nullable: true }) quote?: QuoteSchema | null;
+  @ApiProperty({ type: [ReactionSchema] }) reactions!: ReactionSchema[];
+  @ApiProperty({ type: [String] }) mentions!: string[];
+  @ApiProperty() confirm!: boolean;
+  @ApiPropertyOptional({ type: [ConfirmedSchema] }) confirmed?: ConfirmedSchema[];
 }
 
 export class FoundMessageSchema extends MessageSchema implements FoundMessageView {
@@ -134,6 +190,7 @@ export class ConversationSchema implements ConversationView {
   @ApiPropertyOptional() peer?: PeerSchema;
   @ApiProperty({ type: 'integer' }) unread!: number;
   @ApiProperty({ type: MessageSchema, nullable: true }) last!: MessageSchema | null;
+  @ApiProperty({ type: [MessageSchema] }) toConfirm!: MessageSchema[];
 }
 
 export class MemberSchema implements MemberView {

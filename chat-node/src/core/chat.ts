@@ -2,6 +2,8 @@ import { type Batch, type Clock, clockMs, type DiscoverySourceView, isPeerId } f
 import type { Conversation } from './conversations/conversation.js';
 import { ConversationList } from './conversations/conversation-list.js';
 import { Conversations } from './conversations/conversations.js';
+import type { MayDelete } from './conversations/effects.js';
+import { Erasing } from './conversations/erasing.js';
 import { Messages } from './conversations/messages.js';
 import { Outgoing } from './conversations/outgoing.js';
 import { Delivery } from './delivery/delivery.js';
@@ -88,16 +90,21 @@ export class Chat {
     });
     const commitAsContact = (conversation: Conversation, changes: readonly Change[]): Promise<void> =>
       this.#commitAsContact(conversation, changes);
+    const mutex = new Mutex<string>();
+    const mayDelete = (): MayDelete => (by, author) => by === author;
+    const erasing = new Erasing({ store, sha256: keys.sha256, mayDelete });
     this.#delivery = new Delivery({
       store,
       keys,
+      erasing,
+      mayDelete,
       conversations: this.conversations,
       events,
       clock,
       random,
       log,
       health: this.#health,
-      mutex: new Mutex(),
+      mutex,
       admission: (peerId, held) => this.requests.admission(peerId, held),
       commitAsContact,
       commitAsKnown:
@@ -111,6 +118,8 @@ export class Chat {
       clock,
       random,
       log,
+      mutex,
+      erasing,
       commitAsContact,
       onAppended: (conversation, batches) => this.#appended(conversation, batches),
     });
@@ -136,15 +145,20 @@ export class Chat {
       people: {
         isContact: (peerId) => this.peers.isContact(peerId),
         isBlocked: (peerId) => this.peers.isBlocked(peerId),
+        nameOf: (peerId) => this.peers.nameOf(peerId),
         introduce: (peerId, user) => this.peers.introduce(peerId, user),
         accept: (peerId) => this.accept(peerId),
       },
+      mayDelete,
       receipts: () => profile.settings.receipts,
       onTold: (conversation) => this.#delivery.readMoved(conversation),
     });
     this.list = new ConversationList({ self, conversations: this.conversations, messages: this.messages });
     events.subscribe((event) => {
       if (event.type !== 'messages') return;
+      this.messages.tellChanges(event.kept).catch((error: unknown) => {
+        log.warn({ error: String(error) }, 'cannot tell what has changed in other messages');
+      });
       const { author } = event.kept.batch;
       if (author === self || this.peers.isContact(author)) return;
       this.requests.changed(author).catch((error: unknown) => {

@@ -34,6 +34,16 @@ export type ChatErrorCode =
   | 'key-reused'
   | 'key-malformed'
   | 'message-unknown'
+  /** Only its author may do that. */
+  | 'message-not-yours'
+  | 'message-deleted'
+  /** It is known from an import only, so nothing that is sent can name it. */
+  | 'message-imported'
+  | 'message-not-text'
+  | 'reaction-malformed'
+  | 'mention-unknown'
+  /** The message does not ask for a confirmation. */
+  | 'confirm-not-asked'
   | 'search-empty'
   | 'files-none'
   | 'files-too-many'

@@ -13,6 +13,12 @@ export type ChatEvent =
   | { type: 'messages'; kept: KeptBatch }
   /** Own messages were delivered or read by the other side, or incoming ones were read here. */
   | { type: 'states'; conversation: string; state: 'delivered' | 'read'; ranges: readonly MessageRange[] }
+  /** Messages look different now: they were edited, deleted, confirmed, or somebody reacts. */
+  | { type: 'changed'; conversation: string; ids: readonly string[] }
+  /** The author of a message that the person here has not confirmed reminds them. */
+  | { type: 'reminder'; conversation: string; id: string }
+  /** Messages are gone from the screens here, and from here alone. */
+  | { type: 'removed'; conversation: string; ids: readonly string[] }
   /** Earlier messages are in the conversation now, anywhere in it. */
   | { type: 'history'; conversation: string }
   /** What the list of conversations shows of it has changed otherwise: what is unread, whether it waits. */

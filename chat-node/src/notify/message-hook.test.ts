@@ -58,6 +58,8 @@ function message(body: string, author: string): Message {
     sentAt: 0,
     receivedAt: author === 'self' ? null : 0,
     state: 'delivered',
+    ...{ edited: false, deleted: false, deletion: null },
+    ...{ replyTo: null, quote: null, reactions: [], confirmed: [] },
   };
 }
 

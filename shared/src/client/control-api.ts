@@ -12,13 +12,17 @@ import type { ImportedMessage } from '../control/imported-message.js';
 import type { BrowserView, PageLinkView } from '../control/page.js';
 import type {
   ActivityRequest,
+  EditRequest,
   ImportRequest,
   ProfileChange,
+  ReactRequest,
   ReadRequest,
   SendRequest,
 } from '../control/requests.js';
 import { CONTROL_ROUTES } from '../control/routes.js';
 import type {
+  ActionResult,
+  ConfirmationsView,
   ConversationView,
   FoundMessageView,
   ImportResult,
@@ -145,9 +149,48 @@ export class ControlApi {
    * Hands a message to the node; when this resolves, it is durable there.
    * @param key one's own of the message: the same again gives the same message
    */
-  send(conversation: string, body: string, signal?: AbortSignal, key?: string): Promise<SendResult> {
-    const request: SendRequest = key === undefined ? { body } : { body, key };
+  send(
+    conversation: string,
+    body: string,
+    signal?: AbortSignal,
+    key?: string,
+    extras: Omit<SendRequest, 'body' | 'key'> = {},
+  ): Promise<SendResult> {
+    const request: SendRequest = { body, ...(key === undefined ? {} : { key }), ...extras };
     return this.json(CONTROL_ROUTES.messages(conversation), { method: 'POST', body: request, signal });
+  }
+
+  /** One message, by its id. */
+  message(id: string, signal?: AbortSignal): Promise<MessageView> {
+    return this.json(CONTROL_ROUTES.message(id), { signal });
+  }
+
+  /** Changes what one's own message says. */
+  edit(id: string, body: string, signal?: AbortSignal): Promise<ActionResult> {
+    const request: EditRequest = { body };
+    return this.json(CONTROL_ROUTES.message(id), { method: 'PATCH', body: request, signal });
+  }
+
+  /** Deletes a message. @param forMe here alone, not for everybody */
+  delete(id: string, forMe: boolean, signal?: AbortSignal): Promise<ActionResult> {
+    const path = CONTROL_ROUTES.message(id);
+    return this.json(forMe ? `${path}?forMe=true` : path, { method: 'DELETE', signal });
+  }
+
+  /** Says what one feels about a message. @param emoji all of it; none takes back what was said before */
+  react(id: string, emoji: readonly string[], signal?: AbortSignal): Promise<ActionResult> {
+    const body: ReactRequest = { emoji: [...emoji] };
+    return this.json(CONTROL_ROUTES.reactions(id), { method: 'PUT', body, signal });
+  }
+
+  /** Confirms a message that asks for it. */
+  confirm(id: string, signal?: AbortSignal): Promise<ActionResult> {
+    return this.json(CONTROL_ROUTES.confirmation(id), { method: 'PUT', signal });
+  }
+
+  /** Who has confirmed one's own message. @param remind reminds the others */
+  confirmations(id: string, remind: boolean, signal?: AbortSignal): Promise<ConfirmationsView> {
+    return this.json(CONTROL_ROUTES.confirmations(id), { method: remind ? 'POST' : 'GET', signal });
   }
 
   /** Marks messages as read, up to the given one or all. */

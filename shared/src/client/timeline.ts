@@ -1,5 +1,5 @@
 import type { ControlEvent } from '../control/events.js';
-import type { MessageView } from '../control/views.js';
+import type { ConfirmationsView, MessageView } from '../control/views.js';
 import { TYPING_INTERVAL_MS } from '../protocol/limits.js';
 import { isUnsettled } from './errors.js';
 import type { LiveView } from './live-view.js';
@@ -95,17 +95,58 @@ export class Timeline {
    * Hands a message to the node and shows it. A text of which it is not known
    * whether the node took it is the same message when it is sent again.
    */
-  async send(body: string): Promise<void> {
+  async send(body: string, replyTo?: string): Promise<void> {
     this.#toldAt = -Infinity;
     const key = this.#unsettled?.body === body ? this.#unsettled.key : crypto.randomUUID();
     try {
-      await this.view.client.send(this.conversation, body, this.#signal, key);
+      const extras = replyTo === undefined ? {} : { replyTo };
+      await this.view.client.send(this.conversation, body, this.#signal, key, extras);
     } catch (error) {
       this.#unsettled = isUnsettled(error) ? { body, key } : null;
       throw error;
     }
     this.#unsettled = null;
     if (!this.store.get().atEnd) this.toEnd();
+  }
+
+  /** Changes what one's own message says. */
+  async edit(id: string, body: string): Promise<void> {
+    await this.view.client.edit(id, body, this.#signal);
+  }
+
+  /** Deletes a message. @param forMe here alone */
+  async delete(id: string, forMe: boolean): Promise<void> {
+    await this.view.client.delete(id, forMe, this.#signal);
+  }
+
+  /** Adds an emoji to what one feels about a message, or takes it away where it is there. */
+  async react({ id, reactions = [] }: MessageView, emoji: string): Promise<void> {
+    const self = this.view.store.get().me?.peerId ?? '';
+    const mine = reactions.filter(({ by }) => by.includes(self)).map((one) => one.emoji);
+    const others = mine.filter((one) => one !== emoji);
+    const all = others.length < mine.length ? others : [...mine, emoji];
+    await this.view.client.react(id, all, this.#signal);
+  }
+
+  /** Confirms a message that asks for it. */
+  async confirm(id: string): Promise<void> {
+    await this.view.client.confirm(id, this.#signal);
+  }
+
+  /** Who has confirmed one's own message. */
+  confirmations(id: string): Promise<ConfirmationsView> {
+    return this.view.client.confirmations(id, false, this.#signal);
+  }
+
+  /** Loads what lies around a message, unless it is loaded. */
+  async jumpTo(id: string): Promise<void> {
+    if (this.store.get().messages.some((one) => one.id === id)) {
+      this.store.update((now) => ({ ...now, found: id }));
+      return;
+    }
+    this.#at = await this.view.client.message(id, this.#signal);
+    this.store.update(({ firstUnread }) => ({ ...NOTHING, firstUnread, atEnd: false }));
+    this.#loader.request();
   }
 
   /** Loads what lies before the first message, if that is not done already. */
@@ -177,6 +218,8 @@ export class Timeline {
       case 'resync':
         return this.#loader.request();
       case 'message':
+      case 'changed':
+      case 'removed':
       case 'state':
         if (this.store.get().loading) this.#toldMeanwhile.push(event);
         return this.#merge(event);
@@ -208,6 +251,13 @@ export class Timeline {
         ...now,
         messages: now.messages.map((one) => (ids.has(one.id) ? { ...one, state: event.state } : one)),
       }));
+    } else if (event.type === 'changed') {
+      const news = event.messages.filter(({ conversation }) => conversation === this.conversation);
+      if (news.length > 0)
+        this.store.update((now) => ({ ...now, messages: withChanges(now.messages, news) }));
+    } else if (event.type === 'removed' && event.conversation === this.conversation) {
+      const ids = new Set(event.ids);
+      this.store.update((now) => ({ ...now, messages: now.messages.filter(({ id }) => !ids.has(id)) }));
     } else if (event.type === 'message') {
       const news = event.messages.filter(({ conversation }) => conversation === this.conversation);
       if (news.length > 0) this.store.update((now) => withNews(now, news));
@@ -299,6 +349,17 @@ function withNews(now: LoadedMessages, news: readonly MessageView[]): LoadedMess
   const messages = [...now.messages, ...added].sort(compareMessages);
   const held = messages.slice(-MAX_HELD);
   return { ...now, messages: held, atStart: now.atStart && held.length === messages.length };
+}
+
+/** Messages with those that look different now, and the quotes of these. */
+function withChanges(messages: readonly MessageView[], news: readonly MessageView[]): readonly MessageView[] {
+  const byId = new Map(news.map((one) => [one.id, one]));
+  return messages.map((message) => {
+    const now = byId.get(message.id) ?? message;
+    const quoted = now.quote && byId.get(now.quote.id);
+    if (!now.quote || !quoted) return now;
+    return { ...now, quote: { ...now.quote, body: quoted.body, deleted: quoted.deleted === true } };
+  });
 }
 
 function isUnread(message: MessageView): boolean {

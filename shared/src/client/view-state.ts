@@ -89,6 +89,12 @@ export function withEvent(state: ViewState, event: ControlEvent): ViewState {
       return withProfile(state, event.profile);
     case 'state':
       return withMessageState(state, event);
+    case 'changed':
+      return event.messages.reduce(withChange, state);
+    case 'removed':
+      return { ...state, notices: state.notices.filter(({ last }) => !event.ids.includes(last.id)) };
+    case 'reminder':
+      return withNotice(state, event.message);
     case 'stopping':
       return { ...state, connection: { state: 'lost', detail: 'The node was ended.' } };
     case 'history':
@@ -227,6 +233,18 @@ function withMessageState(state: ViewState, event: ControlEvent<'state'>): ViewS
   return {
     ...state,
     conversations: state.conversations.map((one) => (one === known ? { ...one, last } : one)),
+  };
+}
+
+/** What is shown of a message elsewhere follows what it says: nothing of a deleted one stays. */
+function withChange(state: ViewState, message: MessageView): ViewState {
+  const now = (one: MessageView): MessageView => (one.id === message.id ? message : one);
+  return {
+    ...state,
+    notices: state.notices.map((notice) => ({ ...notice, last: now(notice.last) })),
+    conversations: state.conversations.map((one) =>
+      one.last === null ? one : { ...one, last: now(one.last) },
+    ),
   };
 }
 

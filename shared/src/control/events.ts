@@ -13,6 +13,13 @@ const event = <Data extends object>(description: string): EventKind<Data> => ({ 
 export const CONTROL_EVENTS = {
   message: event<{ messages: MessageView[] }>('Messages were saved, incoming or outgoing.'),
   state: event<{ conversation: string; state: MessageState; ids: string[] }>('Messages have a new state.'),
+  changed: event<{ messages: MessageView[] }>(
+    'Messages look different now: edited, deleted, confirmed, or somebody reacts.',
+  ),
+  removed: event<{ conversation: string; ids: string[] }>('Messages were deleted for the user of this node.'),
+  reminder: event<{ message: MessageView }>(
+    'The author of a message reminds the user of this node to confirm it.',
+  ),
   history: event<{ conversation: string }>('Earlier messages were imported, anywhere in the conversation.'),
   conversation: event<{ conversation: ConversationView }>(
     'What the list shows of a conversation has changed otherwise.',

@@ -5,6 +5,22 @@ export interface SendRequest {
   body: string;
   /** The client's own key of the message: the same key again gives the same message. */
   key?: string;
+  /** Id of the message that it answers. */
+  replyTo?: string;
+  /** Peer ids of those whom it calls; without it, those whom the text names after an `@`. */
+  mentions?: string[];
+  /** Its readers are asked to confirm it. */
+  confirm?: boolean;
+}
+
+export interface EditRequest {
+  /** What the message says from now on. */
+  body: string;
+}
+
+export interface ReactRequest {
+  /** All of them; none takes back what was said before. */
+  emoji: string[];
 }
 
 export interface ReadRequest {

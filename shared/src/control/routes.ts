@@ -26,6 +26,8 @@ const peer = (reference: string): string => `/api/peers/${encodeURIComponent(ref
 const conversation = (reference: string): string => `/api/conversations/${encodeURIComponent(reference)}`;
 const file = (id: string): string => `/api/files/${encodeURIComponent(id)}`;
 
+const message = (id: string): string => `/api/messages/${encodeURIComponent(id)}`;
+
 export const CONTROL_ROUTES = {
   /** GET -> StatusView */
   status: '/api/status',
@@ -40,6 +42,14 @@ export const CONTROL_ROUTES = {
    * NDJSON of StreamResult while the lines are read. For many messages.
    */
   messageStream: (reference: string) => `${conversation(reference)}/messages/stream`,
+  /** GET -> MessageView. PATCH EditRequest, DELETE (`?forMe=true`: here alone) -> ActionResult */
+  message,
+  /** PUT ReactRequest -> ActionResult: all that the user feels about it */
+  reactions: (id: string) => `${message(id)}/reactions`,
+  /** PUT -> ActionResult: the user confirms it */
+  confirmation: (id: string) => `${message(id)}/confirmation`,
+  /** GET -> ConfirmationsView. POST: also reminds those who have not confirmed */
+  confirmations: (id: string) => `${message(id)}/confirmations`,
   /** POST ReadRequest -> ReadResult */
   read: (reference: string) => `${conversation(reference)}/read`,
   /**

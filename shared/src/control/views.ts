@@ -134,6 +134,72 @@ export interface MessageView {
   files?: OfferedFileView[];
   /** Whether a stranger wrote it who waits to be accepted. */
   request?: true;
+  /** Whether its author has changed it: `body` is what it says now. */
+  edited?: boolean;
+  /** Whether it was deleted for everybody: its kind is `deleted`, its body ''. */
+  deleted?: boolean;
+  /** Of one that was deleted here: how many were asked to erase it, and how many have. */
+  deletion?: { asked: number; done: number };
+  /** Id of the message that it answers; null where it answers none. */
+  replyTo?: string | null;
+  /** The message that it answers, as it is now; null where that is not here. */
+  quote?: QuoteView | null;
+  /** In the order in which each came first. `by` are peer ids. */
+  reactions?: ReactionView[];
+  /** Peer ids of those whom it calls. */
+  mentions?: string[];
+  /** Whether it asks its readers to confirm it. */
+  confirm?: boolean;
+  /** Who has confirmed it. */
+  confirmed?: ConfirmedView[];
+}
+
+export interface ReactionView {
+  emoji: string;
+  by: string[];
+}
+
+/** A message that another one answers. */
+export interface QuoteView {
+  id: string;
+  author: string;
+  /** What the author is called. */
+  user: string;
+  /** All of the text; '' where it has none. */
+  body: string;
+  deleted: boolean;
+}
+
+/** Somebody in a list of confirmations. */
+export interface PersonView {
+  peerId: string;
+  user: string;
+}
+
+export interface ConfirmedView extends PersonView {
+  /** When, by their own clock. */
+  at: string;
+}
+
+/** What has become of a message that asks to be confirmed: each other member is in one list. */
+export interface ConfirmationsView {
+  confirmed: ConfirmedView[];
+  /** Have seen it. */
+  read: PersonView[];
+  /** Their nodes have it. */
+  delivered: PersonView[];
+  /** It has not reached them. */
+  missing: PersonView[];
+}
+
+/** The entry that says what was done with a message. */
+export interface ActionResult {
+  /** Of the entry; of what is hidden, the message's. */
+  id: string;
+  conversation: string;
+  author: string;
+  /** Id of the message. */
+  target: string;
 }
 
 /** What became of messages that were imported. */
@@ -161,6 +227,8 @@ export interface ConversationView {
   /** Messages that were not read, 1,000 at most; those of a request are not counted. */
   unread: number;
   last: MessageView | null;
+  /** Messages that the user is asked to confirm and has not, oldest first. */
+  toConfirm?: MessageView[];
 }
 
 /** Somebody who reads and writes in a conversation. */

@@ -6,8 +6,11 @@ import {
   type BatchHeader,
   createBatch,
   entriesOf,
+  eraseEntries,
   fitsBatch,
+  hasErased,
   hex,
+  leafOf,
   type NewEntry,
   storedBatch,
   type Tip,
@@ -97,7 +100,7 @@ describe('a batch', () => {
         const batch = signed({ follows }, all);
         expect(verify(batch)).toEqual(batch);
         expect(storedBatch(batch.bytes, batch.hash)).toEqual(batch);
-        expect(entriesOf(batch)).toEqual(all.map((one, nth) => ({ ...one, seq: 1 + nth })));
+        expect(entriesOf(batch)).toEqual(all.map((one, nth) => ({ ...one, seq: 1 + nth, erased: false })));
       }),
     );
   });
@@ -226,3 +229,50 @@ function withoutEntries(): Uint8Array {
   none.set([0, 0], start - 3);
   return none;
 }
+
+describe('a batch with erased entries', () => {
+  const three = (): Batch =>
+    signed(
+      {},
+      ['one', 'two', 'three'].map((body, nth) =>
+        entry({ clock: clock(nth), content: contentText({ kind: 'text', body }) }),
+      ),
+    );
+
+  it('verifies as before, with the same hash and the same leaves', () => {
+    const whole = three();
+    const erased = eraseEntries(whole, new Set([1, 3]), alice.sha256);
+    expect(Buffer.from(erased.bytes).includes('one')).toBe(false);
+    expect(Buffer.from(erased.bytes).includes('two')).toBe(true);
+    expect(verify(erased)).toEqual(erased);
+    expect(erased.hash).toBe(whole.hash);
+    expect(hasErased(whole)).toBe(false);
+    expect(hasErased(erased)).toBe(true);
+    for (const seq of [1, 2, 3])
+      expect(leafOf(erased, seq, alice.sha256)).toBe(leafOf(whole, seq, alice.sha256));
+    expect(entriesOf(erased)).toEqual([
+      { seq: 1, clock: clock(0), sentAt: SENT_AT, content: '', erased: true },
+      { seq: 2, clock: clock(1), sentAt: SENT_AT, content: '{"kind":"text","body":"two"}', erased: false },
+      { seq: 3, clock: clock(2), sentAt: SENT_AT + 2, content: '', erased: true },
+    ]);
+    expect(eraseEntries(erased, new Set([1, 3]), alice.sha256)).toEqual(erased);
+  });
+
+  it('is that of another author, or another text, nowhere', () => {
+    const { bytes } = eraseEntries(three(), new Set([2]), alice.sha256);
+    const changed = Uint8Array.from(bytes);
+    const leaf = Buffer.from(bytes).indexOf(Buffer.alloc(8, 0xff)) + 8;
+    changed[leaf] = (changed[leaf] as number) ^ 1;
+    expect(() => verify({ bytes: changed })).toThrow(
+      expect.objectContaining({ code: 'signature-wrong' }) as Error,
+    );
+    expect(() => verify({ bytes: bytes.subarray(0, leaf + 20) })).toThrow(MALFORMED);
+  });
+
+  it('fits a frame where all of its entries are erased', () => {
+    const all = signed({}, entries(MAX_BATCH_ENTRIES));
+    const erased = eraseEntries(all, new Set(all.bytes.keys()), alice.sha256);
+    expect(verify(erased).count).toBe(MAX_BATCH_ENTRIES);
+    expect(erased.bytes.length).toBeLessThan(MAX_BATCH_BYTES);
+  });
+});

@@ -18,6 +18,7 @@ import {
  *   conversation 32 | author 32 | segment 16 | first seq 8 | count 2 | tips 1
  *   for each tip it follows:  segment 16 | seq 8 | clock 8 | hash 32
  *   for each entry:           clock 8 | sentAt 8 | random 8 | length 4 | content
+ *     or, of an erased one:   clock 8 | eight bytes ff | the second part of its leaf 32
  *   signature 64
  *
  *   leaf  = clock | SHA-256( sentAt | random | length | content )
@@ -69,6 +70,8 @@ export interface NewEntry {
 /** An entry of a batch. */
 export interface Entry extends NewEntry {
   seq: number;
+  /** Whether only its leaf is left: then its content is '' and the time is that of its clock. */
+  erased: boolean;
 }
 
 /** All of a batch but its entries. */
@@ -104,6 +107,9 @@ const TIP_BYTES = SEGMENT_BYTES + 8 + 8 + HASH_BYTES;
 const CLOCK_BYTES = 8;
 const ENTRY_HEAD_BYTES = CLOCK_BYTES + 8 + 8 + 4;
 const LEAF_BYTES = CLOCK_BYTES + HASH_BYTES;
+/** Stands in the place of `sentAt` of an entry of which only the leaf is left: no time is so great. */
+const ERASED_MARK = 0xffffffff;
+const ERASED_ENTRY_BYTES = CLOCK_BYTES + 8 + HASH_BYTES;
 const UTF8 = new TextEncoder();
 const BATCH_DOMAIN = UTF8.encode('p2p-chat/batch/1');
 const SIGNATURE_DOMAIN = UTF8.encode('p2p-chat/batch-signature/1');
@@ -171,20 +177,48 @@ export function storedBatch(bytes: Uint8Array, hash: string): Batch {
 export function entriesOf(batch: Pick<Batch, 'first' | 'count' | 'follows' | 'bytes'>): Entry[] {
   const { bytes } = batch;
   const view = viewOf(bytes);
-  const entries: Entry[] = [];
-  let at = FIXED_BYTES + batch.follows.length * TIP_BYTES;
-  for (let nth = 0; nth < batch.count; nth += 1) {
-    const length = view.getUint32(at + 24);
-    const content = bytes.subarray(at + ENTRY_HEAD_BYTES, at + ENTRY_HEAD_BYTES + length);
-    entries.push({
-      seq: batch.first + nth,
-      clock: readClock(view, at),
-      sentAt: readInteger(view, at + 8),
-      content: decodeText(content),
-    });
-    at += ENTRY_HEAD_BYTES + length;
+  return placesOf(batch).map((at, nth): Entry => {
+    const [seq, clock] = [batch.first + nth, readClock(view, at)];
+    if (isErased(view, at)) return { seq, clock, sentAt: clockMs(clock), content: '', erased: true };
+    const content = bytes.subarray(at + ENTRY_HEAD_BYTES, at + entryBytes(view, at));
+    return { seq, clock, sentAt: readInteger(view, at + 8), content: decodeText(content), erased: false };
+  });
+}
+
+/** The second part of the leaf of an entry, by which references know it: 64 hexadecimal digits. */
+export function leafOf(batch: Batch, seq: number, sha256: Sha256): string {
+  const at = placesOf(batch)[seq - batch.first] as number;
+  return hex(leafHash(batch.bytes, viewOf(batch.bytes), at, sha256));
+}
+
+/** Whether any entry of a batch is there as its leaf only. */
+export function hasErased(batch: Batch): boolean {
+  const view = viewOf(batch.bytes);
+  return placesOf(batch).some((at) => isErased(view, at));
+}
+
+/** The batch with the content of some entries left out: their leaves stay, and with them its hash and signature. */
+export function eraseEntries(batch: Batch, seqs: ReadonlySet<number>, sha256: Sha256): Batch {
+  const { bytes } = batch;
+  const view = viewOf(bytes);
+  const places = placesOf(batch);
+  const start = FIXED_BYTES + batch.follows.length * TIP_BYTES;
+  const parts = places.map((at, nth) => {
+    if (!seqs.has(batch.first + nth) || isErased(view, at))
+      return bytes.subarray(at, at + entryBytes(view, at));
+    const part = new Uint8Array(ERASED_ENTRY_BYTES).fill(0xff);
+    part.set(bytes.subarray(at, at + CLOCK_BYTES));
+    part.set(leafHash(bytes, view, at, sha256), CLOCK_BYTES + 8);
+    return part;
+  });
+  const all = [bytes.subarray(0, start), ...parts, bytes.subarray(bytes.length - SIGNATURE_BYTES)];
+  const erased = new Uint8Array(all.reduce((sum, part) => sum + part.length, 0));
+  let to = 0;
+  for (const part of all) {
+    erased.set(part, to);
+    to += part.length;
   }
-  return entries;
+  return { ...batch, bytes: erased };
 }
 
 /** Seq of the last entry. */
@@ -248,7 +282,7 @@ function parse(bytes: Uint8Array): Parsed {
   for (let nth = 0; nth < count; nth += 1) {
     places.push(at);
     if (at + ENTRY_HEAD_BYTES > end) throw malformed('its entries are cut off');
-    at += ENTRY_HEAD_BYTES + view.getUint32(at + 24);
+    at += entryBytes(view, at);
     if (at > end) throw malformed('its entries are cut off');
   }
   if (at !== end) throw malformed('something follows its entries');
@@ -270,13 +304,14 @@ function checkFollows({ header: { segment, first, follows }, count }: Parsed): v
     throw malformed('it follows a segment twice');
 }
 
-function checkEntries({ bytes, view, header, count, places, start }: Parsed): void {
+function checkEntries({ view, header, count, places }: Parsed): void {
   if (count > MAX_BATCH_ENTRIES) throw malformed('it has too many entries');
-  const content = bytes.length - SIGNATURE_BYTES - start - count * ENTRY_HEAD_BYTES;
+  const written = places.filter((at) => !isErased(view, at));
+  const content = written.reduce((sum, at) => sum + view.getUint32(at + 24), 0);
   if (content > (count > 1 ? MAX_BATCH_CONTENT_BYTES : MAX_CONTENT_BYTES))
     throw malformed('it has too much content');
   // When it was sent is read as an integer, which not every eight bytes are.
-  for (const at of places) readInteger(view, at + CLOCK_BYTES);
+  for (const at of written) readInteger(view, at + CLOCK_BYTES);
   const clocks = places.map((at) => readClock(view, at));
   const [first = '', last = ''] = [clocks[0], clocks.at(-1)];
   if (header.follows.some(({ clock }) => clock >= first))
@@ -301,12 +336,38 @@ function hashOf(bytes: Uint8Array, view: DataView, start: number, count: number,
   hashed.set(bytes.subarray(0, start), BATCH_DOMAIN.length);
   let [from, to] = [start, BATCH_DOMAIN.length + start];
   for (let nth = 0; nth < count; nth += 1) {
-    const end = from + ENTRY_HEAD_BYTES + view.getUint32(from + 24);
     hashed.set(bytes.subarray(from, from + CLOCK_BYTES), to);
-    hashed.set(sha256(bytes.subarray(from + CLOCK_BYTES, end)), to + CLOCK_BYTES);
-    [from, to] = [end, to + LEAF_BYTES];
+    hashed.set(leafHash(bytes, view, from, sha256), to + CLOCK_BYTES);
+    [from, to] = [from + entryBytes(view, from), to + LEAF_BYTES];
   }
   return sha256(hashed);
+}
+
+/** Where the entries of a batch begin that was checked before. */
+function placesOf({ bytes, follows, count }: Pick<Batch, 'count' | 'follows' | 'bytes'>): number[] {
+  const view = viewOf(bytes);
+  let at = FIXED_BYTES + follows.length * TIP_BYTES;
+  return Array.from({ length: count }, () => {
+    const place = at;
+    at += entryBytes(view, at);
+    return place;
+  });
+}
+
+function isErased(view: DataView, at: number): boolean {
+  return (
+    view.getUint32(at + CLOCK_BYTES) === ERASED_MARK && view.getUint32(at + CLOCK_BYTES + 4) === ERASED_MARK
+  );
+}
+
+function entryBytes(view: DataView, at: number): number {
+  return isErased(view, at) ? ERASED_ENTRY_BYTES : ENTRY_HEAD_BYTES + view.getUint32(at + 24);
+}
+
+function leafHash(bytes: Uint8Array, view: DataView, at: number, sha256: Sha256): Uint8Array {
+  const end = at + entryBytes(view, at);
+  if (isErased(view, at)) return bytes.subarray(end - HASH_BYTES, end);
+  return sha256(bytes.subarray(at + CLOCK_BYTES, end));
 }
 
 function signed(hash: Uint8Array): Uint8Array {

@@ -19,6 +19,15 @@ export const MAX_BATCH_ENTRIES = 1_024;
 export const MAX_BATCH_CONTENT_BYTES = 64 * KiB;
 /** JSON text of one content: a body of MAX_BODY_BYTES with every other character escaped; it fits a frame. */
 export const MAX_CONTENT_BYTES = 128 * KiB;
+/** Emoji of one person at one message, and characters (UTF-16 units) of one: the longest of families with skin tones fits. */
+export const MAX_REACTIONS_PER_PERSON = 8;
+export const MAX_REACTION_CHARACTERS = 40;
+/** Different emoji that are shown at a message. */
+export const MAX_SHOWN_REACTIONS = 64;
+/** People that one message mentions: everybody of the largest group. */
+export const MAX_MENTIONS = 256;
+/** Edits that one `delete` names beside their message; more go into further ones. */
+export const MAX_DELETED_VERSIONS = 64;
 /** All of a batch: as the frame that carries it. */
 export const MAX_BATCH_BYTES = 256 * KiB;
 /** From the first to the last clock of a batch: a page of history looks at so much beyond its end. */

@@ -1,4 +1,10 @@
-import { contentText, hasVisibleText, MAX_BODY_BYTES, MAX_CONTENT_BYTES } from '@p2p-chat/shared';
+import {
+  contentText,
+  hasVisibleText,
+  MAX_BODY_BYTES,
+  MAX_CONTENT_BYTES,
+  type TextContent,
+} from '@p2p-chat/shared';
 import { ChatError } from '../errors.js';
 
 const UTF8 = new TextEncoder();
@@ -9,9 +15,9 @@ const MAX_BYTES_PER_UNIT = 6;
  * The content of a text message.
  * @throws {ChatError} `body-empty`, `body-too-large` or `body-malformed`
  */
-export function textContent(body: string): string {
+export function textContent(body: string, more: Omit<TextContent, 'kind' | 'body'> = {}): string {
   checkBody(body);
-  return contentText({ kind: 'text', body });
+  return contentText({ kind: 'text', body, ...more });
 }
 
 /**

@@ -21,13 +21,15 @@ export interface ConversationSummary {
   last: Message | null;
   /** Clock of the last message; '' while there is none. */
   lastClock: string;
+  /** Messages that the person here is asked to confirm and has not. */
+  toConfirm: readonly Message[];
 }
 
 export interface ConversationListParts {
   /** Own peer id. */
   self: string;
   conversations: Conversations;
-  messages: Pick<Messages, 'last'>;
+  messages: Pick<Messages, 'last' | 'toConfirm'>;
 }
 
 /** The conversations as lists show them. All is derived, nothing is counted along. */
@@ -55,12 +57,13 @@ export class ConversationList {
 
   async #summary(conversation: Conversation): Promise<ConversationSummary> {
     const { id, kind, peerId } = conversation;
-    const [unread, queued, last] = await Promise.all([
+    const [unread, queued, last, toConfirm] = await Promise.all([
       this.#unread(conversation),
       this.#queued(conversation),
       this.parts.messages.last(conversation),
+      this.parts.messages.toConfirm(conversation),
     ]);
-    return { id, kind, peerId, unread, queued, last, lastClock: last?.clock ?? '' };
+    return { id, kind, peerId, unread, queued, last, lastClock: last?.clock ?? '', toConfirm };
   }
 
   async #unread(conversation: Conversation): Promise<number> {

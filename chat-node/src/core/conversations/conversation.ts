@@ -89,6 +89,11 @@ export class Conversation {
     return this.#feeds.get(author);
   }
 
+  /** How many entries of a feed beyond these marks, each in its segment, are no messages. @throws {StorageError} */
+  countSilent(author: string, beyond: readonly ReadMark[]): Promise<number> {
+    return this.store.countSilent(this.id, author, beyond);
+  }
+
   /** What a member said of a feed, and what was kept of it. */
   watermark(author: string, member: string): Watermark {
     const known = this.#watermarks.get(keyOf(author, member));

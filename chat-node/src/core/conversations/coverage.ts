@@ -33,7 +33,7 @@ export function coverage(conversation: Conversation, author: string, marks: read
   return (segment, seq) => seq <= (covered.get(segment) ?? 0);
 }
 
-/** Entries of a feed that the marks do not stand for. @throws {StorageError} */
+/** Messages of a feed that the marks do not stand for. @throws {StorageError} */
 export async function countBeyond(
   conversation: Conversation,
   author: string,
@@ -41,7 +41,22 @@ export async function countBeyond(
 ): Promise<number> {
   if (coversAll(conversation.tips(author), marks)) return 0;
   const feed = await conversation.feed(author);
-  return feed.total() - feed.count(feed.covered(marks));
+  return countMessages(conversation, author, feed, feed.covered(marks));
+}
+
+/** Messages of a feed beyond what is covered: entries that only change others do not count. @throws {StorageError} */
+export async function countMessages(
+  conversation: Conversation,
+  author: string,
+  feed: FeedIndex,
+  covered: Covered,
+): Promise<number> {
+  const beyond = feed.vector().flatMap(([segment, last]) => {
+    const seq = covered.get(segment) ?? 0;
+    return last > seq ? [{ segment, seq }] : [];
+  });
+  if (beyond.length === 0) return 0;
+  return feed.total() - feed.count(covered) - (await conversation.countSilent(author, beyond));
 }
 
 /** The messages that are covered now and were not before. */

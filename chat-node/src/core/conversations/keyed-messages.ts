@@ -1,7 +1,7 @@
 import { MAX_MESSAGE_KEY_CHARACTERS } from '@p2p-chat/shared';
 import { ChatError, StorageError } from '../errors.js';
 import type { Conversation } from './conversation.js';
-import type { TimelineEntry } from './projection.js';
+import type { TimelineEntry } from './timeline.js';
 
 export interface KeyedMessagesParts {
   /** The message that has the key; null where none has. */

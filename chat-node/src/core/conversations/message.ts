@@ -1,5 +1,4 @@
 import type { Direction, ReadContent } from '@p2p-chat/shared';
-
 /** `queued`: durable here. `delivered`: durable at the other node. `read`: seen by the other person. */
 export type DeliveryState = 'queued' | 'delivered' | 'read';
 
@@ -20,6 +19,40 @@ export interface Message {
   receivedAt: number | null;
   /** Of an incoming message `delivered`, then `read`. */
   state: DeliveryState;
+  /** Whether its author has changed it since. */
+  edited: boolean;
+  /** Whether it was deleted for everybody: its content is gone. */
+  deleted: boolean;
+  /** Where the person here deleted it: how many were asked to erase it, and how many have. */
+  deletion: { asked: number; done: number } | null;
+  /** Id of the message that it answers. */
+  replyTo: string | null;
+  /** That message; null where it is not here. */
+  quote: Quote | null;
+  reactions: readonly Reaction[];
+  /** Who has confirmed it, where it asks for that. */
+  confirmed: readonly Confirmation[];
+}
+
+/** What some people feel about a message. */
+export interface Reaction {
+  emoji: string;
+  /** Peer ids. */
+  by: string[];
+}
+
+/** Somebody who confirmed a message, and when by their own clock. */
+export interface Confirmation {
+  peerId: string;
+  at: number;
+}
+
+/** A message that another one answers, as it is now. */
+export interface Quote {
+  id: string;
+  author: string;
+  body: string;
+  deleted: boolean;
 }
 
 /** Where a message stands in the order of every screen: clock, then author, then id. */

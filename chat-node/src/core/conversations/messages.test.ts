@@ -5,8 +5,10 @@ import { MemoryDisk, MemoryStore } from '../../storage/memory/memory-store.js';
 import { TestKeys } from '../../testing/test-keys.js';
 import { StorageHealth } from '../delivery/storage-health.js';
 import { type ChatEvent, ChatEvents } from '../events.js';
+import { Mutex } from '../mutex.js';
 import type { Change } from '../ports/conversation.store.js';
 import type { Conversation } from './conversation.js';
+import { Erasing } from './erasing.js';
 import { ConversationList, MAX_COUNTED_UNREAD } from './conversation-list.js';
 import { Conversations } from './conversations.js';
 import type { EarlierMessage } from './import.js';
@@ -22,6 +24,7 @@ const people = {
   blocked: new Set<string>(),
   isContact: (peerId: string) => people.contacts.has(peerId),
   isBlocked: (peerId: string) => people.blocked.has(peerId),
+  nameOf: (peerId: string) => peerId,
   introduce: vi.fn(async (_peerId: string, _user?: string) => undefined),
   accept: vi.fn(async (peerId: string) => void people.contacts.add(peerId)),
 };
@@ -37,6 +40,7 @@ let receipts: boolean;
 let told: string[];
 let bob: Conversation;
 
+const mayDelete = (by: string, author: string): boolean => by === author;
 const start = async (): Promise<void> => {
   store = new MemoryStore(disk, queueMicrotask);
   conversations = new Conversations({ store, keys: KEYS });
@@ -57,6 +61,8 @@ const start = async (): Promise<void> => {
       await store.commit(changes);
       people.contacts.add(peerId ?? '');
     },
+    mutex: new Mutex(),
+    erasing: new Erasing({ store, sha256: KEYS.sha256, mayDelete: () => mayDelete }),
     onAppended: vi.fn(),
   });
   messages = new Messages({
@@ -67,6 +73,7 @@ const start = async (): Promise<void> => {
     events: chatEvents,
     health: new StorageHealth(clock),
     people,
+    mayDelete: () => mayDelete,
     receipts: () => receipts,
     onTold: ({ id }) => told.push(id),
   });

@@ -1,20 +1,23 @@
-import { type Content, contentText, lastSeq, segmentTag } from '@p2p-chat/shared';
+import { type Content, contentText, lastSeq, mentionsIn, segmentTag } from '@p2p-chat/shared';
 import type { StorageHealth } from '../delivery/storage-health.js';
 import { ChatError } from '../errors.js';
 import type { ChatEvents, MessageRange } from '../events.js';
 import type { ConversationStore, KeptBatch } from '../ports/conversation.store.js';
 import type { IdentityKeys } from '../ports/identity.js';
+import { MessageActions } from './actions.js';
 import { textContent } from './body.js';
 import type { Conversation } from './conversation.js';
 import type { Conversations } from './conversations.js';
+import { actionsOf } from './effects.js';
 import { type EarlierMessage, type ImportOutcome, MessageImport, type ImportParts } from './import.js';
 import { KeyedMessages } from './keyed-messages.js';
-import type { Message } from './message.js';
+import { compareMessages, type Message } from './message.js';
 import type { Outgoing } from './outgoing.js';
-import { Projection, type TimelineEntry, type TimelineItem } from './projection.js';
+import { Projection, type ProjectionParts } from './projection.js';
 import { Reading } from './reading.js';
+import { announcementsOf, referencesOf } from './references.js';
 import { type FoundMessage, MessageSearch, type SearchRequest } from './search.js';
-import { Timeline } from './timeline.js';
+import { Timeline, type TimelineEntry, type TimelineItem } from './timeline.js';
 
 export interface MessagesParts {
   store: ConversationStore;
@@ -26,11 +29,27 @@ export interface MessagesParts {
   people: ImportParts['people'] & {
     isContact(peerId: string): boolean;
     isBlocked(peerId: string): boolean;
+    /** What somebody is called. */
+    nameOf(peerId: string): string;
   };
+  mayDelete: ProjectionParts['mayDelete'];
   /** Whether this node tells others what was read here. */
   receipts: () => boolean;
   /** The person here has read more, and the others may know. */
   onTold: (conversation: Conversation) => void;
+}
+
+/** Messages to confirm that stand above a conversation; the latest ones. */
+const MAX_PINNED = 20;
+
+/** What a message may have beside its text. */
+export interface MessageExtras {
+  /** Id of the message that it answers. */
+  replyTo?: string;
+  /** Peer ids of those whom it calls; without them, those whom the text names after an `@`. */
+  mentions?: readonly string[];
+  /** Its readers are asked to confirm it. */
+  confirm?: boolean;
 }
 
 /** A page of history: at most one of `before` and `after`, ids of messages that are not part of it. */
@@ -47,12 +66,35 @@ export class Messages {
   readonly #reading: Reading;
   readonly #search: MessageSearch;
   readonly #import: MessageImport;
+  readonly #projected: ProjectionParts;
+  /** What {@link toConfirm} found, until that may have changed. */
+  readonly #toConfirm = new Map<string, Promise<readonly Message[]>>();
+  /** What a person does with messages that are there. */
+  readonly actions: MessageActions;
 
   constructor(private readonly parts: MessagesParts) {
     const { store, keys, conversations, events, people } = parts;
     const self = keys.peerId;
     const timeline = new Timeline(store, keys.sha256);
     this.#timeline = timeline;
+    const { mayDelete } = parts;
+    events.subscribe((event) => {
+      if (event.type === 'removed') this.#toConfirm.delete(event.conversation);
+    });
+    const isIgnored = (peerId: string): boolean => people.isBlocked(peerId);
+    this.#projected = { self, store, timeline, sha256: keys.sha256, mayDelete, isIgnored };
+    this.actions = new MessageActions({
+      ...this.#projected,
+      events,
+      locate: (id) => this.#located(id),
+      write: async (conversation, contents) => {
+        this.#requireWritable(conversation);
+        const kept = await this.#append(conversation, contents, null);
+        return kept.flatMap((one) => timeline.entries(conversation, one));
+      },
+      mentionsIn: (conversation, body) => this.#mentionsIn(conversation, body),
+      members: (conversation) => this.#members(conversation),
+    });
     this.#keyed = new KeyedMessages({
       find: async (conversation, key) => {
         const place = await store.keyed(conversation.id, key);
@@ -77,7 +119,7 @@ export class Messages {
       tells: ({ peerId }) => parts.receipts() && (peerId === null || !people.isBlocked(peerId)),
       onTold: parts.onTold,
     });
-    this.#search = new MessageSearch({ self, store, conversations, timeline });
+    this.#search = new MessageSearch({ ...this.#projected, conversations });
     this.#import = new MessageImport({ self, store, conversations, events, people });
   }
 
@@ -85,13 +127,22 @@ export class Messages {
    * Accepts messages for a conversation, in order: when the promise resolves
    * they are durable. All of them are accepted or none.
    * @param key a client's own, of one message: the same again gives the same message
+   * @param extras of each of them
    * @throws {ChatError} `conversation-unknown`, `peer-is-self`, `peer-blocked`, `body-empty`,
    *   `body-too-large`, `body-malformed`, `key-malformed` or `key-reused`
    * @throws {StorageError} they are not known to be saved; the same key again is safe
    */
-  async send(id: string, bodies: readonly string[], key?: string): Promise<Message[]> {
-    if (key === undefined) return (await this.#sent(id, bodies)).flatMap((kept) => this.project(kept));
-    const [conversation, contents] = this.#checked(id, bodies);
+  async send(
+    id: string,
+    bodies: readonly string[],
+    key?: string,
+    extras: MessageExtras = {},
+  ): Promise<Message[]> {
+    const [conversation, contents] = await this.#checked(id, bodies, extras);
+    if (key === undefined) {
+      if (contents.length === 0) return [];
+      return (await this.#append(conversation, contents, null)).flatMap((kept) => this.project(kept));
+    }
     const [content] = contents;
     if (content === undefined || contents.length > 1) {
       throw new ChatError('key-malformed', 'A key is that of one message.', {
@@ -106,7 +157,8 @@ export class Messages {
    * @throws {ChatError} as {@link requireWritable} @throws {StorageError}
    */
   async post(id: string, content: Content): Promise<Message> {
-    const [conversation] = this.#checked(id, []);
+    const conversation = this.#conversation(id);
+    this.#requireWritable(conversation);
     const kept = await this.#append(conversation, [contentText(content)], null);
     const [message] = kept.flatMap((one) => this.project(one));
     if (message === undefined) throw new Error('what was written is a message');
@@ -115,12 +167,14 @@ export class Messages {
 
   /** @throws {ChatError} `conversation-unknown`, `peer-is-self`, `peer-blocked` */
   requireWritable(id: string): void {
-    this.#checked(id, []);
+    this.#requireWritable(this.#conversation(id));
   }
 
   /** {@link send} for bursts: gives the numbers of the messages only. */
   async sendRanges(id: string, bodies: readonly string[]): Promise<MessageRange[]> {
-    return (await this.#sent(id, bodies)).map(({ batch }) => {
+    const [to, contents] = await this.#checked(id, bodies, {});
+    if (contents.length === 0) return [];
+    return (await this.#append(to, contents, null)).map(({ batch }) => {
       const { conversation, author, segment, first } = batch;
       const tag = segmentTag(conversation, author, segment, this.parts.keys.sha256);
       return { tag, first, last: lastSeq(batch) };
@@ -142,7 +196,7 @@ export class Messages {
   /** The message with an id; null where there is none. */
   async find(id: string): Promise<Message | null> {
     const found = await this.#locate(id);
-    if (found === null) return null;
+    if (found === null || isActionItem(found.item)) return null;
     return (await this.#shown(found.conversation, [found.item]))[0] ?? null;
   }
 
@@ -177,17 +231,73 @@ export class Messages {
     return this.#import.import(messages);
   }
 
-  /** The messages of a batch that was just saved. */
+  /** The messages of a batch that was just saved, as its author wrote them. */
   project(kept: KeptBatch): Message[] {
     const conversation = this.#conversation(kept.batch.conversation);
-    const projection = new Projection(this.#self, conversation);
+    const projection = new Projection(this.#projected, conversation);
     return this.#timeline.items(conversation, kept).map((item) => projection.message(item));
+  }
+
+  /** The messages of a batch that was just saved, with what others made of them meanwhile. @throws {StorageError} */
+  async projected(kept: KeptBatch): Promise<Message[]> {
+    const conversation = this.#conversation(kept.batch.conversation);
+    const items = this.#timeline.items(conversation, kept);
+    return items.length === 0 ? [] : this.#shown(conversation, items);
+  }
+
+  /** The messages with these ids that are on a screen, as they are now. @throws {StorageError} */
+  async all(ids: readonly string[]): Promise<Message[]> {
+    const found = await Promise.all(ids.map((id) => this.find(id)));
+    return found.filter((message) => message !== null);
+  }
+
+  /** Tells what a batch that was just saved changes in other messages. */
+  async tellChanges({ batch }: KeptBatch): Promise<void> {
+    const { targets, announces } = referencesOf(batch);
+    const { conversation: id, author } = batch;
+    if (targets.length > 0 || announces) this.#toConfirm.delete(id);
+    if (targets.length === 0) {
+      if (announces) this.parts.events.publish({ type: 'conversation', conversation: id });
+      return;
+    }
+    const conversation = this.#conversation(id);
+    const { events } = this.parts;
+    const projection = new Projection(this.#projected, conversation);
+    const ids = [...new Set(targets.map((target) => projection.idOf(target)))];
+    events.publish({ type: 'changed', conversation: id, ids });
+    events.publish({ type: 'conversation', conversation: id });
+    if (author === this.#self) return;
+    for (const { content } of actionsOf(this.#timeline.entries(conversation, { batch, receivedAt: null }))) {
+      if (content.kind !== 'remind' || content.target.author !== author) continue;
+      const message = await this.find(projection.idOf(content.target));
+      if (message !== null && isToConfirm(message, this.#self))
+        events.publish({ type: 'reminder', conversation: id, id: message.id });
+    }
   }
 
   /** The latest message of a conversation; null while it is empty. @throws {StorageError} */
   async last(conversation: Conversation): Promise<Message | null> {
     const page = await this.#timeline.page(conversation, { side: 'before', from: null, limit: 1 });
     return (await this.#shown(conversation, page))[0] ?? null;
+  }
+
+  /** The messages that the person here is asked to confirm and has not, oldest first. @throws {StorageError} */
+  toConfirm(conversation: Conversation): Promise<readonly Message[]> {
+    const { id } = conversation;
+    const known = this.#toConfirm.get(id);
+    if (known !== undefined) return known;
+    const looking = this.#lookForAnnouncements(conversation);
+    this.#toConfirm.set(id, looking);
+    // What could not be read is looked for again.
+    looking.catch(() => this.#toConfirm.delete(id));
+    return looking;
+  }
+
+  async #lookForAnnouncements(conversation: Conversation): Promise<Message[]> {
+    const found = await this.parts.store.referring([announcementsOf(conversation.id)]);
+    const items = found.flatMap((kept) => this.#timeline.lines(conversation, kept)).sort(compareMessages);
+    const messages = await this.#shown(conversation, items);
+    return messages.filter((message) => isToConfirm(message, this.#self)).slice(-MAX_PINNED);
   }
 
   get #self(): string {
@@ -203,7 +313,7 @@ export class Messages {
   }
 
   #shown(conversation: Conversation, items: readonly TimelineItem[]): Promise<Message[]> {
-    return new Projection(this.#self, conversation).messages(items);
+    return new Projection(this.#projected, conversation).messages(items);
   }
 
   async #locate(id: string): Promise<{ conversation: Conversation; item: TimelineItem } | null> {
@@ -223,21 +333,56 @@ export class Messages {
     throw new ChatError('message-unknown', 'No message of this conversation has that id.');
   }
 
-  #checked(id: string, bodies: readonly string[]): [conversation: Conversation, contents: string[]] {
+  async #located(id: string): Promise<{ conversation: Conversation; item: TimelineItem }> {
+    const found = await this.#locate(id);
+    if (found !== null) return found;
+    throw new ChatError('message-unknown', 'No message has that id.', {
+      hint: 'history --json shows the ids.',
+    });
+  }
+
+  async #checked(
+    id: string,
+    bodies: readonly string[],
+    { replyTo, mentions, confirm }: MessageExtras,
+  ): Promise<[conversation: Conversation, contents: string[]]> {
     const conversation = this.#conversation(id);
-    const { peerId } = conversation;
+    this.#requireWritable(conversation);
+    const members = this.#members(conversation);
+    if (mentions?.some((one) => !members.includes(one)) === true)
+      throw new ChatError('mention-unknown', 'Somebody who is mentioned is no member of the conversation.');
+    const answered = replyTo === undefined ? undefined : await this.actions.reference(conversation, replyTo);
+    const contents = bodies.map((body) => {
+      const called = mentions ?? this.#mentionsIn(conversation, body);
+      return textContent(body, {
+        ...(answered === undefined ? {} : { replyTo: answered }),
+        ...(called.length === 0 ? {} : { mentions: [...new Set(called)] }),
+        ...(confirm === true ? { confirm } : {}),
+      });
+    });
+    return [conversation, contents];
+  }
+
+  #members({ peerId }: Conversation): string[] {
+    return peerId === null ? [this.#self] : [this.#self, peerId];
+  }
+
+  #mentionsIn(conversation: Conversation, body: string): string[] {
+    if (!body.includes('@')) return [];
+    const others = this.#members(conversation).filter((member) => member !== this.#self);
+    return mentionsIn(
+      body,
+      others.map((peerId) => ({ peerId, user: this.parts.people.nameOf(peerId) })),
+    );
+  }
+
+  #requireWritable({ peerId }: Conversation): void {
     if (peerId === this.#self) throw new ChatError('peer-is-self', 'A message to oneself goes nowhere.');
     if (peerId !== null && this.parts.people.isBlocked(peerId)) {
       throw new ChatError('peer-blocked', 'You have blocked this person.', {
         hint: 'Unblock them to write to them.',
       });
     }
-    return [conversation, bodies.map(textContent)];
-  }
-
-  async #sent(id: string, bodies: readonly string[]): Promise<KeptBatch[]> {
-    const [conversation, contents] = this.#checked(id, bodies);
-    return contents.length === 0 ? [] : this.#append(conversation, contents, null);
   }
 
   async #append(
@@ -254,4 +399,14 @@ export class Messages {
       throw error;
     }
   }
+}
+
+function isActionItem(item: TimelineItem): boolean {
+  return !('imported' in item) && actionsOf([item]).length > 0;
+}
+
+/** Whether somebody is asked to confirm a message and has not. */
+export function isToConfirm({ content, author, confirmed }: Message, self: string): boolean {
+  if (content.kind !== 'text' || content.confirm !== true || author === self) return false;
+  return !confirmed.some(({ peerId }) => peerId === self);
 }

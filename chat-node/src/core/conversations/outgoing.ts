@@ -17,7 +17,10 @@ import type { FeedIndex } from '../feeds/feed-index.js';
 import type { Change, ConversationStore, KeptBatch, MessageKey } from '../ports/conversation.store.js';
 import type { IdentityKeys } from '../ports/identity.js';
 import type { ChatLog } from '../ports/log.js';
+import type { Mutex } from '../mutex.js';
 import type { Conversation } from './conversation.js';
+import type { Erasing } from './erasing.js';
+import { referencesOf } from './references.js';
 
 export interface OutgoingParts {
   store: ConversationStore;
@@ -31,6 +34,9 @@ export interface OutgoingParts {
    * @throws {StorageError}
    */
   commitAsContact: (conversation: Conversation, changes: readonly Change[]) => Promise<void>;
+  /** One work at a time for each conversation, together with what arrives in it. */
+  mutex: Mutex<string>;
+  erasing: Pick<Erasing, 'changesFor'>;
   /** Is told of batches that are durable. */
   onAppended: (conversation: Conversation, batches: readonly Batch[]) => void;
 }
@@ -146,8 +152,15 @@ class FeedWriter {
       const { key = null } = requests[nth] ?? {};
       return batches.map((batch) => ({ type: 'append', batch, keys: keysOf(key, batch) }));
     });
-    const all = [...conversation.toStore(), ...changes];
-    await this.#commit(all, written.flat());
+    const batches = written.flat();
+    const save = async (): Promise<void> => {
+      const erasures = await parts.erasing.changesFor(conversation, batches);
+      await this.#commit([...conversation.toStore(), ...changes, ...erasures], batches);
+    };
+    // Nothing that is to be erased arrives between the look at what there is and the commit.
+    if (batches.some((batch) => referencesOf(batch).targets.length > 0)) {
+      await parts.mutex.run(conversation.id, save);
+    } else await save();
     requests.forEach(({ resolve }, nth) =>
       resolve((written[nth] ?? []).map((batch) => ({ batch, receivedAt: null }))),
     );

@@ -1,62 +1,127 @@
-import { type Entry, readContent } from '@p2p-chat/shared';
+import { clockMs, leafOf, readContent, type Reference, segmentTag } from '@p2p-chat/shared';
 import type { Mark } from '../feeds/feed-index.js';
-import type { ImportedMessage } from '../ports/conversation.store.js';
+import type { ConversationStore, ImportedMessage } from '../ports/conversation.store.js';
+import type { MessageRange } from '../events.js';
 import type { Conversation } from './conversation.js';
 import { coverage, loadForMarks } from './coverage.js';
-import type { DeliveryState, Message, MessageOrder } from './message.js';
-
-/** An entry of a timeline, not read yet. */
-export interface TimelineEntry extends MessageOrder {
-  segment: string;
-  entry: Entry;
-  receivedAt: number | null;
-}
-
-/** What a timeline consists of: entries, and messages of an earlier history. */
-export type TimelineItem = TimelineEntry | (MessageOrder & { imported: ImportedMessage });
+import { type Action, actionsOf, edited, type Effects, effectsOn, type MayDelete } from './effects.js';
+import type { DeliveryState, Message, Quote } from './message.js';
+import type { Timeline, TimelineEntry, TimelineItem } from './timeline.js';
 
 type StateOf = (segment: string, seq: number) => DeliveryState;
 
-/** Shows entries of one conversation as messages, with the states that they have now. */
+const NO_EFFECTS: Effects = { deleted: null, edit: null, reactions: [], confirmed: [] };
+
+export interface ProjectionParts {
+  /** Own peer id. */
+  self: string;
+  store: ConversationStore;
+  timeline: Timeline;
+  sha256: (bytes: Uint8Array) => Uint8Array;
+  mayDelete: (conversation: Conversation) => MayDelete;
+  /** Whether nothing that somebody makes of a message is shown. */
+  isIgnored: (peerId: string) => boolean;
+}
+
+/** Shows entries of one conversation as messages, with the states that they have now, and with what others made of them. */
 export class Projection {
   readonly #states = new Map<string, StateOf>();
 
-  /** @param self own peer id */
   constructor(
-    private readonly self: string,
+    private readonly parts: ProjectionParts,
     private readonly conversation: Conversation,
   ) {}
 
   /** Shows what was read from the store. @throws {StorageError} */
   async messages(items: readonly TimelineItem[]): Promise<Message[]> {
-    for (const author of new Set(items.map((item) => item.author))) {
-      for (const marks of this.#marks(author)) await loadForMarks(this.conversation, author, marks);
+    const { conversation, parts } = this;
+    for (const author of new Set([...items.map((item) => item.author), parts.self])) {
+      for (const marks of this.#marks(author)) await loadForMarks(conversation, author, marks);
     }
-    return items.map((item) => this.message(item));
+    const effects = await this.effects(items);
+    const messages = items.map((item) => this.message(item, effects.get(item.id)));
+    return Promise.all(messages.map((message) => this.#withQuote(message)));
   }
 
-  /** Shows one; its state is known where its feed is loaded. */
-  message(item: TimelineItem): Message {
-    return 'imported' in item ? this.#imported(item.imported) : this.#entry(item);
+  /** Shows one that nothing refers to; its state is known where its feed is loaded. */
+  message(item: TimelineItem, effects: Effects = NO_EFFECTS): Message {
+    const message = 'imported' in item ? this.#imported(item.imported) : this.#entry(item);
+    return withEffects(message, effects, (deleted) => this.#deletion(deleted));
+  }
+
+  /** What others make of some messages, by id. @throws {StorageError} */
+  async effects(items: readonly TimelineItem[]): Promise<Map<string, Effects>> {
+    const { store, timeline, isIgnored } = this.parts;
+    const referring = items.length === 0 ? [] : await store.referring(rangesOf(items.map(({ id }) => id)));
+    const actions = referring
+      .flatMap((kept) => actionsOf(timeline.entries(this.conversation, kept)))
+      .filter(({ entry }) => !isIgnored(entry.author));
+    if (actions.length === 0) return new Map();
+    const byTarget = Map.groupBy(actions, ({ content }) => this.idOf(content.target));
+    const mayDelete = this.parts.mayDelete(this.conversation);
+    return new Map(
+      items.map((item) => [
+        item.id,
+        effectsOn({ ...item, leaf: this.leafOf(item) }, byTarget.get(item.id) ?? [], mayDelete),
+      ]),
+    );
+  }
+
+  /** The id of the message that a reference means. */
+  idOf({ author, segment, seq }: Reference): string {
+    return `${segmentTag(this.conversation.id, author, segment, this.parts.sha256)}-${seq}`;
+  }
+
+  /** The leaf of an item; null of an imported one. */
+  leafOf(item: TimelineItem): string | null {
+    return 'imported' in item ? null : leafOf(item.batch, item.entry.seq, this.parts.sha256);
+  }
+
+  async #withQuote(message: Message): Promise<Message> {
+    const { content } = message;
+    if (message.deleted || content.kind !== 'text' || content.replyTo === undefined) return message;
+    const id = this.idOf(content.replyTo);
+    return { ...message, replyTo: id, quote: await this.#quote(id, content.replyTo) };
+  }
+
+  /** The message that is answered, as it is now; null where it is not here. */
+  async #quote(id: string, { author, leaf }: Reference): Promise<Quote | null> {
+    const { store, timeline } = this.parts;
+    const place = await store.find(id);
+    const item = place === null ? null : await timeline.at(this.conversation, place);
+    if (item?.author !== author) return null;
+    const its = this.leafOf(item);
+    if (its !== null && its !== leaf) return null;
+    const { content, deleted } = this.message(item, (await this.effects([item])).get(id));
+    return { id, author, body: content.kind === 'text' ? content.body : '', deleted };
+  }
+
+  #deletion({ entry }: Action): Message['deletion'] {
+    if (entry.author !== this.parts.self || this.conversation.peerId === null) return null;
+    const isDone = this.#stateOf(entry.author)(entry.segment, entry.entry.seq) !== 'queued';
+    return { asked: 1, done: isDone ? 1 : 0 };
   }
 
   #entry({ id, author, segment, entry, receivedAt }: TimelineEntry): Message {
+    const { self } = this.parts;
     return {
+      ...UNCHANGED,
       id,
       conversation: this.conversation.id,
       author,
-      direction: author === this.self ? 'out' : 'in',
+      direction: author === self ? 'out' : 'in',
       content: readContent(entry.content),
       clock: entry.clock,
-      sentAt: entry.sentAt,
-      receivedAt: author === this.self ? null : receivedAt,
+      sentAt: entry.erased ? clockMs(entry.clock) : entry.sentAt,
+      receivedAt: author === self ? null : receivedAt,
       state: this.#stateOf(author)(segment, entry.seq),
+      deleted: entry.erased,
     };
   }
 
   #imported({ content, ...message }: ImportedMessage): Message {
-    const direction = message.author === this.self ? 'out' : 'in';
-    return { ...message, direction, content: readContent(content) };
+    const direction = message.author === this.parts.self ? 'out' : 'in';
+    return { ...UNCHANGED, ...message, direction, content: readContent(content) };
   }
 
   #stateOf(author: string): StateOf {
@@ -67,7 +132,7 @@ export class Projection {
 
   #create(author: string): StateOf {
     const [read, have] = this.#marks(author).map((marks) => coverage(this.conversation, author, marks));
-    const least = author === this.self ? 'queued' : 'delivered';
+    const least = author === this.parts.self ? 'queued' : 'delivered';
     return (segment, seq) => {
       if (read?.(segment, seq)) return 'read';
       return have?.(segment, seq) ? 'delivered' : least;
@@ -76,10 +141,61 @@ export class Projection {
 
   /** What was read of a feed, and of one's own also what was delivered. */
   #marks(author: string): (readonly Mark[])[] {
-    const { conversation, self } = this;
+    const { conversation } = this;
+    const { self } = this.parts;
     if (author !== self) return [conversation.seen(author)];
     if (conversation.peerId === null) return [];
     const { have, read } = conversation.watermark(self, conversation.peerId);
     return [read, have];
   }
+}
+
+const UNCHANGED = {
+  edited: false,
+  deleted: false,
+  deletion: null,
+  replyTo: null,
+  quote: null,
+  reactions: [],
+  confirmed: [],
+} as const satisfies Partial<Message>;
+
+function withEffects(
+  message: Message,
+  { deleted, edit, reactions, confirmed }: Effects,
+  deletion: (deleted: Action) => Message['deletion'],
+): Message {
+  if (deleted !== null || message.deleted) {
+    const content = { kind: 'unknown', name: 'deleted' } as const;
+    return { ...message, content, deleted: true, deletion: deleted === null ? null : deletion(deleted) };
+  }
+  const { content } = message;
+  if (content.kind !== 'text') return { ...message, reactions };
+  const asks = content.confirm === true;
+  return {
+    ...message,
+    content: edited(content, edit),
+    edited: edit !== null,
+    reactions,
+    confirmed: asks ? confirmed : [],
+  };
+}
+
+/** Ids as ranges of neighbours. */
+export function rangesOf(ids: readonly string[]): MessageRange[] {
+  const seqs = new Map<string, number[]>();
+  for (const id of ids) {
+    const dash = id.lastIndexOf('-');
+    const tag = id.slice(0, dash);
+    seqs.set(tag, [...(seqs.get(tag) ?? []), Number(id.slice(dash + 1))]);
+  }
+  return Array.from(seqs).flatMap(([tag, all]) => {
+    const ranges: MessageRange[] = [];
+    for (const seq of all.sort((a, b) => a - b)) {
+      const last = ranges.at(-1);
+      if (last !== undefined && seq <= last.last + 1) last.last = seq;
+      else ranges.push({ tag, first: seq, last: seq });
+    }
+    return ranges;
+  });
 }

@@ -3,9 +3,8 @@ import { Mutex } from '../mutex.js';
 import type { ChatEvents, MessageRange } from '../events.js';
 import type { Change, ConversationStore } from '../ports/conversation.store.js';
 import type { Conversation } from './conversation.js';
-import { rangesBetween } from './coverage.js';
-import type { TimelineItem } from './projection.js';
-import type { Timeline } from './timeline.js';
+import { countMessages, rangesBetween } from './coverage.js';
+import type { Timeline, TimelineItem } from './timeline.js';
 
 export interface ReadingParts {
   /** Own peer id. */
@@ -43,6 +42,7 @@ export class Reading {
     const tells = this.parts.tells(conversation);
     const told: Change[] = [];
     const ranges: MessageRange[] = [];
+    let count = 0;
     let seen = conversation.record.seen;
     for (const author of conversation.authors()) {
       if (author === self) continue;
@@ -53,8 +53,11 @@ export class Reading {
         ...conversation.seen(author),
         ...(await this.#marksUpTo(conversation, author, upTo)),
       ]);
-      const added = rangesBetween(feed, before, feed.covered(marks));
+      const after = feed.covered(marks);
+      const added = rangesBetween(feed, before, after);
       if (added.length === 0) continue;
+      count += await countMessages(conversation, author, feed, before);
+      count -= await countMessages(conversation, author, feed, after);
       ranges.push(...added);
       seen = [...seen.filter((one) => one.author !== author), { author, marks }];
       if (tells) {
@@ -70,7 +73,7 @@ export class Reading {
     events.publish({ type: 'states', conversation: conversation.id, state: 'read', ranges });
     events.publish({ type: 'conversation', conversation: conversation.id });
     if (tells) this.parts.onTold(conversation);
-    return ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+    return count;
   }
 
   /** The entries of an author up to a message, as marks. */

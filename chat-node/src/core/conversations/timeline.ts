@@ -1,4 +1,4 @@
-import { entriesOf, messageId, segmentTag, type Sha256, parseMessageId } from '@p2p-chat/shared';
+import { type Entry, entriesOf, messageId, segmentTag, type Sha256, parseMessageId } from '@p2p-chat/shared';
 import type {
   ConversationStore,
   ImportedMessage,
@@ -8,7 +8,19 @@ import type {
 } from '../ports/conversation.store.js';
 import type { Conversation } from './conversation.js';
 import { compareMessages, type MessageOrder } from './message.js';
-import type { TimelineEntry, TimelineItem } from './projection.js';
+import { referencesOf } from './references.js';
+
+/** An entry of a timeline, not read yet. */
+export interface TimelineEntry extends MessageOrder {
+  segment: string;
+  entry: Entry;
+  receivedAt: number | null;
+  /** The batch that it is of. */
+  batch: KeptBatch['batch'];
+}
+
+/** What a timeline consists of: entries, and messages of an earlier history. */
+export type TimelineItem = TimelineEntry | (MessageOrder & { imported: ImportedMessage });
 
 export interface TimelinePage {
   side: 'before' | 'after';
@@ -43,7 +55,7 @@ export class Timeline {
     const found = new NearestItems(side, start, limit);
     if (from !== null) {
       for (const batch of await this.store.around(conversation.id, from.clock))
-        found.add(this.items(conversation, batch));
+        found.add(this.lines(conversation, batch));
     }
     await this.#addBatches(conversation, side, start, limit, found);
     await this.#addImported(conversation, side, start, limit, found);
@@ -56,18 +68,31 @@ export class Timeline {
     const { author, segment, seq } = place;
     const kept = await this.store.batchOf(conversation.id, author, segment, seq);
     if (kept === null) return null;
-    return this.items(conversation, kept).find(({ entry }) => entry.seq === seq) ?? null;
+    return this.entries(conversation, kept).find(({ entry }) => entry.seq === seq) ?? null;
+  }
+
+  /** The entries of a batch that was just saved, but for those that only change other messages. */
+  items(conversation: Conversation, kept: KeptBatch): TimelineEntry[] {
+    return this.lines(conversation, { ...kept, silent: referencesOf(kept.batch).silent });
   }
 
   /** The entries of a batch. */
-  items(conversation: Conversation, { batch, receivedAt }: KeptBatch): TimelineEntry[] {
+  entries(conversation: Conversation, { batch, receivedAt }: KeptBatch): TimelineEntry[] {
     const { author, segment } = batch;
     const tag =
       conversation.loadedFeed(author)?.get(segment)?.tag ??
       segmentTag(conversation.id, author, segment, this.sha256);
     return entriesOf(batch).map((entry) => {
-      return { clock: entry.clock, author, id: messageId(tag, entry.seq), segment, entry, receivedAt };
+      return { clock: entry.clock, author, id: messageId(tag, entry.seq), segment, entry, receivedAt, batch };
     });
+  }
+
+  /** The entries of a stored batch that have a line of their own. */
+  lines(conversation: Conversation, kept: KeptBatch & Pick<StoredBatch, 'silent'>): TimelineEntry[] {
+    const entries = this.entries(conversation, kept);
+    return kept.silent.length === 0
+      ? entries
+      : entries.filter(({ entry }) => !kept.silent.includes(entry.seq));
   }
 
   async #addBatches(
@@ -86,7 +111,7 @@ export class Timeline {
       for (const batch of batches) {
         // All that is still to come stands behind the page. At an equal clock it may not.
         if (found.isCompleteAt(nearest(batch))) return;
-        found.add(this.items(conversation, batch));
+        found.add(this.lines(conversation, batch));
       }
       const last = batches.at(-1);
       if (last === undefined || batches.length < step) return;

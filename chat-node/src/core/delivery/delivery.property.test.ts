@@ -6,6 +6,7 @@ import { MemoryDisk, MemoryStore } from '../../storage/memory/memory-store.js';
 import { TestKeys } from '../../testing/test-keys.js';
 import type { Conversation } from '../conversations/conversation.js';
 import { Conversations } from '../conversations/conversations.js';
+import { Erasing } from '../conversations/erasing.js';
 import { Outgoing } from '../conversations/outgoing.js';
 import { StorageError } from '../errors.js';
 import { ChatEvents } from '../events.js';
@@ -49,12 +50,25 @@ class Start {
     this.conversations = new Conversations({ store, keys });
     const commit = (_: Conversation, changes: Parameters<MemoryStore['commit']>[0]): Promise<void> =>
       store.commit(changes);
-    const common = { store, keys, events, clock, random: () => 0.5, log: silent, commitAsContact: commit };
+    const mayDelete = () => (by: string, author: string) => by === author;
+    const mutex = new Mutex<string>();
+    const erasing = new Erasing({ store, sha256: keys.sha256, mayDelete });
+    const common = {
+      mutex,
+      erasing,
+      store,
+      keys,
+      events,
+      clock,
+      random: () => 0.5,
+      log: silent,
+      commitAsContact: commit,
+    };
     this.delivery = new Delivery({
       ...common,
       conversations: this.conversations,
       health: new StorageHealth(clock),
-      mutex: new Mutex(),
+      mayDelete,
       admission: () => 'take',
       commitAsKnown: commit,
       onOwnReceived: (conversation, batch) => {

@@ -1,6 +1,8 @@
 import type { Batch, Clock } from '@p2p-chat/shared';
 import type { Conversation } from '../conversations/conversation.js';
 import type { Conversations } from '../conversations/conversations.js';
+import type { MayDelete } from '../conversations/effects.js';
+import type { Erasing } from '../conversations/erasing.js';
 import type { ChatEvents } from '../events.js';
 import type { Mutex } from '../mutex.js';
 import type { Change, ConversationStore } from '../ports/conversation.store.js';
@@ -24,6 +26,9 @@ export interface DeliveryParts {
   health: StorageHealth;
   /** One work at a time for each conversation. */
   mutex: Mutex<string>;
+  erasing: Pick<Erasing, 'changesFor'>;
+  /** Whether somebody may delete what another member wrote. */
+  mayDelete: (conversation: Conversation) => MayDelete;
   /** @param held entries of the peer that are held in the direct conversation */
   admission: (peerId: string, held: number) => Admission;
   /** Commits changes together with what makes the other one a contact. @throws {StorageError} */

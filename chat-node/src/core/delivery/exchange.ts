@@ -24,6 +24,7 @@ import type { Covered, FeedIndex, Mark } from '../feeds/feed-index.js';
 import type { Change, Watermark } from '../ports/conversation.store.js';
 import type { PeerLink } from '../ports/peer-link.js';
 import type { DeliveryParts } from './delivery.js';
+import { ErasureProofs } from './erasure-proofs.js';
 import { FeedSender } from './feed-sender.js';
 import { STORAGE_BACKOFF } from './storage-backoff.js';
 
@@ -54,12 +55,16 @@ export class Exchange {
   #hold: Timer | null = null;
   #closed = false;
   #taking = false;
+  readonly #proofs: ErasureProofs;
 
   constructor(
     private readonly link: PeerLink,
     readonly conversation: Conversation,
     private readonly parts: DeliveryParts,
-  ) {}
+  ) {
+    const { store, keys } = parts;
+    this.#proofs = new ErasureProofs(store, keys.sha256, parts.mayDelete(conversation));
+  }
 
   /** Loads the feeds of both ends. @returns the digest, 64 hexadecimal digits @throws {StorageError} */
   async open(): Promise<string> {
@@ -76,6 +81,8 @@ export class Exchange {
         clock,
         random,
         log,
+        // What its author has erased needs no proof.
+        ...(author === this.#self ? {} : { proofs: this.#proofs }),
       };
       this.#senders.set(author, new FeedSender(parts));
     }
@@ -329,7 +336,9 @@ export class Exchange {
     const answered = new Set<string>();
     const missing = new Set<string>();
     let refused = false;
+    for (const batch of batches) this.#proofs.note(batch);
     for (const batch of batches) {
+      if (batch.author !== this.#peer && !(await this.#isProved(batch))) continue;
       const draft = drafts.get(batch.author) as FeedIndex;
       const isPeers = batch.author === this.#peer;
       switch (draft.judge(batch)) {
@@ -379,6 +388,7 @@ export class Exchange {
         dropped: dropped && batch.author === this.#peer,
       })),
     ];
+    changes.push(...(await this.#erasures(taken.filter(({ author }) => !dropped || author !== this.#peer))));
     const hasOwn = taken.some(({ author }) => author === this.#self);
     const commit = hasOwn ? parts.commitAsContact : parts.commitAsKnown;
     if (!(await this.#commit(() => commit(conversation, changes)))) return false;
@@ -395,6 +405,24 @@ export class Exchange {
     if (!dropped && taken.some(({ firstClock }) => firstClock < latest))
       parts.events.publish({ type: 'conversation', conversation: conversation.id });
     return true;
+  }
+
+  /** Whether what is erased in a batch was deleted: without that it is a hole, and others are asked. */
+  async #isProved(batch: Batch): Promise<boolean> {
+    let isProved = false;
+    const look = async (): Promise<void> => {
+      isProved = await this.#proofs.covers(batch);
+    };
+    return (await this.#commit(look)) && isProved;
+  }
+
+  /** What has to be erased with what was taken. */
+  async #erasures(taken: readonly Batch[]): Promise<Change[]> {
+    let erasures: Change[] = [];
+    const look = async (): Promise<void> => {
+      erasures = await this.parts.erasing.changesFor(this.conversation, taken);
+    };
+    return (await this.#commit(look)) ? erasures : [];
   }
 
   /** Of all that is held; '' while there is nothing. */

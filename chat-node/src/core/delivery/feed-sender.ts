@@ -11,6 +11,7 @@ import type { Covered, FeedIndex, Mark } from '../feeds/feed-index.js';
 import type { ConversationStore } from '../ports/conversation.store.js';
 import type { ChatLog } from '../ports/log.js';
 import type { PeerLink } from '../ports/peer-link.js';
+import type { ErasureProofs } from './erasure-proofs.js';
 import { STORAGE_BACKOFF } from './storage-backoff.js';
 
 export interface FeedSenderParts {
@@ -22,6 +23,8 @@ export interface FeedSenderParts {
   clock: Clock;
   random: () => number;
   log: ChatLog;
+  /** Where the feed is that of somebody else: finds what proves that entries were deleted. */
+  proofs?: Pick<ErasureProofs, 'of'>;
 }
 
 /** Batches that wait in memory: a burst is not read back from the store. */
@@ -46,6 +49,8 @@ export class FeedSender {
   #inFlightBytes = 0;
   #tail: Batch[] = [];
   #tailBytes = 0;
+  /** What is sent before batches of the tail, out of turn. */
+  readonly #before = new WeakMap<Batch, readonly Batch[]>();
   /** Position in the store up to which the tail was filled. */
   #cursor = 0;
   /** Whether the store may hold more behind the cursor that is not in the tail. */
@@ -134,6 +139,7 @@ export class FeedSender {
       this.#tailBytes -= next.bytes.length;
       this.#inFlight.push(next);
       this.#inFlightBytes += next.bytes.length;
+      for (const proof of this.#before.get(next) ?? []) this.parts.link.sendBatch(proof);
       this.parts.link.sendBatch(next);
     }
     if (this.#behind && this.#tailBytes < SHORT_TAIL_BYTES && !this.#loading) void this.#load();
@@ -152,6 +158,8 @@ export class FeedSender {
       if (this.#cursor === 0) this.#cursor = await this.#firstPosition();
       const limit = { batches: MAX_BATCHES_IN_FLIGHT, bytes: SHORT_TAIL_BYTES };
       const page = await store.batches(conversation, author, this.#cursor, limit);
+      const { proofs } = this.parts;
+      if (proofs !== undefined) for (const { batch } of page) this.#before.set(batch, await proofs.of(batch));
       this.#backoff.reset();
       if (this.#stopped || starts !== this.#starts) return;
       this.#push(page.map(({ batch }) => batch));

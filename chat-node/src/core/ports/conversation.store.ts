@@ -1,4 +1,5 @@
 import type { Batch, ReadMark, Tip } from '@p2p-chat/shared';
+import type { MessageRange } from '../events.js';
 import type { PeerRecord } from '../peers/peer.js';
 
 /** Two people, or a group. */
@@ -63,6 +64,8 @@ export interface KeptBatch {
 export interface StoredBatch extends KeptBatch {
   /** Rises with each batch that is stored in this database. A batch comes after all that it follows. */
   position: number;
+  /** Numbers of its entries that have no line of their own: they change other messages, or are hidden here. In no order. */
+  silent: readonly number[];
 }
 
 /** A message of an earlier history: local, unsigned, never sent. Its id is that of the real entry. */
@@ -86,6 +89,14 @@ export interface MessageKey {
   seq: number;
 }
 
+/** Some entries of a segment. */
+export interface SegmentEntries {
+  conversation: string;
+  author: string;
+  segment: string;
+  seqs: readonly number[];
+}
+
 /** One thing that changes. */
 export type Change =
   /** A batch of this node's own. A key that the conversation has already rejects with `key-taken`. */
@@ -96,6 +107,15 @@ export type Change =
    * found by no search, and never sent. It costs as much as one that is kept.
    */
   | { type: 'receive'; batch: Batch; receivedAt: number; dropped: boolean }
+  /**
+   * Of these entries only the leaf is left: see `eraseEntries`. Their content is gone from the disk
+   * when the commit resolves, from pages, log and search. Entries that are not there stay away.
+   */
+  | ({ type: 'erase' } & SegmentEntries)
+  /** These entries have no line of their own from now on, and no search finds them. */
+  | ({ type: 'silence' } & SegmentEntries)
+  /** Erases imported messages. */
+  | { type: 'forget'; ids: readonly string[] }
   /** Adds a conversation or takes the place of its record. */
   | { type: 'conversation'; record: ConversationRecord }
   /** Takes the place of the watermark of that (conversation, author, member). */
@@ -167,6 +187,12 @@ export abstract class ConversationStore {
     segment: string,
     seq: number,
   ): Promise<StoredBatch | null>;
+
+  /** The batches, once each and in no order, with an entry that changes one of these messages. */
+  abstract referring(ranges: readonly MessageRange[]): Promise<StoredBatch[]>;
+
+  /** How many entries of a feed beyond these marks, each in its segment, have no line of their own. */
+  abstract countSilent(conversation: string, author: string, beyond: readonly ReadMark[]): Promise<number>;
 
   /** Whether a feed has dropped batches in a segment after an entry; with seq 0, any. */
   abstract hasDropped(

@@ -9,6 +9,7 @@ import type {
 } from '../../core/ports/conversation.store.js';
 import { testClock, testConversation, TestFeed } from '../../testing/feeds.js';
 import { append, bodies, direct, receive, type StorePlace } from './changes.js';
+import { referencesContract } from './references.contract.js';
 import { searchContract } from './search.contract.js';
 
 const END = { clock: 'f'.repeat(16), position: Number.MAX_SAFE_INTEGER };
@@ -33,6 +34,7 @@ const peer = (peerId: string, change: Partial<PeerRecord> = {}): PeerRecord => (
 /** What every store has to keep. */
 export function conversationStoreContract(name: string, createPlace: () => Promise<StorePlace>): void {
   searchContract(name, createPlace);
+  referencesContract(name, createPlace);
 
   describe(`ConversationStore: ${name}`, () => {
     let place: StorePlace;

@@ -2,14 +2,19 @@ import { createHash } from 'node:crypto';
 import {
   type Batch,
   entriesOf,
+  eraseEntries,
+  isAction,
   lastSeq,
   parseMessageId,
   readContent,
+  type ReadMark,
   searchableText,
   searchWords,
   segmentTag,
 } from '@p2p-chat/shared';
+import { announcementsOf, referencesOf } from '../../core/conversations/references.js';
 import { ChatError, StorageError } from '../../core/errors.js';
+import type { MessageRange } from '../../core/events.js';
 import { advance, tipsOf } from '../../core/feeds/segments.js';
 import type { PeerRecord } from '../../core/peers/peer.js';
 import {
@@ -30,6 +35,8 @@ const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(by
 
 interface Row extends StoredBatch {
   dropped: boolean;
+  /** Ids of the messages that it changes. */
+  targets: readonly string[];
 }
 
 /** What survives a crash: the "disk". */
@@ -153,6 +160,27 @@ export class MemoryStore extends ConversationStore {
     return this.#read((disk) => {
       const row = rowOf(disk, conversation, author, segment, seq);
       return row === undefined || row.dropped ? null : stored(row);
+    });
+  }
+
+  referring(ranges: readonly MessageRange[]): Promise<StoredBatch[]> {
+    return this.#read((disk) =>
+      disk.rows
+        .filter(
+          ({ dropped, targets }) => !dropped && targets.some((id) => ranges.some((one) => isIn(one, id))),
+        )
+        .map(stored),
+    );
+  }
+
+  countSilent(conversation: string, author: string, beyond: readonly ReadMark[]): Promise<number> {
+    return this.#read((disk) => {
+      const rows = feedOf(disk, conversation, author).filter(({ dropped }) => !dropped);
+      const counts = rows.map(({ batch, silent }) => {
+        const mark = beyond.find(({ segment }) => segment === batch.segment);
+        return mark === undefined ? 0 : silent.filter((seq) => seq > mark.seq).length;
+      });
+      return counts.reduce((sum, count) => sum + count, 0);
     });
   }
 
@@ -290,6 +318,23 @@ function apply(disk: MemoryDisk, change: Change): void {
       return add(disk, change.batch, null, false);
     case 'receive':
       return add(disk, change.batch, change.receivedAt, change.dropped);
+    case 'erase':
+      return change.seqs.forEach((seq) =>
+        replace(disk, change, seq, (row) => ({
+          ...row,
+          batch: eraseEntries(row.batch, new Set([seq]), sha256),
+        })),
+      );
+    case 'silence':
+      return change.seqs.forEach((seq) =>
+        replace(disk, change, seq, (row) => ({
+          ...row,
+          silent: [...new Set([...row.silent, seq])].sort((a, b) => a - b),
+        })),
+      );
+    case 'forget':
+      disk.saved = disk.saved.filter(({ place, id }) => !('imported' in place && change.ids.includes(id)));
+      return change.ids.forEach((id) => disk.imported.delete(id));
     case 'conversation':
       return void disk.records.set(change.record.id, change.record);
     case 'watermark': {
@@ -318,7 +363,10 @@ function add(disk: MemoryDisk, batch: Batch, receivedAt: number | null, dropped:
   }
   const tag = record?.tag ?? segmentTag(conversation, author, segment, sha256);
   disk.segments.set(key, advance(record, batch, tag));
-  disk.rows.push({ batch, receivedAt, dropped, position: disk.rows.length + 1 });
+  const { silent, targets, announces } = referencesOf(batch);
+  const ids = targets.map((one) => `${segmentTag(conversation, one.author, one.segment, sha256)}-${one.seq}`);
+  if (announces) ids.push(`${announcementsOf(conversation).tag}-0`);
+  disk.rows.push({ batch, receivedAt, dropped, position: disk.rows.length + 1, silent, targets: ids });
   if (dropped) return;
   for (const { seq, content } of entriesOf(batch)) {
     index(disk, { conversation, author, segment, seq }, conversation, `${tag}-${seq}`, content);
@@ -333,6 +381,35 @@ function index(
   content: string,
 ): void {
   disk.saved.push({ place, conversation, id, body: searchableText(readContent(content)) });
+}
+
+/** Changes the row that has an entry, and takes out of the search what it no longer has. */
+function replace(
+  disk: MemoryDisk,
+  { conversation, author, segment }: Pick<Batch, 'conversation' | 'author' | 'segment'>,
+  seq: number,
+  change: (row: Row) => Row,
+): void {
+  const row = rowOf(disk, conversation, author, segment, seq);
+  if (row === undefined || row.dropped) return;
+  const changed = change(row);
+  disk.rows = disk.rows.map((one) => (one === row ? changed : one));
+  const gone = entriesOf(changed.batch).filter(
+    (one) => one.erased || (changed.silent.includes(one.seq) && !isAction(readContent(one.content))),
+  );
+  const isGone = ({ place }: (typeof disk.saved)[number]): boolean =>
+    !('imported' in place) &&
+    place.author === author &&
+    place.segment === segment &&
+    place.conversation === conversation &&
+    gone.some((one) => one.seq === place.seq);
+  disk.saved = disk.saved.map((one) => (isGone(one) ? { ...one, body: '' } : one));
+}
+
+function isIn({ tag, first, last }: MessageRange, id: string): boolean {
+  const dash = id.lastIndexOf('-');
+  const seq = Number(id.slice(dash + 1));
+  return id.slice(0, dash) === tag && seq >= first && seq <= last;
 }
 
 function segmentsOf(disk: MemoryDisk, conversation: string): { author: string; record: SegmentRecord }[] {
@@ -379,8 +456,8 @@ function savedAt(disk: MemoryDisk, id: string): number {
   return disk.saved.findIndex((one) => one.id === id && 'imported' in one.place === isImported);
 }
 
-function stored({ batch, receivedAt, position }: Row): StoredBatch {
-  return { batch, receivedAt, position };
+function stored({ batch, receivedAt, position, silent }: Row): StoredBatch {
+  return { batch, receivedAt, position, silent };
 }
 
 function lastOf({ batch, position }: Row): BatchCursor {

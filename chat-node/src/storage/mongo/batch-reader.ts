@@ -1,7 +1,8 @@
 import { clockMs, storedBatch } from '@p2p-chat/shared/protocol/batch';
-import { parseMessageId } from '@p2p-chat/shared/protocol/conversation';
+import { parseMessageId, type ReadMark } from '@p2p-chat/shared/protocol/conversation';
 import { MAX_BATCH_SPAN_MS } from '@p2p-chat/shared/protocol/limits';
 import type { Binary } from 'mongodb';
+import type { MessageRange } from '../../core/events.js';
 import type {
   BatchCursor,
   ImportedMessage,
@@ -55,6 +56,36 @@ export class BatchReader {
   ): Promise<StoredBatch | null> {
     const document = await this.#at(tagOf({ conversation, author, segment }), seq);
     return document === null ? null : storedOf(document);
+  }
+
+  async referring(ranges: readonly MessageRange[]): Promise<StoredBatch[]> {
+    const found = new Map<string, StoredBatch>();
+    for (const { tag, first, last } of ranges) {
+      const documents = await this.models.batches
+        .find({
+          dropped: false,
+          refs: { $elemMatch: { $gte: batchId(tag, first), $lte: batchId(tag, last) } },
+        })
+        .lean();
+      for (const document of documents) found.set(document._id, storedOf(document));
+    }
+    return [...found.values()];
+  }
+
+  async countSilent(conversation: string, author: string, beyond: readonly ReadMark[]): Promise<number> {
+    const seqOf = new Map(beyond.map(({ segment, seq }) => [segment, seq]));
+    const documents = await this.models.batches
+      .find(
+        {
+          ...{ conversation: { $eq: conversation }, author: { $eq: author } },
+          ...{ segment: { $in: [...seqOf.keys()] }, silent: { $exists: true }, dropped: false },
+        },
+        { segment: 1, silent: 1 },
+      )
+      .lean();
+    return documents
+      .map(({ segment, silent = [] }) => silent.filter((seq) => seq > (seqOf.get(segment) ?? 0)).length)
+      .reduce((sum, count) => sum + count, 0);
   }
 
   async hasDropped(
@@ -169,10 +200,10 @@ export class BatchReader {
 }
 
 /** The batch of a document. */
-export function storedOf({ position, hash, receivedAt, bytes }: BatchDocument): StoredBatch {
+export function storedOf({ position, hash, receivedAt, silent = [], bytes }: BatchDocument): StoredBatch {
   // Without hydration the driver's own type of bytes arrives.
   const { buffer } = bytes as unknown as Binary;
-  return { batch: storedBatch(buffer, hash), receivedAt, position };
+  return { batch: storedBatch(buffer, hash), receivedAt, position, silent };
 }
 
 /** The message of a document. */

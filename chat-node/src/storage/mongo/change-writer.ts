@@ -1,5 +1,7 @@
-import { type Batch, lastSeq } from '@p2p-chat/shared/protocol/batch';
+import { type Batch, eraseEntries, lastSeq } from '@p2p-chat/shared/protocol/batch';
+import { MAX_BATCH_ENTRIES } from '@p2p-chat/shared/protocol/limits';
 import type { AnyBulkWriteOperation, Model } from 'mongoose';
+import { announcementsOf, referencesOf } from '../../core/conversations/references.js';
 import { StorageError } from '../../core/errors.js';
 import type {
   Change,
@@ -10,7 +12,9 @@ import type {
 import type { BatchDocument, ImportedDocument } from './documents.js';
 import type { Models } from './models.js';
 import { isDuplicate } from './mongo-errors.js';
-import { advanced, batchId, type SegmentStates, tagOf } from './segment-states.js';
+import { storedOf } from './batch-reader.js';
+import { advanced, batchId, ofSegment, type SegmentStates, sha256, tagOf } from './segment-states.js';
+import type { WordIndex } from './word-index.js';
 
 /** Changes of one caller. */
 export interface Commit {
@@ -18,6 +22,8 @@ export interface Commit {
   resolve(): void;
   reject(error: unknown): void;
 }
+
+type Erasure = Extract<Change, { type: 'erase' | 'silence' | 'forget' }>;
 
 /** A document that is replaced whole, without its version. */
 interface Replacement {
@@ -35,6 +41,7 @@ export class ChangeWriter {
   constructor(
     private readonly models: Models,
     private readonly segments: SegmentStates,
+    private readonly index: WordIndex,
     private readonly next: () => number,
   ) {}
 
@@ -67,6 +74,11 @@ export class ChangeWriter {
         return this.#addBatch(plan, change.batch, { receivedAt: null, dropped: false, keys: change.keys });
       case 'receive':
         return this.#addBatch(plan, change.batch, { ...change, keys: [] });
+      case 'erase':
+      case 'silence':
+      case 'forget':
+        plan.erasures.push(change);
+        return;
       case 'conversation':
         return plan.replace('conversations', { _id: change.record.id, record: change.record });
       case 'watermark': {
@@ -105,6 +117,9 @@ export class ChangeWriter {
     }
     const { conversation, author, segment, first, firstClock, lastClock, hash, bytes } = batch;
     const follows = batch.follows.filter((tip) => tip.segment !== segment);
+    const { silent, targets, announces } = referencesOf(batch);
+    const refs = targets.map((one) => batchId(tagOf({ ...one, conversation }), one.seq));
+    if (announces) refs.push(batchId(announcementsOf(conversation).tag, 0));
     plan.add(batch, advanced(record, batch), {
       ...{ _id, position: this.next(), conversation, author, segment, dropped, first, last: lastSeq(batch) },
       ...{ firstClock, lastClock, hash, receivedAt },
@@ -112,6 +127,8 @@ export class ChangeWriter {
         ? Buffer.alloc(bytes.length)
         : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
       ...(follows.length === 0 ? {} : { follows }),
+      ...(silent.length === 0 ? {} : { silent: [...silent] }),
+      ...(refs.length === 0 ? {} : { refs }),
       ...(keys.length === 0 ? {} : { keys: [...keys] }),
     });
   }
@@ -149,12 +166,52 @@ export class ChangeWriter {
         : undefined,
     ]);
     for (const { batch, record } of plan.moves()) this.segments.move(batch, record);
+    // After the batches that tell why.
+    for (const erasure of plan.erasures) await this.index.remove(() => this.#erase(erasure));
     if (plan.imported.length > 0)
       await models.imported.bulkWrite(plan.imported.map((one) => this.#import(one)));
     await Promise.all([
       this.#replace(models.watermarks, plan.replaced('watermarks')),
       this.#replace(models.peers, plan.replaced('peers')),
     ]);
+  }
+
+  /** @returns the rows of the index that have no words any more */
+  async #erase(change: Erasure): Promise<number[]> {
+    const { batches, imported } = this.models;
+    if (change.type === 'forget') {
+      const documents = await imported.find({ _id: { $in: [...change.ids] } }, { position: 1 }).lean();
+      await imported.deleteMany({ _id: { $in: [...change.ids] } });
+      return documents.map(({ position }) => position * MAX_BATCH_ENTRIES);
+    }
+    const rows: number[] = [];
+    for (const seq of change.seqs) {
+      const holding = {
+        ...ofSegment(tagOf(change)),
+        first: { $lte: seq },
+        last: { $gte: seq },
+        dropped: false,
+      };
+      const there =
+        change.type === 'erase'
+          ? await this.#eraseOne(holding, seq)
+          : await batches.findOneAndUpdate(holding, { $addToSet: { silent: seq } }).lean();
+      if (there !== null) rows.push(there.position * MAX_BATCH_ENTRIES + seq - there.first);
+    }
+    return rows;
+  }
+
+  async #eraseOne(holding: object, seq: number): Promise<BatchDocument | null> {
+    const { batches } = this.models;
+    for (;;) {
+      const there = await batches.findOne(holding).lean();
+      if (there === null) return null;
+      const { bytes } = eraseEntries(storedOf(there).batch, new Set([seq]), sha256);
+      // Of bytes that another write has changed meanwhile nothing comes back.
+      const same = { _id: there._id, bytes: there.bytes as Buffer };
+      const { matchedCount } = await batches.updateOne(same, { $set: { bytes: Buffer.from(bytes) } });
+      if (matchedCount === 1) return there;
+    }
   }
 
   #import({ id, ...message }: ImportedMessage): AnyBulkWriteOperation<ImportedDocument> {
@@ -190,6 +247,7 @@ class Plan {
   readonly #records = new Map<string, SegmentRecord>();
   readonly #replaced = new Map<string, Replacement>();
   readonly imported: ImportedMessage[] = [];
+  readonly erasures: Erasure[] = [];
 
   constructor(private readonly before: Plan | null = null) {}
 
@@ -203,6 +261,7 @@ class Plan {
     for (const [tag, record] of draft.#records) this.#records.set(tag, record);
     for (const [id, one] of draft.#replaced) this.#replaced.set(id, one);
     this.imported.push(...draft.imported);
+    this.erasures.push(...draft.erasures);
   }
 
   add(batch: Batch, record: SegmentRecord, document: BatchDocument): void {

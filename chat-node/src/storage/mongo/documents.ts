@@ -10,8 +10,8 @@ const STRICT = { versionKey: false, autoIndex: false, strict: 'throw', strictQue
 const { Mixed } = MongooseSchema.Types;
 
 /**
- * One batch with all its entries, written whole and never changed: what makes
- * a crash harmless without transactions. Clocks are their 16 hexadecimal
+ * One batch with all its entries, written whole: what makes a crash harmless
+ * without transactions. Only erasing and hiding change it, to the same however often. Clocks are their 16 hexadecimal
  * digits, so they compare as texts.
  */
 @Schema({ collection: 'batches', ...STRICT })
@@ -63,6 +63,14 @@ export class BatchDocument {
   @Prop({ type: Mixed })
   follows?: Tip[];
 
+  /** Numbers of the entries that have no line of their own; absent where there are none. */
+  @Prop({ type: [Number], default: undefined })
+  silent?: number[];
+
+  /** The messages that it changes, as `batchId` writes them; absent where there are none. */
+  @Prop({ type: [String], default: undefined })
+  refs?: string[];
+
   /** What clients gave with its messages; absent where they gave nothing. */
   @Prop({ type: [{ _id: false, key: String, seq: Number }], default: undefined })
   keys?: MessageKey[];
@@ -72,6 +80,11 @@ BatchSchema.index({ position: 1 });
 BatchSchema.index({ conversation: 1, author: 1, dropped: 1, position: 1 });
 BatchSchema.index({ conversation: 1, dropped: 1, lastClock: 1, position: 1 });
 BatchSchema.index({ conversation: 1, dropped: 1, firstClock: 1, position: 1 });
+BatchSchema.index({ refs: 1 }, { sparse: true });
+BatchSchema.index(
+  { conversation: 1, author: 1, segment: 1 },
+  { partialFilterExpression: { silent: { $exists: true } } },
+);
 BatchSchema.index(
   { conversation: 1, 'keys.key': 1 },
   { unique: true, partialFilterExpression: { keys: { $exists: true } } },

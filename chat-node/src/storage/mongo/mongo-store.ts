@@ -1,6 +1,8 @@
 import type { Tip } from '@p2p-chat/shared/protocol/batch';
+import type { ReadMark } from '@p2p-chat/shared/protocol/conversation';
 import type { Connection } from 'mongoose';
 import { type ChatError, StorageError } from '../../core/errors.js';
+import type { MessageRange } from '../../core/events.js';
 import type { PeerRecord } from '../../core/peers/peer.js';
 import {
   type BatchCursor,
@@ -50,9 +52,9 @@ export class MongoStore extends ConversationStore {
     super();
     this.#position = meta.start * POSITIONS_PER_START;
     this.#segments = new SegmentStates(models, meta.start);
-    this.#writer = new ChangeWriter(models, this.#segments, () => ++this.#position);
     this.#reader = new BatchReader(models);
     this.#index = new WordIndex(models, this.#reader);
+    this.#writer = new ChangeWriter(models, this.#segments, this.#index, () => ++this.#position);
   }
 
   /**
@@ -143,6 +145,14 @@ export class MongoStore extends ConversationStore {
     seq: number,
   ): Promise<StoredBatch | null> {
     return this.#read(() => this.#reader.holding(conversation, author, segment, seq));
+  }
+
+  override referring(ranges: readonly MessageRange[]): Promise<StoredBatch[]> {
+    return this.#read(() => this.#reader.referring(ranges));
+  }
+
+  override countSilent(conversation: string, author: string, beyond: readonly ReadMark[]): Promise<number> {
+    return this.#read(() => this.#reader.countSilent(conversation, author, beyond));
   }
 
   override hasDropped(

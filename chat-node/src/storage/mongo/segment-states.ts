@@ -19,8 +19,12 @@ export function ofSegment(tag: string): { _id: { $gte: string; $lt: string } } {
   return { _id: { $gte: `${tag}-`, $lt: `${tag}.` } };
 }
 
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return createHash('sha256').update(bytes).digest();
+}
+
 export function tagOf({ conversation, author, segment }: Segment): string {
-  return segmentTag(conversation, author, segment, (bytes) => createHash('sha256').update(bytes).digest());
+  return segmentTag(conversation, author, segment, sha256);
 }
 
 type Segment = Pick<Batch, 'conversation' | 'author' | 'segment'>;

@@ -1,5 +1,5 @@
 import { entriesOf } from '@p2p-chat/shared/protocol/batch';
-import { readContent, searchableText } from '@p2p-chat/shared/protocol/content';
+import { isAction, readContent, searchableText } from '@p2p-chat/shared/protocol/content';
 import { MAX_BATCH_ENTRIES } from '@p2p-chat/shared/protocol/limits';
 import { searchWords } from '@p2p-chat/shared/search-words';
 import { ChatError } from '../../core/errors.js';
@@ -63,6 +63,21 @@ export class WordIndex {
     return filled;
   }
 
+  /**
+   * Changes what is stored of messages and takes out of the index what is gone
+   * of it, while nobody else fills it.
+   * @param change gives the rows of the index that have no words any more
+   */
+  remove(change: () => Promise<number[]>): Promise<void> {
+    const removed = this.#filling.then(async () => {
+      const rows = await change();
+      if (rows.length > 0)
+        await this.models.words.updateMany({ _id: { $in: rows } }, { $set: { words: [] } });
+    });
+    this.#filling = removed.catch(() => undefined);
+    return removed;
+  }
+
   /** @returns up to which position, null where nothing was left */
   async #fillNext(after: number): Promise<number | null> {
     const next = { position: { $gt: after } };
@@ -122,7 +137,9 @@ function wordsOf(document: BatchDocument | ImportedDocument): WordsDocument[] {
   const contents =
     'content' in document
       ? [importedOf(document).content]
-      : entriesOf(storedOf(document).batch).map(({ content }) => content);
+      : entriesOf(storedOf(document).batch).map(({ seq, content }) =>
+          document.silent?.includes(seq) === true && !isAction(readContent(content)) ? '' : content,
+        );
   return contents.map((content, nth) => {
     const words = [...searchWords(searchableText(readContent(content)))];
     return { _id: position * MAX_BATCH_ENTRIES + nth, conversation, words };

@@ -1,6 +1,7 @@
 import { clockMs, storedBatch } from '@p2p-chat/shared/protocol/batch';
-import { parseMessageId } from '@p2p-chat/shared/protocol/conversation';
+import { parseMessageId, type ReadMark } from '@p2p-chat/shared/protocol/conversation';
 import { MAX_BATCH_SPAN_MS } from '@p2p-chat/shared/protocol/limits';
+import type { MessageRange } from '../../core/events.js';
 import type {
   BatchCursor,
   ImportedMessage,
@@ -9,7 +10,7 @@ import type {
 } from '../../core/ports/conversation.store.js';
 import type { Row, Statements } from './statements.js';
 
-const COLUMNS = 'b.position, b.hash, b.received_at, b.bytes';
+const COLUMNS = 'b.position, b.hash, b.received_at, b.silent, b.bytes';
 const OF_FEED = 'conversations c JOIN feeds f ON f.conversation = c.ref AND f.author = ?2';
 const OF_SEGMENT = `${OF_FEED} JOIN segments s ON s.feed = f.ref AND s.segment = ?3
   JOIN batches b ON b.segment = s.ref`;
@@ -51,6 +52,32 @@ export class BatchReader {
       ...[conversation, author, segment, seq],
     );
     return row !== undefined && seq < (row['end'] as number) ? storedOf(row) : null;
+  }
+
+  referring(ranges: readonly MessageRange[]): StoredBatch[] {
+    const found = new Map<number, StoredBatch>();
+    for (const { tag, first, last } of ranges) {
+      const rows = this.sql.all(
+        `SELECT DISTINCT ${COLUMNS} FROM refs r JOIN batches b ON b.position = r.batch AND b.dropped = 0
+         WHERE r.tag = ? AND r.seq BETWEEN ? AND ?`,
+        ...[tag, first, last],
+      );
+      for (const row of rows) found.set(row['position'] as number, storedOf(row));
+    }
+    return [...found.values()];
+  }
+
+  countSilent(conversation: string, author: string, beyond: readonly ReadMark[]): number {
+    let count = 0;
+    for (const { segment, seq } of beyond) {
+      const rows = this.sql.all(
+        `SELECT b.silent FROM ${OF_SEGMENT} AND b.dropped = 0 AND b.silent IS NOT NULL
+         WHERE c.id = ?1 AND b.first + b.count > ?4 + 1`,
+        ...[conversation, author, segment, seq],
+      );
+      for (const { silent } of rows) count += silentOf(silent).filter((one) => one > seq).length;
+    }
+    return count;
   }
 
   hasDropped(conversation: string, author: string, segment: string, afterSeq: number): boolean {
@@ -130,12 +157,18 @@ export class BatchReader {
   }
 }
 
-function storedOf({ position, hash, received_at, bytes }: Row): StoredBatch {
+function storedOf({ position, hash, received_at, silent, bytes }: Row): StoredBatch {
   return {
     batch: storedBatch(bytes as Uint8Array, hash as string),
     receivedAt: received_at as number | null,
     position: position as number,
+    silent: silentOf(silent),
   };
+}
+
+/** The numbers of a `silent` column. */
+export function silentOf(silent: unknown): number[] {
+  return silent === null ? [] : (JSON.parse(silent as string) as number[]);
 }
 
 function importedOf({

@@ -1,14 +1,23 @@
 import { hash } from 'node:crypto';
-import { type Batch, lastSeq } from '@p2p-chat/shared/protocol/batch';
+import { type Batch, entriesOf, eraseEntries, lastSeq, storedBatch } from '@p2p-chat/shared/protocol/batch';
 import { segmentTag } from '@p2p-chat/shared/protocol/conversation';
+import { announcementsOf, referencesOf } from '../../core/conversations/references.js';
 import { StorageError } from '../../core/errors.js';
-import type { Change, ImportedMessage, MessageKey, Watermark } from '../../core/ports/conversation.store.js';
+import type {
+  Change,
+  ImportedMessage,
+  MessageKey,
+  SegmentEntries,
+  Watermark,
+} from '../../core/ports/conversation.store.js';
+import { silentOf } from './batch-reader.js';
 import { SCHEMA_VERSION, VERSION_BASE } from './schema.js';
+import type { SearchIndex } from './search-index.js';
 import type { Row, Statements } from './statements.js';
 
 const NEXT_POSITION =
   '1 + max((SELECT ifnull(max(position), 0) FROM batches), (SELECT ifnull(max(position), 0) FROM imported))';
-const ADD_BATCH = `INSERT INTO batches VALUES (${NEXT_POSITION}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const ADD_BATCH = `INSERT INTO batches VALUES (${NEXT_POSITION}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING position`;
 const ADD_IMPORTED = `INSERT INTO imported VALUES (${NEXT_POSITION}, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
 
 interface OpenSegment {
@@ -20,7 +29,10 @@ interface OpenSegment {
 
 /** Carries out changes, in the transaction that is open. */
 export class ChangeWriter {
-  constructor(private readonly sql: Statements) {}
+  constructor(
+    private readonly sql: Statements,
+    private readonly search: SearchIndex,
+  ) {}
 
   /** @throws {StorageError} `key-taken`; `storage-failed` where a batch does not go on from what is stored */
   apply(change: Change): void {
@@ -30,6 +42,12 @@ export class ChangeWriter {
         return this.#saveBatch(change.batch, null, false);
       case 'receive':
         return this.#saveBatch(change.batch, change.receivedAt, change.dropped);
+      case 'erase':
+        return this.#erase(change);
+      case 'silence':
+        return this.#silence(change);
+      case 'forget':
+        return change.ids.forEach((id) => this.#forget(id));
       case 'conversation': {
         const ref = this.#conversationRef(change.record.id);
         return this.sql.run(
@@ -68,11 +86,17 @@ export class ChangeWriter {
         hint: 'This is a fault of the program; please report it.',
       });
     }
-    this.sql.run(
+    const { silent, targets, announces } = referencesOf(batch);
+    const added = this.sql.get(
       ADD_BATCH,
       ...[segment.conversation, segment.feed, segment.ref, Number(dropped), first, count],
-      ...[firstClock, lastClock, batch.hash, receivedAt, dropped ? new Uint8Array(bytes.length) : bytes],
+      ...[firstClock, lastClock, batch.hash, receivedAt, silent.length === 0 ? null : JSON.stringify(silent)],
+      dropped ? new Uint8Array(bytes.length) : bytes,
     );
+    const position = added?.['position'] as number;
+    for (const { author, segment: its, seq } of targets)
+      this.#refer(tagOf({ ...batch, author, segment: its }), seq, position);
+    if (announces) this.#refer(announcementsOf(batch.conversation).tag, 0, position);
     this.sql.run(
       'UPDATE segments SET seq = ?, clock = ?, hash = ?, is_tip = 1 WHERE ref = ?',
       ...[lastSeq(batch), lastClock, batch.hash, segment.ref],
@@ -98,12 +122,65 @@ export class ChangeWriter {
     if (row !== undefined) return row as unknown as OpenSegment;
     const ref = this.#conversationRef(conversation);
     const feed = this.#feedRef(ref, author);
-    const tag = segmentTag(conversation, author, segment, (bytes) => hash('sha256', bytes, 'buffer'));
+    const tag = tagOf({ conversation, author, segment });
     const added = this.sql.get(
       `INSERT INTO segments (feed, segment, tag, seq, clock, hash, is_tip) VALUES (?, ?, ?, 0, '', '', 0) RETURNING ref`,
       ...[feed, segment, tag],
     );
     return { ref: refOf(added), feed, conversation: ref, seq: 0 };
+  }
+
+  #refer(tag: string, seq: number, position: number): void {
+    this.sql.run('INSERT INTO refs VALUES (?, ?, ?) ON CONFLICT DO NOTHING', tag, seq, position);
+  }
+
+  #erase({ seqs, ...segment }: SegmentEntries): void {
+    for (const seq of seqs) {
+      const row = this.#row(segment, seq);
+      if (row === undefined) continue;
+      const batch = storedBatch(row['bytes'] as Uint8Array, row['hash'] as string);
+      this.search.remove(
+        row,
+        entriesOf(batch).filter((one) => one.seq === seq),
+      );
+      const { bytes } = eraseEntries(batch, new Set([seq]), sha256);
+      this.sql.run('UPDATE batches SET bytes = ? WHERE position = ?', bytes, row['position'] as number);
+    }
+  }
+
+  #silence({ seqs, ...segment }: SegmentEntries): void {
+    for (const seq of seqs) {
+      const row = this.#row(segment, seq);
+      if (row === undefined) continue;
+      const silent = silentOf(row['silent']);
+      if (silent.includes(seq)) continue;
+      const entries = entriesOf(storedBatch(row['bytes'] as Uint8Array, row['hash'] as string));
+      this.search.remove(
+        row,
+        entries.filter((one) => one.seq === seq),
+      );
+      this.sql.run(
+        'UPDATE batches SET silent = ? WHERE position = ?',
+        ...[JSON.stringify([...silent, seq].sort((a, b) => a - b)), row['position'] as number],
+      );
+    }
+  }
+
+  #forget(id: string): void {
+    const row = this.sql.get('SELECT position, conversation, content FROM imported WHERE id = ?', id);
+    if (row === undefined) return;
+    this.search.removeImported(row);
+    this.sql.run('DELETE FROM imported WHERE id = ?', id);
+  }
+
+  /** The row of the batch that holds an entry, unless it was dropped. */
+  #row(segment: Pick<Batch, 'conversation' | 'author' | 'segment'>, seq: number): Row | undefined {
+    const row = this.sql.get(
+      `SELECT b.* FROM segments s JOIN batches b ON b.segment = s.ref AND b.dropped = 0
+       WHERE s.tag = ? AND b.first <= ? ORDER BY b.first DESC LIMIT 1`,
+      ...[tagOf(segment), seq],
+    );
+    return row !== undefined && seq < (row['first'] as number) + (row['count'] as number) ? row : undefined;
   }
 
   #saveKeys({ conversation, segment }: Batch, keys: readonly MessageKey[]): void {
@@ -149,6 +226,18 @@ export class ChangeWriter {
         this.sql.get('INSERT INTO feeds (conversation, author) VALUES (?, ?) RETURNING ref', ...feed),
     );
   }
+}
+
+function tagOf({
+  conversation,
+  author,
+  segment,
+}: Pick<Batch, 'conversation' | 'author' | 'segment'>): string {
+  return segmentTag(conversation, author, segment, sha256);
+}
+
+function sha256(bytes: Uint8Array): Uint8Array {
+  return hash('sha256', bytes, 'buffer');
 }
 
 function refOf(row: Row | undefined): number {

@@ -124,6 +124,7 @@ function configure(database: DatabaseSync): void {
     PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
     PRAGMA cache_size = -${PAGE_CACHE_KIB};
     PRAGMA temp_store = MEMORY;
+    PRAGMA secure_delete = ON;
   `);
 }
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { StorageError } from '../../core/errors.js';
 import { packError } from './error-record.js';
-import { isWrite, type Operations, operationsOf } from './operations.js';
+import { isErasing, isWrite, type Operations, operationsOf } from './operations.js';
 import { concernsEveryWrite, storageErrorOf } from './sqlite-errors.js';
 import type { Answer, Call } from './thread-messages.js';
 
@@ -27,6 +27,8 @@ export class GroupCommit {
       const answers = calls.map((call) => (isWrite(call.method) ? this.#write(call) : this.#read(call)));
       outcome = 'unknown';
       this.database.exec('COMMIT');
+      // The log still has the pages as they were before.
+      if (calls.some(isErasing)) this.database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       return answers;
     } catch (thrown) {
       const error = storageErrorOf(thrown);

@@ -19,7 +19,7 @@ export const VERSION_BASE = 100;
  * order of saving. Clocks are their 16 hexadecimal digits, so they compare as
  * texts. A dropped batch is written with zeros in the place of its bytes, so that
  * its sender cannot tell by the time; the index gives their space back, and then
- * they are NULL. `record`, `have`, `read` and `follows` are JSON, read and written whole.
+ * they are NULL. `refs` has the messages that the entries of a batch change. `silent`, `record`, `have`, `read` and `follows` are JSON, read and written whole.
  */
 export const SCHEMA = `
   CREATE TABLE conversations (
@@ -67,12 +67,22 @@ export const SCHEMA = `
     last_clock TEXT NOT NULL,
     hash TEXT NOT NULL,
     received_at INTEGER,
+    silent TEXT,
     bytes BLOB
   ) STRICT;
   CREATE INDEX batches_of_segment ON batches (segment, dropped, first);
   CREATE INDEX batches_of_feed ON batches (feed, dropped);
   CREATE INDEX batches_by_last ON batches (conversation, dropped, last_clock);
   CREATE INDEX batches_by_first ON batches (conversation, dropped, first_clock);
+
+  CREATE INDEX silent_batches ON batches (segment, first) WHERE silent IS NOT NULL;
+
+  CREATE TABLE refs (
+    tag TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    batch INTEGER NOT NULL,
+    PRIMARY KEY (tag, seq, batch)
+  ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE keys (
     conversation INTEGER NOT NULL,
@@ -108,6 +118,7 @@ export const SCHEMA = `
   CREATE VIRTUAL TABLE message_words USING fts5 (
     words, content = '', detail = none, columnsize = 0, prefix = '1 2', tokenize = 'ascii'
   );
+  INSERT INTO message_words (message_words, rank) VALUES ('secure-delete', 1);
   CREATE TABLE search_progress (indexed INTEGER NOT NULL) STRICT;
   INSERT INTO search_progress VALUES (0);
 `;

@@ -1,10 +1,10 @@
-import { entriesOf, storedBatch } from '@p2p-chat/shared/protocol/batch';
-import { readContent, searchableText } from '@p2p-chat/shared/protocol/content';
+import { type Entry, entriesOf, storedBatch } from '@p2p-chat/shared/protocol/batch';
+import { isAction, readContent, searchableText } from '@p2p-chat/shared/protocol/content';
 import { MAX_BATCH_ENTRIES } from '@p2p-chat/shared/protocol/limits';
 import { searchWords } from '@p2p-chat/shared/search-words';
 import { ChatError } from '../../core/errors.js';
 import type { MessagePlace, SearchQuery } from '../../core/ports/conversation.store.js';
-import type { BatchReader } from './batch-reader.js';
+import { type BatchReader, silentOf } from './batch-reader.js';
 import type { Row, Statements } from './statements.js';
 
 /** Messages after which a chunk is over: a few milliseconds, so that those that arrive meanwhile hardly wait. */
@@ -19,11 +19,11 @@ const CONVERSATION_SIGN = '§';
 const PROGRESS = `SELECT indexed, max(
     (SELECT ifnull(max(position), 0) FROM batches), (SELECT ifnull(max(position), 0) FROM imported)
   ) AS last FROM search_progress`;
-const UNINDEXED = `SELECT position, conversation, dropped, hash,
-    CASE dropped WHEN 0 THEN bytes END AS bytes, octet_length(bytes) AS size, NULL AS content
+const UNINDEXED = `SELECT position, conversation, dropped, first, hash,
+    silent, CASE dropped WHEN 0 THEN bytes END AS bytes, octet_length(bytes) AS size, NULL AS content
   FROM batches WHERE position > ?1
   UNION ALL
-  SELECT position, conversation, 0, NULL, NULL, octet_length(content), content
+  SELECT position, conversation, 0, 0, NULL, NULL, NULL, octet_length(content), content
   FROM imported WHERE position > ?1
   ORDER BY position LIMIT ${CHUNK_MESSAGES}`;
 
@@ -92,15 +92,41 @@ export class SearchIndex {
   /** @returns how many messages it adds */
   #add(position: number, row: Row): number {
     const contents = contentsOf(row);
-    contents.forEach((content, nth) => {
-      const words = searchWords(searchableText(readContent(content)));
-      const all = [CONVERSATION_SIGN + String(row['conversation']), ...words].join(' ');
+    for (const [nth, words] of wordsOf(row, contents)) {
       this.sql.run(
         'INSERT INTO message_words (rowid, words) VALUES (?, ?)',
-        ...[position * MAX_BATCH_ENTRIES + nth, all],
+        ...[position * MAX_BATCH_ENTRIES + nth, words],
       );
-    });
+    }
     return contents.length;
+  }
+
+  /**
+   * Takes entries of a batch out of the index, as far as they are in it: before the batch is changed.
+   * @param row of the batch, as it is stored
+   */
+  remove(row: Row, entries: readonly Entry[]): void {
+    const nths = new Set(entries.map(({ seq }) => seq - (row['first'] as number)));
+    this.#remove(
+      row['position'] as number,
+      [...wordsOf(row, contentsOf(row))].filter(([nth]) => nths.has(nth)),
+    );
+  }
+
+  /** Takes an imported message out of the index. @param row its row */
+  removeImported(row: Row): void {
+    this.#remove(row['position'] as number, wordsOf({ ...row, silent: null }, contentsOf(row)));
+  }
+
+  #remove(position: number, all: Iterable<[nth: number, words: string]>): void {
+    const { indexed } = this.sql.get(PROGRESS) as unknown as IndexProgress;
+    if (position > indexed) return;
+    for (const [nth, words] of all) {
+      this.sql.run(
+        "INSERT INTO message_words (message_words, rowid, words) VALUES ('delete', ?, ?)",
+        ...[position * MAX_BATCH_ENTRIES + nth, words],
+      );
+    }
   }
 
   #rowOf(id: string): number {
@@ -127,6 +153,17 @@ export class SearchIndex {
     const id = this.sql.get('SELECT id FROM imported WHERE position = ?', position)?.['id'];
     const place = this.reader.find(id as string);
     return place !== null && 'imported' in place ? place : null;
+  }
+}
+
+/** What the index has of a batch, by the place in it: nothing of what is erased, or hidden. */
+function* wordsOf(row: Row, contents: readonly string[]): Generator<[nth: number, words: string]> {
+  const silent = new Set(silentOf(row['silent']).map((seq) => seq - (row['first'] as number)));
+  for (const [nth, content] of contents.entries()) {
+    const read = readContent(content);
+    if (content === '' || (silent.has(nth) && !isAction(read))) continue;
+    const sign = CONVERSATION_SIGN + String(row['conversation']);
+    yield [nth, [sign, ...searchWords(searchableText(read))].join(' ')];
   }
 }
 

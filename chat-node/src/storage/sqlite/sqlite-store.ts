@@ -65,6 +65,14 @@ export class SqliteStore extends ConversationStore {
     return this.worker.call('batchOf', args);
   }
 
+  override referring(...args: Asked<'referring'>): Given<'referring'> {
+    return this.worker.call('referring', args);
+  }
+
+  override countSilent(...args: Asked<'countSilent'>): Given<'countSilent'> {
+    return this.worker.call('countSilent', args);
+  }
+
   override hasDropped(...args: Asked<'hasDropped'>): Given<'hasDropped'> {
     return this.worker.call('hasDropped', args);
   }
