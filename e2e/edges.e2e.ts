@@ -1,9 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { controlOf } from './support/control.ts';
+import { ControlClient } from '../chat-node/dist/console/control-client.js';
+import { acquaint, controlOf, deliver } from './support/control.ts';
 import {
   baseEnvironment,
   CHAT_MAIN,
@@ -101,5 +102,46 @@ describe('where nobody reads the log, or its disk is full', () => {
     });
     expect([await node.stop(), await service.stop()]).toEqual([0, 0]);
     closeSync(stderr);
+  });
+});
+
+describe('a data folder that goes away under a running node', () => {
+  it('by moving takes nothing until it is back; by deleting takes nothing, and keeps its place', async () => {
+    const bob = await world.daemon({ user: 'Bob' });
+    const alice = await world.daemon({ user: 'Alice', peers: [`127.0.0.1:${bob.ready.peerPort}`] });
+    await waitFor('the link', async () => (await controlOf(alice).status()).links === 1);
+    await acquaint(alice, bob);
+    await deliver(alice, bob.peerId, 'before');
+
+    await rename(bob.home, `${bob.home}-moved`);
+    const moved = new ControlClient(`${bob.home}-moved`);
+    await waitFor('the notice', async () => {
+      const { problems } = await moved.status();
+      return problems.some(
+        ({ code, detail }) => code === 'profile-moved' && detail.includes(`${bob.home}-moved`),
+      );
+    });
+    const { id } = await controlOf(alice).send(bob.peerId, 'while it is away');
+    await expect(moved.send(alice.peerId, 'lost?')).rejects.toMatchObject({ code: 'storage-unavailable' });
+    await rename(`${bob.home}-moved`, bob.home);
+    const stateOf = async (message: string): Promise<string | undefined> =>
+      (await controlOf(alice).history(bob.peerId, { limit: 9 })).find((one) => one.id === message)?.state;
+    await waitFor('the delivery', async () => (await stateOf(id)) === 'delivered');
+
+    await rm(bob.home, { recursive: true });
+    await waitFor('the notice', async () => {
+      const { problems } = await controlOf(bob).status();
+      return problems.some(({ code }) => code === 'profile-deleted');
+    });
+    const lost = await controlOf(alice).send(bob.peerId, 'to nowhere');
+    expect(await bob.cli(['send', alice.peerId, 'from nowhere'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('no longer at') as string,
+    });
+    const beside = await world.spawnDaemon(bob.options);
+    expect(await beside.exited).toBe(1);
+    expect(beside.stderr).toContain(`pid ${bob.child.pid}`);
+    expect(await stateOf(lost.id)).toBe('queued');
+    expect(await bob.stop()).toBe(0);
   });
 });

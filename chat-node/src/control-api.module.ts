@@ -105,6 +105,7 @@ function createNodeInfo(
       return ((server.httpAdapter.getHttpServer() as Server).address() as AddressInfo | null)?.port ?? 0;
     },
     addresses: () => (config.host === '' ? localAddresses() : [config.host]),
+    profileProblem: () => profile.problem(),
     networkProblem: () => networkProblem(config.host, systemInterfaces),
     copies: () => discovery.copies(),
     logout: onLogout,

@@ -9,6 +9,8 @@ export abstract class NodeInfo {
   abstract readonly controlPort: number;
   /** Where the peer gateway can be reached now, without the port. */
   abstract addresses(): string[];
+  /** What is wrong with the folder of the profile; null where nothing is. */
+  abstract profileProblem(): ProblemView | null;
   /** What is wrong with the network of this machine; null where nothing is. */
   abstract networkProblem(): ProblemView | null;
   /** Hosts at which another node uses the key of this one. */

@@ -27,7 +27,7 @@ export class StatusController {
       discovery: chat.discoveryHealth(),
       links: chat.peers.links,
       outbox: { queued: await chat.list.queued() },
-      problems: [...this.#storage(), ...this.#network(), ...this.#copies()],
+      problems: [...this.#profile(), ...this.#storage(), ...this.#network(), ...this.#copies()],
       requests: chat.requests.count,
       keyAlarms: chat.peers.keyAlarms,
     };
@@ -39,6 +39,11 @@ export class StatusController {
   @ApiAcceptedResponse()
   logout(): void {
     this.node.logout();
+  }
+
+  #profile(): ProblemView[] {
+    const problem = this.node.profileProblem();
+    return problem === null ? [] : [problem];
   }
 
   #storage(): ProblemView[] {

@@ -38,8 +38,8 @@ const bringDiskBack = (): Promise<void> => rename(join(home, 'away'), join(home,
 describe('ProfileKeeper', () => {
   it('lets go of the profile while its disk is away, and takes it again', async () => {
     await takeDiskAway();
-    keeper.diskFailed();
-    keeper.diskFailed();
+    keeper.look();
+    keeper.look();
     await clock.advance(3 * PROFILE_RETRY_MS);
     expect(told).toEqual([]);
     expect(existsSync(join(home, 'run'))).toBe(false);
@@ -51,14 +51,14 @@ describe('ProfileKeeper', () => {
   });
 
   it('holds on to the profile where its disk works after all', async () => {
-    keeper.diskFailed();
+    keeper.look();
     expect(() => ProfileLock.acquire(home)).toThrow(expect.objectContaining({ code: 'profile-in-use' }));
     expect(clock.timers).toBe(0);
   });
 
   it('gives way to another node that has taken the profile for good', async () => {
     await takeDiskAway();
-    keeper.diskFailed();
+    keeper.look();
     await bringDiskBack();
     const other = ProfileLock.acquire(home);
     await clock.advance((PROFILE_TAKEN_ATTEMPTS - 1) * PROFILE_RETRY_MS);
@@ -70,11 +70,40 @@ describe('ProfileKeeper', () => {
 
   it('takes nothing again after its release', async () => {
     await takeDiskAway();
-    keeper.diskFailed();
+    keeper.look();
     keeper.release();
     await bringDiskBack();
     await clock.advance(PROFILE_RETRY_MS);
     ProfileLock.acquire(home).release();
     expect(told).toEqual([]);
+  });
+
+  it('says where the folder was moved to, and goes on when it is back', async () => {
+    await rename(home, `${home}-elsewhere`);
+    keeper.look();
+    expect(keeper.problem).toMatchObject({
+      code: 'profile-moved',
+      detail: expect.stringContaining(`${home}-elsewhere`) as string,
+    });
+    await rename(`${home}-elsewhere`, home);
+    await clock.advance(PROFILE_RETRY_MS);
+    expect(keeper.problem).toBeNull();
+    expect(told).toEqual(['back']);
+  });
+
+  it('keeps the place of a folder that was deleted, so that nobody makes another profile there', async () => {
+    await rm(home, { recursive: true });
+    keeper.look();
+    expect(keeper.problem).toMatchObject({ code: 'profile-deleted' });
+    expect(() => ProfileLock.acquire(home)).toThrow(expect.objectContaining({ code: 'profile-in-use' }));
+    expect(told).toEqual(['back']);
+  });
+
+  it('gives way to another profile in its place', async () => {
+    await rm(home, { recursive: true });
+    const other = ProfileLock.acquire(home);
+    keeper.look();
+    expect(told).toEqual(['taken']);
+    other.release();
   });
 });

@@ -1,6 +1,9 @@
-import { type Clock, errorMessage, P2pChatError, type Timer } from '@p2p-chat/shared';
+import { type Clock, errorMessage, P2pChatError, type ProblemView, type Timer } from '@p2p-chat/shared';
 import type { Logger } from '../runtime/logger.js';
 import type { ProfileLock } from './profile-lock.js';
+
+/** How often it is looked whether the profile is where it was, in milliseconds: a folder is deleted by hand. */
+export const PROFILE_LOOK_MS = 1_000;
 
 /** How often a profile whose disk failed is tried again, in milliseconds: sooner than a person starts another node on it. */
 export const PROFILE_RETRY_MS = 1_000;
@@ -27,16 +30,26 @@ export interface ProfileKeeperParts {
 export class ProfileKeeper {
   #retry: Timer | null = null;
   #taken = 0;
+  #problem: ProblemView | null = null;
 
   constructor(private readonly parts: ProfileKeeperParts) {}
 
-  /** To be called when something on the disk could not be written or read. */
-  diskFailed(): void {
-    const { lock, logger } = this.parts;
-    if (this.#retry !== null || lock.isOnWorkingDisk) return;
-    lock.release();
-    logger.warn('the disk of the profile takes no writes; its files are closed until it does');
+  /** What is wrong with the folder of the profile; null where nothing is. */
+  get problem(): ProblemView | null {
+    return this.#problem;
+  }
+
+  /** Looks whether the profile is where it was; to be called when something on its disk could not be written or read, and now and then. */
+  look(): void {
+    const { lock } = this.parts;
+    if (this.#problem !== null || lock.isInPlace) return;
+    const whereabouts = lock.whereabouts();
+    // A disk that failed can be unmounted only where nothing on it is open.
+    if (whereabouts === null) lock.release();
+    else lock.unlock();
     this.#taken = 0;
+    if (whereabouts === 'deleted') return this.#deleted();
+    this.#say(whereabouts);
     this.#wait();
   }
 
@@ -47,6 +60,25 @@ export class ProfileKeeper {
     this.parts.lock.release();
   }
 
+  #say(whereabouts: ReturnType<ProfileLock['whereabouts']>): void {
+    const { lock, logger } = this.parts;
+    this.#problem = problemOf(lock.home, whereabouts);
+    logger.warn({ code: this.#problem.code, home: lock.home }, this.#problem.detail);
+  }
+
+  #deleted(): void {
+    const { lock, logger, onBack, onTaken } = this.parts;
+    this.#say('deleted');
+    try {
+      lock.keepPlace();
+    } catch (error) {
+      logger.error({ error: errorMessage(error) }, 'another node has taken the place of the profile');
+      if (error instanceof P2pChatError && error.code === 'profile-in-use') onTaken();
+      return;
+    }
+    onBack();
+  }
+
   #wait(): void {
     this.#retry = this.parts.clock.setTimeout(() => this.#takeAgain(), PROFILE_RETRY_MS);
   }
@@ -54,6 +86,7 @@ export class ProfileKeeper {
   #takeAgain(): void {
     const { lock, logger, onBack, onTaken } = this.parts;
     this.#retry = null;
+    if (lock.whereabouts() === 'deleted') return this.#deleted();
     try {
       lock.takeAgain();
     } catch (error) {
@@ -62,7 +95,30 @@ export class ProfileKeeper {
       logger.error({ error: errorMessage(error) }, 'another node has taken the profile; this one ends');
       return onTaken();
     }
+    this.#problem = null;
     logger.info('the disk of the profile is back');
     onBack();
   }
+}
+
+function problemOf(home: string, whereabouts: ReturnType<ProfileLock['whereabouts']>): ProblemView {
+  if (whereabouts === 'deleted') {
+    return {
+      code: 'profile-deleted',
+      detail: `The folder of this profile, ${home}, was deleted; nothing is saved any more.`,
+      hint: 'Stop the node (p2p-chat logout). Then put a backup of the folder in its place, or start anew as a new person.',
+    };
+  }
+  if (whereabouts !== null) {
+    return {
+      code: 'profile-moved',
+      detail: `The folder of this profile was moved from ${home} to ${whereabouts.movedTo}; nothing is saved until it is back.`,
+      hint: `Move it back, or stop the node and start it with P2P_CHAT_HOME=${whereabouts.movedTo}.`,
+    };
+  }
+  return {
+    code: 'profile-unavailable',
+    detail: `The folder of this profile, ${home}, cannot be reached or takes no writes.`,
+    hint: 'Check that its disk is mounted and works; the node goes on by itself.',
+  };
 }

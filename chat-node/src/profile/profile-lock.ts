@@ -1,5 +1,16 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { makePrivateFolder, P2pChatError } from '@p2p-chat/shared';
 import { obstacleAt } from './obstacle.js';
@@ -18,10 +29,18 @@ const SQLITE_BUSY = 5;
  * containers that share the volume.
  */
 export class ProfileLock {
+  /** Tells the file from another one that was put in its place. */
+  readonly #inode: number;
+  /** The folder of the lock, which is the same one wherever it is moved; null while the lock is let go of. */
+  #folder: number | null;
+
   private constructor(
-    private readonly home: string,
+    readonly home: string,
     private database: DatabaseSync,
-  ) {}
+  ) {
+    this.#inode = statSync(lockFile(home)).ino;
+    this.#folder = openSync(dirname(lockFile(home)), 'r');
+  }
 
   /**
    * @param home the profile's data directory
@@ -32,19 +51,38 @@ export class ProfileLock {
     return new ProfileLock(home, lock(home));
   }
 
-  /** Whether the disk below the lock takes what is written. */
-  get isOnWorkingDisk(): boolean {
+  /** Whether the lock is where it was, on a disk that takes what is written. */
+  get isInPlace(): boolean {
     try {
       chmodSync(lockFile(this.home), FILE_MODE);
-      return true;
+      return statSync(lockFile(this.home)).ino === this.#inode;
     } catch {
       return false;
     }
   }
 
+  /** Where the folder of the profile is now; null where that cannot be told, and `deleted` where it was. */
+  whereabouts(): { movedTo: string } | 'deleted' | null {
+    if (this.#folder === null) return null;
+    try {
+      if (fstatSync(this.#folder).nlink === 0) return 'deleted';
+      const now = dirname(readlinkSync(`/proc/self/fd/${this.#folder}`));
+      return now === this.home ? null : { movedTo: now };
+    } catch {
+      return null; // Its disk is away, or this system does not tell.
+    }
+  }
+
+  /** Lets go of the lock, and watches the folder on. */
+  unlock(): void {
+    if (this.database.isOpen) this.database.close();
+  }
+
   /** Lets go of the profile. May be repeated. */
   release(): void {
-    if (this.database.isOpen) this.database.close();
+    this.unlock();
+    if (this.#folder !== null) closeSync(this.#folder);
+    this.#folder = null;
   }
 
   /**
@@ -55,6 +93,17 @@ export class ProfileLock {
   takeAgain(): void {
     const file = lockFile(this.home);
     if (!existsSync(file)) throw notWritable(this.home, new Error(`${file} is missing`));
+    if (statSync(file).ino !== this.#inode) throw inUse(this.home, 'of another profile there', undefined);
+    this.database = lock(this.home);
+    this.#folder ??= openSync(dirname(file), 'r');
+  }
+
+  /**
+   * Takes the place of a profile that was deleted, so that no other one is made there while its node runs.
+   * @throws {ProfileLockError} as {@link acquire}
+   */
+  keepPlace(): void {
+    if (existsSync(dirname(this.home))) mkdirSync(this.home, { recursive: true, mode: 0o700 });
     this.database = lock(this.home);
   }
 }

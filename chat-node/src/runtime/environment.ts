@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '@p2p-chat/shared';
+import type { Clock, ProblemView } from '@p2p-chat/shared';
 import type { PageStore } from '../core/ports/page.store.js';
 import type { ProfileSettings, ProfileStore } from '../core/ports/profile.store.js';
 import type { Identity } from '../profile/keystore.js';
@@ -16,6 +16,8 @@ export interface OpenProfile {
   page: PageStore;
   /** To be called when the disk of the profile keeps something from working. */
   diskFailed: () => void;
+  /** What is wrong with the folder of the profile; null where nothing is. */
+  problem: () => ProblemView | null;
 }
 
 export interface NodeEnvironmentParts {

@@ -38,6 +38,7 @@ export async function testAppModule(
       store: { save: () => Promise.resolve() },
       page: new MemoryPageStore(),
       diskFailed: () => undefined,
+      problem: () => null,
     },
     clock: options.clock ?? new SystemClock(),
     random: () => 0.5,

@@ -117,7 +117,14 @@ function failure(code: keyof typeof TEXTS, cause: unknown): StorageError {
 /** The file was there and is no longer. */
 export function missing(file: string): StorageError {
   return new StorageError('storage-unavailable', `The message database is no longer at ${file}.`, {
-    hint: 'Check that its disk is mounted; saving goes on by itself.',
+    hint: 'Check that its disk is mounted, or move the folder back; saving goes on by itself.',
+  });
+}
+
+/** Another file is where the one was that this process has opened. */
+export function replaced(file: string): StorageError {
+  return new StorageError('storage-unavailable', `Another message database is at ${file} now.`, {
+    hint: 'To use it, stop this node and start it again.',
   });
 }
 

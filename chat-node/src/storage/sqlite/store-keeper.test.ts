@@ -101,6 +101,18 @@ describe('StoreKeeper', () => {
     expect(failures).toBe(1);
   });
 
+  it('acknowledges nothing into a file that was deleted or replaced, and goes on with the one that it knows', () => {
+    const [first, refused] = [next(), next()];
+    expect(keeper.run([add(first)]).map(code)).toEqual([null]);
+    takeAway();
+    expect(keeper.run([add(refused)]).map(code)).toEqual(['storage-unavailable']);
+    openDatabase(file).close();
+    expect(keeper.run([add(refused)]).map(code)).toEqual(['storage-unavailable']);
+    rmSync(file);
+    bringBack();
+    expect(keeper.run([FEED])).toEqual([holding(first)]);
+  });
+
   it('is not confused by a file that another process holds meanwhile', () => {
     const [message, other] = [next(), next()];
     keeper.run([add(message)]);

@@ -1,9 +1,10 @@
+import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { openDatabase, openForReading, reopenDatabase } from './database.js';
 import { packError } from './error-record.js';
 import { GroupCommit } from './group-commit.js';
 import { isWrite } from './operations.js';
-import { concernsTheDisk, storageErrorOf } from './sqlite-errors.js';
+import { concernsTheDisk, missing, replaced, storageErrorOf } from './sqlite-errors.js';
 import type { Answer, Call } from './thread-messages.js';
 
 interface OpenFile {
@@ -19,6 +20,8 @@ interface OpenFile {
  */
 export class StoreKeeper {
   #open: OpenFile | null;
+  /** Tells the file from another one that was put in its place. */
+  readonly #inode: number;
 
   /**
    * @param file path of the database
@@ -30,19 +33,32 @@ export class StoreKeeper {
     private readonly onDiskFailure: () => void,
   ) {
     this.#open = opened(openDatabase(file));
+    this.#inode = statSync(file).ino;
   }
 
   /**
    * Runs the calls as {@link GroupCommit} does. While the disk fails, writes
-   * are refused, and reads are answered where the file can still be read.
+   * are refused, and reads are answered where the file can still be read. A
+   * file that was moved away or deleted takes writes that nobody will find
+   * again: those count as failed.
    */
   run(calls: readonly Call[]): Answer[] {
+    let answers: Answer[];
     try {
+      this.#requireInPlace();
       this.#open ??= opened(reopenDatabase(this.file));
+      answers = this.#open.commit.run(calls);
     } catch (thrown) {
+      if (this.#open !== null) this.#letGo(this.#open);
       return this.#withoutWriting(calls, { error: packError(storageErrorOf(thrown)) });
     }
-    const answers = this.#open.commit.run(calls);
+    try {
+      this.#requireInPlace();
+    } catch (thrown) {
+      this.#letGo(this.#open);
+      const error = packError(storageErrorOf(thrown), 'unknown');
+      return calls.map((call, at) => (isWrite(call.method) ? { error } : (answers[at] ?? { error })));
+    }
     if (answers.some((answer) => 'error' in answer && concernsTheDisk(answer.error.code))) {
       this.#letGo(this.#open);
     }
@@ -53,6 +69,12 @@ export class StoreKeeper {
   close(): void {
     this.#open?.database.close();
     this.#open = null;
+  }
+
+  #requireInPlace(): void {
+    const found = statSync(this.file, { throwIfNoEntry: false });
+    if (found === undefined) throw missing(this.file);
+    if (found.ino !== this.#inode) throw replaced(this.file);
   }
 
   #letGo({ database }: OpenFile): void {
