@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -30,9 +30,20 @@ describe('replaceFile', () => {
 
   it('says why it could not, and leaves what is there', async () => {
     await writeFile(path, 'old');
-    await expect(replaceFile(path, 'new', join(folder, 'missing', 'draft'))).rejects.toMatchObject({
-      code: 'ENOENT',
+    await expect(replaceFile(path, 'new', '/missing')).rejects.toMatchObject({
+      code: 'ENOTDIR',
     });
     expect(await readFile(path, 'utf8')).toBe('old');
+  });
+
+  it('replaces what a link leads to, and leaves the link', async () => {
+    await mkdir(join(folder, 'real'));
+    await symlink('real', join(folder, 'linked'));
+    await symlink('linked/file', path);
+    for (const text of ['one', 'two']) {
+      await replaceFile(path, text);
+      expect(await readFile(join(folder, 'real', 'file'), 'utf8')).toBe(text);
+    }
+    expect((await lstat(path)).isSymbolicLink()).toBe(true);
   });
 });

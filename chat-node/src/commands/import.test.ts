@@ -68,12 +68,12 @@ function jsonLines(text: string): unknown[] {
     .map((line) => JSON.parse(line) as unknown);
 }
 
-function imported(stdin: string): ReturnType<typeof command> {
+function imported(stdin: string | Uint8Array): ReturnType<typeof command> {
   return command(['import', '--json'], { home: empty.home, stdin });
 }
 
 /** Expects that it is refused with these words, and that nothing of it was imported. */
-async function expectRefused(text: string, says: string): Promise<void> {
+async function expectRefused(text: string | Uint8Array, says: string): Promise<void> {
   const { status, stdout, stderr } = await imported(text);
   expect(stderr).toContain(says);
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
@@ -103,6 +103,33 @@ describe('import', () => {
     const { stdout } = await imported(`${markdown}\n${markdown}`.replaceAll('\n', '\r\n'));
     expect(stdout).toBe(`{"imported":${HOSTILE.length * 2},"known":${HOSTILE.length * 2}}\n`);
     expect(restored()).toEqual(messages);
+  });
+
+  it.each(['json', 'markdown'])('takes %s with a byte order mark, as editors write it', async (format) => {
+    const text = await exported(node, format);
+    expect((await imported(`\ufeff${text}`)).status).toBe(0);
+    expect(restored()).toEqual(messages);
+  });
+
+  it.each<[string, (text: string) => Uint8Array, string]>([
+    ['UTF-16, little end first', (text) => Buffer.from(`\ufeff${text}`, 'utf16le'), 'It is UTF-16'],
+    ['UTF-16, big end first', (text) => Buffer.from(`\ufeff${text}`, 'utf16le').swap16(), 'It is UTF-16'],
+    ['UTF-16 without its mark', (text) => Buffer.from(text, 'utf16le'), 'It is UTF-16'],
+    [
+      'UTF-16 without its mark, big end first',
+      (text) => Buffer.from(text, 'utf16le').swap16(),
+      'It is UTF-16',
+    ],
+    ['Latin-1', (text) => Buffer.from(text.replace('red', 'r\u00e9d'), 'latin1'), 'not text in UTF-8'],
+  ])('refuses %s by its name', async (_, encode, says) => {
+    for (const format of ['json', 'markdown'])
+      await expectRefused(encode(await exported(node, format)), says);
+  });
+
+  it('refuses a folder', async () => {
+    const { status, stderr } = await command(['import', node.home], { home: empty.home });
+    expect(status).toBe(2);
+    expect(stderr).toContain('cannot be read');
   });
 
   it('has one comment for each message and one for the end, and no other line looks like one', async () => {

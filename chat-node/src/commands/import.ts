@@ -1,8 +1,7 @@
 import { constants, createReadStream, createWriteStream } from 'node:fs';
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import {
   errorCode,
@@ -16,6 +15,7 @@ import { count } from '../console/labels.js';
 import { readExport } from './import-reader.js';
 import { print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
+import { readTextLines } from './text-file.js';
 import { InputError } from './text-input.js';
 
 export interface ImportFlags extends ProfileFlags {
@@ -60,18 +60,14 @@ export async function importMessages(io: Io, file: string | undefined, flags: Im
 async function requireReadable(file: string): Promise<void> {
   try {
     await access(file, constants.R_OK);
+    if ((await stat(file)).isDirectory()) throw new Error('it is a folder');
   } catch (error) {
     throw new InputError(`${safeLine(file)} cannot be read (${errorCode(error) ?? errorMessage(error)}).`);
   }
 }
 
-async function* messagesOf(path: string): AsyncGenerator<ImportedMessage> {
-  const input = createReadStream(path, 'utf8');
-  try {
-    yield* readExport(createInterface({ input, crlfDelay: Infinity }));
-  } finally {
-    input.destroy();
-  }
+function messagesOf(path: string): AsyncGenerator<ImportedMessage> {
+  return readExport(readTextLines(createReadStream(path)));
 }
 
 async function* batchesOf(messages: AsyncIterable<ImportedMessage>): AsyncGenerator<ImportedMessage[]> {

@@ -610,6 +610,14 @@ describe('verify', () => {
 });
 
 describe('events', () => {
+  it('end where the place cannot be kept, and say so', async () => {
+    const place = join(node.home, 'no such folder', 'place');
+    const { status, stderr } = await cli(['events', '--resume', place]);
+    expect(status).toBe(2);
+    expect(stderr).toContain('cannot keep the last event (ENOENT)');
+    expect(stderr).not.toContain('gone away');
+  });
+
   it('are a line each until Ctrl-C, which is no failure', async () => {
     const running = start(['events'], { home: node.home });
     await followers(1);

@@ -32,6 +32,7 @@ import type { ReadFlags } from './read.js';
 import { reportError } from './report-error.js';
 import type { SearchFlags } from './search.js';
 import type { SendFlags } from './send.js';
+import { withTextMarked } from './send-arguments.js';
 import type { StatusFlags } from './status.js';
 import type { VerifyFlags } from './verify.js';
 import type { WebFlags } from './web.js';
@@ -63,7 +64,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   let status: number = EXIT.done;
   const program = createProgram(io, (returned) => (status = returned));
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync([...withTextMarked(argv, program)], { from: 'user' });
     return status;
   } catch (error) {
     // Commander has said itself what is wrong, on stderr.
@@ -138,7 +139,7 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .command('send')
     .description('send a message: the text, or all of stdin')
     .argument('<conversation>', CONVERSATION_HELP)
-    .argument('[text]', 'the message; without it, stdin is read')
+    .argument('[text]', 'the message, also one that begins with a dash; without it, stdin is read')
     .option('--lines', 'send each line of stdin as a message, as they come')
     .addOption(
       new Option('--wait <state>', 'return when it is in this state')

@@ -1,5 +1,7 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
-import { errorCode, errorMessage, safeLine } from '@p2p-chat/shared';
+import { constants } from 'node:fs';
+import { access, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errorCode, errorMessage, followLinks, safeLine } from '@p2p-chat/shared';
 import { InputError } from './text-input.js';
 
 /** Only this user sees what was followed. */
@@ -13,14 +15,26 @@ export class ResumeFile {
 
   /**
    * @returns the id; undefined where there is no such file yet
-   * @throws {InputError} where the file is another one, or cannot be read
+   * @throws {InputError} where the file is another one, or cannot be read, or its folder takes none
    */
   async load(): Promise<string | undefined> {
+    try {
+      await access(dirname(await followLinks(this.path)), constants.W_OK);
+    } catch (error) {
+      throw this.#unusable(errorCode(error) ?? errorMessage(error));
+    }
+    return this.#read();
+  }
+
+  async #read(): Promise<string | undefined> {
     let text: string;
     try {
+      // A device would be replaced by a file.
+      if (!(await stat(this.path)).isFile()) throw this.#unusable('it is no file');
       text = (await readFile(this.path, 'utf8')).trim();
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined;
+      if (error instanceof InputError) throw error;
       throw this.#unusable(errorCode(error) ?? errorMessage(error));
     }
     if (text === '') return undefined;
@@ -34,10 +48,10 @@ export class ResumeFile {
    * @throws {InputError}
    */
   async save(id: string): Promise<void> {
-    const next = `${this.path}.next`;
     try {
-      await writeFile(next, `${id}\n`, { mode: FILE_MODE });
-      await rename(next, this.path);
+      const file = await followLinks(this.path);
+      await writeFile(`${file}.next`, `${id}\n`, { mode: FILE_MODE });
+      await rename(`${file}.next`, file);
     } catch (error) {
       throw this.#unusable(errorCode(error) ?? errorMessage(error));
     }

@@ -132,7 +132,7 @@ async function createKey(home: string, file: string): Promise<string> {
   // Written aside and renamed, so that a crash never leaves half a key, and
   // flushed, so that a peer never learns a key that a power cut takes away.
   try {
-    await replaceFile(file, pem, `${file}.${process.pid}.new`);
+    await replaceFile(file, pem, `.${process.pid}.new`);
   } catch (error) {
     throw notWritable(home, error);
   }

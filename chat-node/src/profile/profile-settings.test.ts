@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -30,6 +30,18 @@ describe('the settings of a profile', () => {
     await (await open()).save(set);
     expect(await settingsOf()).toEqual(set);
     expect((await stat(join(home, SETTINGS_FILE))).mode & 0o777).toBe(0o600);
+  });
+
+  it('stay where a link leads, and are read with a byte order mark', async () => {
+    const file = join(home, SETTINGS_FILE);
+    await (await open()).save({ ...(await settingsOf()), status: 'here' });
+    await rename(file, `${file}.real`);
+    await writeFile(`${file}.real`, `\ufeff${await readFile(`${file}.real`, 'utf8')}`);
+    await symlink(`${file}.real`, file);
+    expect((await settingsOf()).status).toBe('here');
+    await (await open()).save({ ...(await settingsOf()), status: 'there' });
+    expect((await lstat(file)).isSymbolicLink()).toBe(true);
+    expect(await readFile(`${file}.real`, 'utf8')).toContain('there');
   });
 
   it('have the name that was given last: here, or by the environment', async () => {

@@ -79,7 +79,8 @@ export class FileProfileStore extends ProfileStore {
 
 async function textOf(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    // Without the byte order mark that some editors write.
+    return (await readFile(path, 'utf8')).replace(/^\ufeff/u, '');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return '{}';
     throw unreadable(path, error);

@@ -22,7 +22,7 @@ export interface EventFeedParts {
   clock: Clock;
   signal: AbortSignal;
   lastEventId?: string | undefined;
-  /** Called where the place moved without an event to hand out. */
+  /** Called where the place moved without an event to hand out; where it rejects, the sequence ends with its error. */
   onPlace?: ((id: string) => Promise<void>) | undefined;
 }
 
@@ -39,6 +39,7 @@ const MAX_EVENT_CHARACTERS = 64 * 1024 * 1024;
  */
 export class EventFeed implements AsyncIterable<FeedItem> {
   #lastEventId: string | undefined;
+  #placeLost = false;
 
   constructor(private readonly parts: EventFeedParts) {
     this.#lastEventId = parts.lastEventId;
@@ -66,7 +67,7 @@ export class EventFeed implements AsyncIterable<FeedItem> {
         }
         error = new ConnectionError('node-silent', 'The node closed the stream of events.');
       } catch (caught) {
-        if (!connectedOnce && !signal.aborted) throw caught;
+        if (this.#placeLost || (!connectedOnce && !signal.aborted)) throw caught;
         error = caught;
       }
       if (signal.aborted) return;
@@ -92,9 +93,15 @@ export class EventFeed implements AsyncIterable<FeedItem> {
         if (message.id !== undefined) this.#lastEventId = message.id;
         const event = decode(message);
         if (event !== undefined) yield event;
-        else if (this.#lastEventId !== undefined) await this.parts.onPlace?.(this.#lastEventId);
+        else if (this.#lastEventId !== undefined) await this.#place(this.#lastEventId);
       }
     }
+  }
+
+  async #place(id: string): Promise<void> {
+    this.#placeLost = true;
+    await this.parts.onPlace?.(id);
+    this.#placeLost = false;
   }
 }
 

@@ -7,6 +7,8 @@
  * conversation with that person.
  */
 
+import { P2pChatError } from '../errors.js';
+
 /** The file in the profile's data directory by which a client finds the node (mode 0600). */
 export const CONTROL_FILE = 'run/control.json';
 
@@ -22,11 +24,21 @@ export interface ControlFile {
 /** Media type of a message stream and of a diagnosis: JSON, a line each. */
 export const NDJSON = 'application/x-ndjson';
 
-const peer = (reference: string): string => `/api/peers/${encodeURIComponent(reference)}`;
-const conversation = (reference: string): string => `/api/conversations/${encodeURIComponent(reference)}`;
+const peer = (reference: string): string => `/api/peers/${segment(reference)}`;
+const conversation = (reference: string): string => `/api/conversations/${segment(reference)}`;
 const file = (id: string): string => `/api/files/${encodeURIComponent(id)}`;
 
 const message = (id: string): string => `/api/messages/${encodeURIComponent(id)}`;
+
+/** A reference as a part of a path. @throws {P2pChatError} `peer-unknown` where a URL drops it */
+function segment(reference: string): string {
+  if (['', '.', '..'].includes(reference.trim())) {
+    throw new P2pChatError('peer-unknown', `Nobody is known as ${JSON.stringify(reference)}.`, {
+      hint: 'See who is known, and their ids: p2p-chat peers --all',
+    });
+  }
+  return encodeURIComponent(reference);
+}
 
 export const CONTROL_ROUTES = {
   /** GET -> StatusView */
