@@ -1,10 +1,13 @@
-/* Completion in the real shells; bash has its test beside the code. */
+/* Completion in the real shells. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { baseEnvironment, runCli, World } from './support/processes.ts';
 import { TerminalSession } from './support/terminal.ts';
+
+/** Names that bash takes apart at each of its own characters. */
+const HARD_NAMES = ['Ann: work', 'dan@home', 'e:f:g h'];
 
 const world = new World();
 let folder: string;
@@ -13,10 +16,10 @@ let session: TerminalSession | undefined;
 beforeAll(async () => {
   folder = await world.folder('completion');
   // What the scripts ask for, with names that a shell could take apart.
-  const names = ['Bob', 'Bo Peep', '$(touch x)'].map((name) => `'${name}'`).join(' ');
+  const names = ['Bob', 'Bo Peep', '$(touch x)', ...HARD_NAMES].map((name) => `'${name}'`).join(' ');
   await writeFile(join(folder, 'p2p-chat'), `#!/bin/sh\nprintf '%s\\n' ${names}\n`);
   await chmod(join(folder, 'p2p-chat'), 0o755);
-  for (const shell of ['zsh', 'fish'] as const) {
+  for (const shell of ['bash', 'zsh', 'fish'] as const) {
     const { stdout } = await runCli(['completion', shell]);
     await writeFile(join(folder, `completion.${shell}`), stdout);
   }
@@ -52,10 +55,44 @@ describe.skipIf(isAbsent('fish'))('completion for fish', () => {
     expect(offered('p2p-chat send --wa')).toEqual(['--wait']);
     expect(offered('p2p-chat send Bob --wait ').toSorted()).toEqual(['delivered', 'queued', 'read']);
     expect(offered('p2p-chat peers --al')).toEqual(['--all']);
-    expect(offered('p2p-chat send ').toSorted()).toEqual(['$(touch x)', 'Bo Peep', 'Bob'].toSorted());
+    expect(offered('p2p-chat send ').toSorted()).toEqual(
+      ['$(touch x)', 'Bo Peep', 'Bob', ...HARD_NAMES].toSorted(),
+    );
     expect(offered('p2p-chat search x --in Bob')).toEqual(['Bob']);
     expect(offered('p2p-chat send Bob ')).toEqual([]);
     expect(offered('p2p-chat completion ').toSorted()).toEqual(['bash', 'fish', 'names', 'zsh']);
+  });
+});
+
+describe('completion for bash', () => {
+  it('completes people with colons and spaces, however they are quoted', async () => {
+    session = new TerminalSession(['--norc', '-i'], { file: '/bin/bash', env: environment() });
+    session.type("PS1='> '; bind 'set enable-bracketed-paste off'; source $HOME/completion.bash; clear\r");
+    const cases = [
+      ['send Ann:', 'send Ann:\\ work '],
+      ['send Ann:\\ w', 'send Ann:\\ work '],
+      ['send Ann\\:', 'send Ann:\\ work '],
+      ['send An', 'send Ann:\\ work '],
+      ['send "Ann: w', 'send "Ann: work" '],
+      ["send 'Ann", "send 'Ann: work' "],
+      ['send Bo\\ P', 'send Bo\\ Peep '],
+      ['send "Bo P', 'send "Bo Peep" '],
+      ['send dan@h', 'send dan@home '],
+      ['send e:f:', 'send e:f:g\\ h '],
+      ['--user Ann:\\ work search x --in Ann:', '--user Ann:\\ work search x --in Ann:\\ work '],
+      ['send Ann:\\ work --wa', 'send Ann:\\ work --wait '],
+    ];
+    for (const [typed, written] of cases) {
+      await session.until(/^>$/m);
+      session.type(`p2p-chat ${typed}\t`);
+      await session.until(`> p2p-chat ${written?.trimEnd()}`);
+      // Behind it as well: there is nothing else in the line.
+      session.type('|');
+      await session.until(`> p2p-chat ${written}|`);
+      session.type('\u0015\u000c');
+      await session.until((screen) => screen.trim() === '>');
+    }
+    await session.kill();
   });
 });
 
