@@ -185,7 +185,7 @@ export class DiskBlobStore extends BlobStore {
   override async part(file: OfferedFile, hashes: Uint8Array): Promise<Part> {
     await this.#writing(async () => {
       const path = this.#path('hashes', file.root);
-      await replaceFile(path, hashes, `${path}.${randomUUID()}`);
+      await replaceFile(path, hashes, `.${randomUUID()}`);
     });
     const path = this.#path('parts', file.root);
     try {
@@ -273,7 +273,7 @@ export class DiskBlobStore extends BlobStore {
   /** What was read of a file is served from now on; the draft of a copy takes its place. */
   async #keep({ root, size }: OfferedFile, hashes: Uint8Array, draft: string | null): Promise<void> {
     const path = this.#path('hashes', root);
-    await replaceFile(path, hashes, `${path}.${randomUUID()}`);
+    await replaceFile(path, hashes, `.${randomUUID()}`);
     if (draft === null) return;
     await this.#shut(this.#path('blobs', root));
     await rename(draft, this.#path('blobs', root));
