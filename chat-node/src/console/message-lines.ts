@@ -1,5 +1,5 @@
 import stringWidth from 'fast-string-width';
-import { safeLine, safeText, type MessageView } from '@p2p-chat/shared';
+import { type FileView, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
 import { wrapWithLinks } from './links.js';
 import { localDay, stateMark, timeOfDay } from './labels.js';
 import { messageText } from './message-text.js';
@@ -14,6 +14,7 @@ export interface MessageLine {
   isDivider?: true;
 }
 
+const NO_FILES: ReadonlyMap<string, FileView> = new Map();
 const MAX_NAME_WIDTH = 16;
 const TIME_WIDTH = 'HH:MM '.length;
 
@@ -25,8 +26,14 @@ export class MessageLines {
   /**
    * @param messages oldest first
    * @param firstUnread id of the message before which the mark stands that divides old from new
+   * @param files what became of those that messages offer, by id
    */
-  of(messages: readonly MessageView[], width: number, firstUnread: string | null = null): MessageLine[] {
+  of(
+    messages: readonly MessageView[],
+    width: number,
+    firstUnread: string | null = null,
+    files: ReadonlyMap<string, FileView> = NO_FILES,
+  ): MessageLine[] {
     if (width !== this.#width) {
       this.#width = width;
       this.#cache = new WeakMap();
@@ -40,22 +47,24 @@ export class MessageLines {
       day = its;
       if (message.id === firstUnread)
         lines.push({ messageId: message.id, text: theme.news('── new ──'), isDivider: true });
-      for (const text of this.lines(message)) lines.push({ messageId: message.id, text });
+      for (const text of this.lines(message, files)) lines.push({ messageId: message.id, text });
     }
     return lines;
   }
 
-  private lines(message: MessageView): string[] {
+  private lines(message: MessageView, files: ReadonlyMap<string, FileView>): string[] {
+    // A file comes on while its message stays as it is.
+    if (message.files !== undefined) return draw(message, this.#width, files);
     let lines = this.#cache.get(message);
     if (lines === undefined) {
-      lines = draw(message, this.#width);
+      lines = draw(message, this.#width, files);
       this.#cache.set(message, lines);
     }
     return lines;
   }
 }
 
-function draw(message: MessageView, width: number): string[] {
+function draw(message: MessageView, width: number, files: ReadonlyMap<string, FileView>): string[] {
   const mine = message.direction === 'out';
   const name = truncate(mine ? 'You' : safeLine(message.user), MAX_NAME_WIDTH);
   const indent = TIME_WIDTH + stringWidth(name) + 2;
@@ -63,7 +72,7 @@ function draw(message: MessageView, width: number): string[] {
   const narrow = width - indent < 20;
   const under = narrow ? 2 : indent;
   const lead = `${theme.faint(timeOfDay(message.sentAt))} ${mine ? theme.me(name) : inPersonsColour(message.author, name)}: `;
-  const body = safeText(messageText(message))
+  const body = safeText(messageText(message, files))
     .split('\n')
     .flatMap((line) => wrapWithLinks(line, width - under));
   const state = mine ? marks(message) : '';

@@ -1,18 +1,27 @@
-import { FOLDER_TYPE, type MessageView, type OfferedFileView, safeLine } from '@p2p-chat/shared';
-import { sizeLabel } from './labels.js';
+import {
+  type FileView,
+  FOLDER_TYPE,
+  type MessageView,
+  type OfferedFileView,
+  safeLine,
+} from '@p2p-chat/shared';
+import { progressLabel, sizeLabel } from './labels.js';
+
+const NONE: ReadonlyMap<string, FileView> = new Map();
 
 /** What of a message is shown as its text, by its kind: the one place for the screens and the commands. Not safe for a terminal yet. */
-export function messageText({
-  kind,
-  body,
-  caption,
-  files = [],
-}: Pick<MessageView, 'kind' | 'body' | 'caption' | 'files'>): string {
+export function messageText(
+  { kind, body, caption, files = [] }: Pick<MessageView, 'kind' | 'body' | 'caption' | 'files'>,
+  transfers: ReadonlyMap<string, FileView> = NONE,
+): string {
   switch (kind) {
     case 'text':
       return body;
     case 'file':
-      return [...files.map(fileText), ...(caption === undefined ? [] : [caption])].join('\n');
+      return [
+        ...files.map((file) => transferText(file, transfers.get(file.id))),
+        ...(caption === undefined ? [] : [caption]),
+      ].join('\n');
     case 'deleted':
       return '[deleted]';
     case 'unreadable':
@@ -20,6 +29,13 @@ export function messageText({
     default:
       return `[needs a newer version of p2p-chat: ${safeLine(kind)}]`;
   }
+}
+
+/** An offered file, and what became of it here. */
+function transferText(file: OfferedFileView, transfer: FileView | undefined): string {
+  if (transfer === undefined) return fileText(file);
+  const isHere = transfer.state === 'complete' && transfer.path !== null;
+  return `${fileText(file)} ${isHere ? safeLine(transfer.path ?? '') : progressLabel(transfer)}`;
 }
 
 /** An offered file in a line: `[file] report.pdf (2.1 MB)`. */

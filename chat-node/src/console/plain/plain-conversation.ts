@@ -1,6 +1,7 @@
 import { errorMessage, P2pChatError, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
-import { localDay, timeOfDay } from '../labels.js';
-import { messageText } from '../message-text.js';
+import { FILE_COMMANDS, isFileCommand } from '../file-commands.js';
+import { localDay, progressLabel, timeOfDay } from '../labels.js';
+import { fileText, messageText } from '../message-text.js';
 import type { ConversationPromptConfig, Leaving } from '../prompts/conversation-prompt.js';
 import { spoken, type PlainLines } from './plain-lines.js';
 
@@ -9,10 +10,12 @@ const WIDTH = 1_000;
 const PAGE = 10;
 /** Characters of a message by which it is known again. */
 const EXCERPT = 40;
+const QUARTERS = 4;
 
 const HELP = [
   'What you type is sent with Enter. A line that ends with \\ goes on in the next one.',
   `/older reads out ${PAGE} messages before these, /back goes back, /next opens the next conversation with unread messages.`,
+  ...FILE_COMMANDS.map(([command, does]) => `${command}: ${does}.`),
   'A message that begins with / is written with //.',
 ];
 
@@ -36,6 +39,7 @@ export async function plainConversation(
       else if (typed === '/back' || (typed.trim() === '' && written === '')) return 'back';
       else if (typed === '/next') return 'next-unread';
       else if (typed === '/older') await speaker.older();
+      else if (isFileCommand(typed)) await send(lines, config, typed);
       else if (/^\/(?!\/)/u.test(typed))
         lines.say(`There is no ${safeLine(typed)} here; ? tells what there is.`);
       else {
@@ -67,6 +71,8 @@ class Speaker {
   #begun = false;
   /** The messages that were read out, and the state in which each was. */
   readonly #said = new Map<string, MessageView['state']>();
+  /** How each file was, when that was said last. */
+  readonly #transfers = new Map<string, string>();
   #first: string | null = null;
   #day = '';
   #about: string[] = [];
@@ -119,6 +125,24 @@ class Speaker {
     const typing = this.config.typing(this.config.view.get());
     if (typing !== null && typing !== this.#typing) this.lines.say(typing);
     this.#typing = typing;
+    this.#files();
+  }
+
+  /** Reads out how files come on, in quarters. */
+  #files(): void {
+    const { files } = this.config.view.get();
+    for (const { files: offered = [] } of this.config.messages.get().messages) {
+      for (const { id } of offered) {
+        const file = files.get(id);
+        if (file === undefined) continue;
+        const now = `${file.state} ${Math.floor(file.progress * QUARTERS)} ${file.problem?.code}`;
+        const before = this.#transfers.get(id);
+        this.#transfers.set(id, now);
+        if (before === undefined || before === now) continue;
+        const where = file.state === 'complete' && file.path !== null ? `: ${safeLine(file.path)}` : '';
+        this.lines.say(`${fileText(file)} ${progressLabel(file)}${where}`);
+      }
+    }
   }
 
   /** Reads out what was said before. */

@@ -4,6 +4,7 @@ import { errorMessage, P2pChatError, safeLine } from '@p2p-chat/shared';
 import type { LoadedMessages } from '@p2p-chat/shared/client';
 import { truncate, wrap } from '../layout.js';
 import { draftOf, edit, EMPTY_DRAFT, isNewline, layoutDraft, type Draft } from '../line-editor.js';
+import { FILE_COMMANDS } from '../file-commands.js';
 import { MessageLines, type MessageLine } from '../message-lines.js';
 import type { Store } from '@p2p-chat/shared/client';
 import { theme } from '../theme.js';
@@ -61,6 +62,7 @@ const ALL_KEYS: readonly KeyHelp[] = [
   ['Ctrl-End', 'the newest message'],
   ['Ctrl-N', 'the next person with unread messages'],
   ['F2', 'the safety number'],
+  ...FILE_COMMANDS,
   ['Ctrl-W, Ctrl-U, Ctrl-K', 'erase the word, the line before, the line after'],
   ['Esc', 'back; what is written stays'],
   ['Ctrl-C', 'leave'],
@@ -92,7 +94,7 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
     const firstRow = Math.max(0, Math.min(input.row - inputHeight + 1, input.rows.length - inputHeight));
     const notes = problem === null ? [] : wrap(`! ${problem}`, size.columns).map(theme.problem);
     const above = config.header(state, size.columns);
-    const lines = drawer.of(loaded.messages, size.columns, loaded.firstUnread);
+    const lines = drawer.of(loaded.messages, size.columns, loaded.firstUnread, state.files);
     // An empty line and the help.
     const taken = above.length + inputHeight + notes.length + 2;
     const height = Math.max(MIN_HISTORY_LINES, size.rows - taken);

@@ -1,5 +1,6 @@
 import { shortPeerId, type MessageView, type PeerView } from '@p2p-chat/shared';
 import { Timeline } from '@p2p-chat/shared/client';
+import { isFileCommand, runFileCommand, showFiles } from '../file-commands.js';
 import { header } from '../header.js';
 import { peerLabel, presenceRemark } from '../labels.js';
 import { truncate } from '../layout.js';
@@ -50,6 +51,7 @@ async function showConversation(
 ): Promise<Leaving> {
   const { view, ask, drafts } = context;
   const window = new Timeline(view, conversation, at);
+  void showFiles(view, conversation);
   try {
     return await ask.conversation({
       view: view.store,
@@ -58,7 +60,10 @@ async function showConversation(
       empty: 'No messages yet. Write the first one.',
       draft: drafts.get(conversation),
       keep: (draft) => drafts.set(conversation, draft),
-      send: (body) => window.send(body),
+      send: async (body) => {
+        if (isFileCommand(body)) await runFileCommand(view, conversation, body);
+        else await window.send(body);
+      },
       writes: () => window.writes(),
       typing: (state) => typing(state, conversation),
       seen: (messageId) => window.seen(messageId),
