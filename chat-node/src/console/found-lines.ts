@@ -1,6 +1,6 @@
 import { safeLine, shortPeerId, type FoundMessageView, type MessageView } from '@p2p-chat/shared';
 import { excerpt } from './excerpt.js';
-import { localDay, peerLabel, timeOfDay } from './labels.js';
+import { authorLabel, localDay, peerLabel, timeOfDay } from './labels.js';
 import { truncate } from './layout.js';
 import { inPersonsColour, theme } from './theme.js';
 import { peerOf, type ViewState } from '@p2p-chat/shared/client';
@@ -22,14 +22,14 @@ export function foundLines(
   const room = width - INDENT.length;
   return [
     `${inPersonsColour(peer?.peerId ?? found.author, who)}  ${theme.faint(when)}`,
-    ...neighbour(found.previous, room),
+    ...neighbour(found.previous, state, room),
     INDENT + excerpt(messageText(found), query, room, theme.match),
-    ...neighbour(found.next, room),
+    ...neighbour(found.next, state, room),
   ];
 }
 
-function neighbour(message: MessageView | null, room: number): string[] {
+function neighbour(message: MessageView | null, state: ViewState, room: number): string[] {
   if (message === null) return [];
-  const who = message.direction === 'out' ? 'You' : safeLine(message.user);
+  const who = message.direction === 'out' ? 'You' : authorLabel(message, state);
   return [INDENT + theme.faint(truncate(`${who}: ${safeLine(messageText(message))}`, room))];
 }

@@ -7,6 +7,8 @@ import {
   type PeerView,
   type PresenceState,
 } from '@p2p-chat/shared';
+import type { ViewState } from '@p2p-chat/shared/client';
+import { truncate } from './layout.js';
 
 /**
  * The command that opens a second person's console, as this program was
@@ -20,6 +22,20 @@ export function secondConsole(env: Readonly<Record<string, string | undefined>>)
 export function peerLabel(peer: Pick<PeerView, 'user' | 'peerId' | 'ambiguous'>): string {
   const name = safeLine(peer.user);
   return peer.ambiguous ? `${name} (${shortPeerId(peer.peerId)})` : name;
+}
+
+/**
+ * How the author of a message is called beside it: as {@link peerLabel}, the
+ * name alone where nobody of that key is known.
+ * @param width the name is cut to this many cells, its id is not
+ */
+export function authorLabel(
+  { author, user }: Pick<MessageView, 'author' | 'user'>,
+  { peers }: Pick<ViewState, 'peers'>,
+  width = Infinity,
+): string {
+  const name = truncate(safeLine(user), width);
+  return peers.get(author)?.ambiguous === true ? `${name} (${shortPeerId(author)})` : name;
 }
 
 /** How a conversation is called: after its person. */

@@ -21,7 +21,13 @@ const TIME_WIDTH = 'HH:MM '.length;
 /** Messages as lines of at most `width` cells, a line with the date before each day's first one. */
 export class MessageLines {
   #width = 0;
-  #cache = new WeakMap<MessageView, string[]>();
+  #cache = new WeakMap<MessageView, { name: string; lines: string[] }>();
+
+  /** @param nameOf how the author of a message is called, in so many cells and what tells it from others */
+  constructor(
+    private readonly nameOf: (message: MessageView, width: number) => string = (message, width) =>
+      truncate(safeLine(message.user), width),
+  ) {}
 
   /**
    * @param messages oldest first
@@ -53,20 +59,24 @@ export class MessageLines {
   }
 
   private lines(message: MessageView, files: ReadonlyMap<string, FileView>): string[] {
+    const name = message.direction === 'out' ? 'You' : this.nameOf(message, MAX_NAME_WIDTH);
     // A file comes on while its message stays as it is.
-    if (message.files !== undefined) return draw(message, this.#width, files);
-    let lines = this.#cache.get(message);
-    if (lines === undefined) {
-      lines = draw(message, this.#width, files);
-      this.#cache.set(message, lines);
-    }
+    if (message.files !== undefined) return draw(message, name, this.#width, files);
+    const before = this.#cache.get(message);
+    if (before?.name === name) return before.lines;
+    const lines = draw(message, name, this.#width, files);
+    this.#cache.set(message, { name, lines });
     return lines;
   }
 }
 
-function draw(message: MessageView, width: number, files: ReadonlyMap<string, FileView>): string[] {
+function draw(
+  message: MessageView,
+  name: string,
+  width: number,
+  files: ReadonlyMap<string, FileView>,
+): string[] {
   const mine = message.direction === 'out';
-  const name = truncate(mine ? 'You' : safeLine(message.user), MAX_NAME_WIDTH);
   const indent = TIME_WIDTH + stringWidth(name) + 2;
   // A name may leave too little room beside it; then the text goes below.
   const narrow = width - indent < 20;

@@ -1,6 +1,6 @@
 import { errorMessage, P2pChatError, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
 import { FILE_COMMANDS, isFileCommand } from '../file-commands.js';
-import { localDay, progressLabel, timeOfDay } from '../labels.js';
+import { authorLabel, localDay, progressLabel, timeOfDay } from '../labels.js';
 import { fileText, messageText } from '../message-text.js';
 import type { ConversationPromptConfig, Leaving } from '../prompts/conversation-prompt.js';
 import { spoken, type PlainLines } from './plain-lines.js';
@@ -184,17 +184,17 @@ class Speaker {
       if (day !== this.#day) this.lines.say(day);
       this.#day = day;
       if (message.id === firstUnread) this.lines.say('New:');
-      this.lines.say(...read(message));
+      this.lines.say(...read(message, authorLabel(message, this.config.view.get())));
     }
   }
 }
 
-function read(message: MessageView): string[] {
+function read(message: MessageView, author: string): string[] {
   const mine = message.direction === 'out';
   const [first = '', ...more] = safeText(messageText(message)).split('\n');
   const state = mine ? ` (${stateOf(message)})` : '';
   const said = [
-    `${timeOfDay(message.sentAt)} ${mine ? 'You' : safeLine(message.user)}: ${first}`,
+    `${timeOfDay(message.sentAt)} ${mine ? 'You' : author}: ${first}`,
     ...more.map((line) => `  ${line}`),
   ];
   return said.map((line, i) => (i === said.length - 1 ? line + state : line));

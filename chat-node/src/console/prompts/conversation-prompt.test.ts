@@ -2,7 +2,7 @@ import type { Key } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
 import { render } from '@inquirer/testing';
 import { describe, expect, it, vi } from 'vitest';
-import { P2pChatError, type MessageView } from '@p2p-chat/shared';
+import { P2pChatError, type MessageView, type PeerView } from '@p2p-chat/shared';
 import type { LoadedMessages } from '@p2p-chat/shared/client';
 import { PASTE } from '../keyboard.js';
 import type { Frame } from '../screen.js';
@@ -30,6 +30,23 @@ function message(body: string, more: Partial<MessageView> = {}): MessageView {
     ...more,
   };
 }
+
+const PEER: PeerView = {
+  peerId: 'bob',
+  user: 'Bob',
+  conversation: 'with Bob',
+  host: null,
+  port: null,
+  online: false,
+  blocked: false,
+  verified: false,
+  trust: 'contact',
+  request: null,
+  unread: 0,
+  sources: [],
+  ambiguous: false,
+  keyAlarm: null,
+};
 
 async function show(
   messages: MessageView[],
@@ -303,6 +320,21 @@ describe('a conversation', () => {
     const { events, answer } = await show([]);
     events.keypress({ name: 'n', ctrl: true });
     expect(await answer).toBe('next-unread');
+  });
+
+  it('marks who could be taken for somebody else, or for the person who reads, at once', async () => {
+    const author = 'xmpc2n4k'.padEnd(52, 'a');
+    const { getScreen, view } = await show([
+      message('mine', { direction: 'out', author: 'me' }),
+      message('theirs', { author, user: 'You' }),
+    ]);
+    expect(getScreen()).toContain('17:40 You: theirs');
+    view.update((state) => ({
+      ...state,
+      peers: new Map([[author, { ...PEER, peerId: author, user: 'You', ambiguous: true }]]),
+    }));
+    await vi.waitFor(() => expect(getScreen()).toContain('17:40 You (xmpc2n4k): theirs'));
+    expect(getScreen()).toContain('17:40 You: mine');
   });
 
   it('lets no foreign text act upon the terminal', async () => {

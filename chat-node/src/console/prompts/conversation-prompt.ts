@@ -2,6 +2,7 @@ import { createPrompt, isEnterKey, useEffect, useMemo, useRef, useState } from '
 import type { Key } from 'node:readline';
 import { errorMessage, P2pChatError, safeLine } from '@p2p-chat/shared';
 import type { LoadedMessages } from '@p2p-chat/shared/client';
+import { authorLabel } from '../labels.js';
 import { truncate, wrap } from '../layout.js';
 import { draftOf, edit, EMPTY_DRAFT, isNewline, layoutDraft, type Draft } from '../line-editor.js';
 import { FILE_COMMANDS } from '../file-commands.js';
@@ -82,7 +83,10 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
     const anchor = useRef<Anchor | null>(null);
     const [, redraw] = useState(0);
     const [help, setHelp] = useState(false);
-    const drawer = useMemo(() => new MessageLines(), []);
+    const drawer = useMemo(
+      () => new MessageLines((message, cells) => authorLabel(message, config.view.get(), cells)),
+      [],
+    );
     // What is being typed when an answer comes.
     const current = useRef(draft);
     current.current = draft;

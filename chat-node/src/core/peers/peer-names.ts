@@ -1,10 +1,14 @@
-import { looksAlike, shortPeerId } from '@p2p-chat/shared';
+import { looksAlike, nameSkeletons, shortPeerId } from '@p2p-chat/shared';
 import { KeyAlarms } from './key-alarms.js';
 import { NameIndex } from './name-index.js';
 import type { PeerRecord } from './peer.js';
 
-/** A word in the product's own lines: nobody else is called so. */
-const OWN_WORD = 'You';
+/** What stands in the product's own lines, and beside people in its lists: nobody else is called so. */
+const OWN_WORDS = ['You', 'Back', 'Cancel', 'p2p-chat'];
+/** A name that begins as one's own lines do, `You: …` or `You to …`. */
+const OWN_LINE = /^you(?:\s*\p{P}|\s+to\b)/u;
+/** A name that ends as the badges beside names do. */
+const BADGE = /\[[^\]]*\]$/u;
 /** A name that ends as the label of a person does, or nearly so. */
 const LABEL = /\(\s*\S{8}\s*\)$/u;
 /** A name that may be the beginning of an id. */
@@ -96,8 +100,9 @@ export class PeerNames {
     const name = this.of(peerId);
     if (name === '') return false;
     const plain = name.normalize('NFKC').trim();
-    if (this.#index.isShared(name) || LABEL.test(plain)) return true;
-    if ([this.parts.ownName(), OWN_WORD].some((own) => looksAlike(own, name))) return true;
+    if (this.#index.isShared(name) || LABEL.test(plain) || BADGE.test(plain)) return true;
+    if ([this.parts.ownName(), ...OWN_WORDS].some((own) => looksAlike(own, name))) return true;
+    if (nameSkeletons(name).some((skeleton) => OWN_LINE.test(skeleton))) return true;
     const lower = plain.toLowerCase();
     if (!ID_START.test(lower)) return false;
     return [...(this.#byShortId.get(shortPeerId(lower)) ?? [])].some((one) => one.startsWith(lower));

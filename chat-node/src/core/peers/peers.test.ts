@@ -210,18 +210,36 @@ describe('the people who are known', () => {
       expect(asked(anna)).toBe('peer-unknown');
     });
 
-    it.each(['Anna', 'anna', 'Аnna', 'You', 'you', 'YOU', 'Yоu', 'Ben (ﬁx23456)', 'Ben （abcdefgh）'])(
-      'like mine, or like a word of the screen, is marked: %s',
+    it.each([
+      'Anna',
+      'anna',
+      'Аnna',
+      'You',
+      'you',
+      'YOU',
+      'Yоu',
+      'Ben (ﬁx23456)',
+      'Ben （abcdefgh）',
+      'You:',
+      'Yоu :',
+      'You to Ben',
+      'Cancel',
+      'Back',
+      'P2P-Chat',
+      'Ben [verified]',
+      'Ben ［BLOCKED］',
+    ])('like mine, or like a word of the screen, is marked: %s', (name) => {
+      appears(eve, name);
+      expect(peers.get(eve)?.ambiguous).toBe(true);
+    });
+
+    it.each(['Ben', 'Annabel', 'Youssef', 'You Li', 'jonathan', 'Ben (Berlin)', '[Ben] Berlin'])(
+      'is not %s',
       (name) => {
         appears(eve, name);
-        expect(peers.get(eve)?.ambiguous).toBe(true);
+        expect(peers.get(eve)?.ambiguous).toBe(false);
+        expect(asked(name)).toBe(eve);
       },
     );
-
-    it.each(['Ben', 'Annabel', 'Youssef', 'jonathan', 'Ben (Berlin)'])('is not %s', (name) => {
-      appears(eve, name);
-      expect(peers.get(eve)?.ambiguous).toBe(false);
-      expect(asked(name)).toBe(eve);
-    });
   });
 });
