@@ -24,6 +24,7 @@ describe('safeText', () => {
     ['a zero-width space', 'pay\u200bpal', 'paypal'],
     ['a stray joiner', 'pay\u200dpal', 'paypal'],
     ['a byte order mark', '\ufeffx', 'x'],
+    ['controls of shorthand and of music', 'a\u{1bca0}b\u{1d173}c\u{1d17a}d', 'abcd'],
     ['tag characters', 'x\u{e0041}\u{e007f}', 'x'],
     ['half a character', 'x\ud800', 'x\ufffd'],
   ])('takes away %s', (_what, raw, safe) => {

@@ -17,6 +17,8 @@ const INVISIBLE = new RegExp(
     String.raw`[\u200b\u2060-\u2065\u206a-\u206f\ufeff]`, // zero-width space, joiners, deprecated format characters
     String.raw`[\ufe00-\ufe0e]`, // variation selectors, but the one that makes an emoji
     String.raw`[\ufff0-\uffff]`, // annotations and noncharacters
+    String.raw`[\u{1bca0}-\u{1bca3}]`, // controls of shorthand
+    String.raw`[\u{1d173}-\u{1d17a}]`, // beams and slurs of music
     String.raw`[\u{e0000}-\u{e0fff}]`, // tags and further selectors
   ].join('|'),
   'gu',

@@ -72,6 +72,19 @@ describe('after the person, everything is text', () => {
     expect(bodies()).toEqual([]);
   });
 
+  it.each(['', ' ', '\u200b', '\u2800', '\u3164', '\u0301'])('but %j, which shows nothing', async (text) => {
+    for (const [argv, stdin] of [
+      [['send', 'Bob', text], ''],
+      [['send', 'Bob'], text],
+      [['send', 'Bob', '--lines'], `${text}\n${text}`],
+    ] as const) {
+      const { status, stdout, stderr } = await command(argv, { home: node.home, stdin });
+      expect({ argv, status, stdout }).toEqual({ argv, status: 2, stdout: '' });
+      expect(stderr).toContain('There is nothing to send');
+    }
+    expect(bodies()).toEqual([]);
+  });
+
   it('and help is in front of the person', async () => {
     for (const argv of [
       ['send', '--help'],

@@ -1,4 +1,4 @@
-import { MAX_BODY_BYTES, P2pChatError } from '@p2p-chat/shared';
+import { hasVisibleText, MAX_BODY_BYTES, P2pChatError } from '@p2p-chat/shared';
 
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -34,7 +34,7 @@ export async function readMessage(stream: AsyncIterable<Uint8Array | string>): P
  */
 export function checkMessage(text: string): string {
   const body = text.replace(/[\r\n]+$/, '');
-  if (body.trim() === '') throw new InputError('There is nothing to send: the message is empty.');
+  if (!hasVisibleText(body)) throw new InputError('There is nothing to send: the message is empty.');
   if (body.includes('\0')) throw binary('The message');
   if (Buffer.byteLength(body) > MAX_BODY_BYTES) throw tooLarge('The message');
   return body;
@@ -42,7 +42,7 @@ export function checkMessage(text: string): string {
 
 /**
  * The lines of a stream, those of one chunk together, with bounded memory.
- * Lines without text are left out; a line ends with LF or CRLF, the last one
+ * Lines that show nothing are left out; a line ends with LF or CRLF, the last one
  * also with the stream.
  * @throws {InputError} at a line that is too large or not UTF-8 text, naming its number; the lines before it were given
  */
@@ -78,7 +78,7 @@ function take(lines: string[], line: Buffer, number: number): void {
   const bytes = line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line;
   if (bytes.length > MAX_BODY_BYTES) throw tooLarge(`Line ${number}`);
   const text = decode(bytes, `Line ${number}`);
-  if (text.trim() !== '') lines.push(text);
+  if (hasVisibleText(text)) lines.push(text);
 }
 
 function decode(bytes: Buffer, what: string): string {
