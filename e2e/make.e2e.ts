@@ -160,5 +160,6 @@ describe('make demo', () => {
     expect(demo.output).not.toContain('You will never see this');
     demo.press('ctrl-c');
     expect(await demo.exited).toBe(0);
+    expect(demo.screen).not.toContain('goes on running');
   });
 });

@@ -163,4 +163,6 @@ await Promise.all([
   dora.tell(you, DORA_SAYS),
 ]);
 answer(ada);
-process.exit(await runInForeground(process.execPath, [P2P_CHAT, 'console'], you.env));
+// Nobody of the demo goes on after it.
+const env = { ...you.env, P2P_CHAT_ENDS_WITH_CONSOLE: '1' };
+process.exit(await runInForeground(process.execPath, [P2P_CHAT, 'console'], env));

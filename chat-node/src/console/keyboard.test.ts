@@ -59,6 +59,16 @@ describe('the keyboard', () => {
     expect(await answer).toBe('a[two\r\nlines.]b');
   });
 
+  it.each(['\u0003', '\u001b[99;5u', '\u001b[27;5;99~', '\u001b[200~a paste without its end\u0003'])(
+    'leaves by Ctrl-C, sent as %j',
+    async (sent) => {
+      const { terminal, ask } = open();
+      const answer = ask();
+      terminal.write(sent);
+      await expect(answer).rejects.toThrow('SIGINT');
+    },
+  );
+
   it('hears Ctrl-C also where no prompt is there to take it', async () => {
     const { terminal, onInterrupt, ask } = open();
     terminal.write('\u0003');

@@ -15,7 +15,7 @@ import { plainInterface, screenInterface } from './user-interface.js';
 
 export interface ConsoleOptions {
   profile: { user: string; home: string };
-  /** The settings of a node that is started. */
+  /** The settings of a node that is started; `P2P_CHAT_ENDS_WITH_CONSOLE` is set by who ends a running one after the console. */
   env: Readonly<Record<string, string | undefined>>;
   /** The built entry point of the command line. */
   main: string;
@@ -83,7 +83,8 @@ export async function runConsole({ profile, env, main, clock, plain }: ConsoleOp
   const { me, connection } = view.store.get();
   const isOut = choice === 'logout' || node !== undefined;
   process.stdout.write(`${isOut ? 'Logged out. ' : ''}Goodbye, ${safeLine(me?.user ?? profile.user)}.\n`);
-  if (!isOut && connection.state === 'connected') process.stdout.write(STAYS);
+  const stays = !isOut && connection.state === 'connected' && !env.P2P_CHAT_ENDS_WITH_CONSOLE;
+  if (stays) process.stdout.write(STAYS);
   return 0;
 }
 
