@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PeerView } from '@p2p-chat/shared';
 import { FakeNode } from '@p2p-chat/shared/testing';
@@ -95,6 +96,19 @@ describe('after the person, everything is text', () => {
       expect(status).toBe(0);
       expect(stdout).toContain('p2p-chat send');
     }
+  });
+});
+
+describe('where nobody reads what send prints', () => {
+  it('sends all the same', async () => {
+    const lines = Array.from({ length: 300 }, (_, i) => `line ${i}`);
+    const stdin = Readable.from(lines.map((line) => Buffer.from(`${line}\n`)));
+    const argv = ['send', 'Bob', '--lines', '--json'];
+    expect(await command(argv, { home: node.home, stdin, unread: true })).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+    expect(bodies()).toEqual(lines);
   });
 });
 

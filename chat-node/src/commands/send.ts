@@ -50,6 +50,8 @@ class Sending {
   /** How many reached the awaited state. */
   #settled = 0;
   #printing: Promise<void> = Promise.resolve();
+  /** The reader of what is printed has gone; what is there is sent all the same. */
+  #isUnread = false;
   readonly #signal: AbortSignal;
 
   constructor(
@@ -153,7 +155,12 @@ class Sending {
   }
 
   private show(outcome: Outcome): void {
-    this.#printing = this.#printing.then(() => printJson(this.io, outcome));
+    this.#printing = this.#printing
+      .then(() => (this.#isUnread ? undefined : printJson(this.io, outcome)))
+      .catch((error: unknown) => {
+        if (errorCode(error) !== 'EPIPE') throw error;
+        this.#isUnread = true;
+      });
   }
 
   private async summarize(pending: readonly Outcome[]): Promise<void> {

@@ -24,11 +24,13 @@ export function start(
     stdin?: string | Uint8Array | Readable;
     env?: Io['env'];
     tty?: boolean;
+    /** Whether nobody reads what is printed any more. */
+    unread?: boolean;
     /** The entry point of a command that is started by another. */
     main?: string;
   } = {},
 ): CommandUnderTest {
-  const stdout = new Captured();
+  const stdout = new Captured(options.unread);
   const stderr = new Captured();
   const clock = new ManualClock();
   const interruption = new AbortController();
@@ -67,7 +69,13 @@ class Captured extends Writable {
   text = '';
   readonly #waiting = new Set<() => void>();
 
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+  constructor(private readonly unread = false) {
+    super({ autoDestroy: false });
+    this.on('error', () => undefined);
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
+    if (this.unread) return done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
     this.text += chunk.toString('utf8');
     for (const look of this.#waiting) look();
     done();
