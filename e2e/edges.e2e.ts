@@ -1,6 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ControlClient } from '../chat-node/dist/console/control-client.js';
@@ -143,5 +145,25 @@ describe('a data folder that goes away under a running node', () => {
     expect(beside.stderr).toContain(`pid ${bob.child.pid}`);
     expect(await stateOf(lost.id)).toBe('queued');
     expect(await bob.stop()).toBe(0);
+  });
+});
+
+describe('a node that may open few files', () => {
+  it('lives through sixty idle strangers, and a contact gets in', async () => {
+    const alice = await world.daemon({
+      user: 'Alice',
+      launcher: ['sh', '-c', 'ulimit -n 48; exec "$0" "$@"'],
+    });
+    const idle = Array.from({ length: 60 }, (_, n) => {
+      const from = { localAddress: `127.0.0.${2 + n}` };
+      return connect({ host: '127.0.0.1', port: alice.ready.peerPort, ...from }).on('error', () => undefined);
+    });
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+    const bob = await world.daemon({ user: 'Bob', peers: [`127.0.0.1:${alice.ready.peerPort}`] });
+    await waitFor('the link', async () => (await controlOf(bob).status()).links === 1);
+    await deliver(bob, alice.peerId, 'still there?');
+    expect((await controlOf(alice).status()).problems).toEqual([]);
+    for (const socket of idle) socket.destroy();
+    expect([await alice.stop(), await bob.stop()]).toEqual([0, 0]);
   });
 });

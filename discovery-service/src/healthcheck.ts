@@ -1,22 +1,32 @@
-import { isIPv6 } from 'node:net';
-import { type DiscoveryHealth, errorMessage } from '@p2p-chat/shared';
-import type { Config } from './config.js';
+import { errorMessage } from '@p2p-chat/shared/errors';
+import { httpStatus } from '@p2p-chat/shared/http-status';
+import { DISCOVERY_PORT } from '@p2p-chat/shared/protocol/limits';
+import { Settings } from '@p2p-chat/shared/settings';
 
 const TIMEOUT_MS = 3_000;
 
 /**
- * Asks the service that runs with the same settings whether it is well.
+ * Asks the service that runs with the same settings whether it is well. It
+ * runs in its container every half minute, so it loads next to nothing.
  * @returns null where it is, else what is wrong
  */
-export async function checkHealth({ host, port }: Config): Promise<string | null> {
-  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  const url = `http://${isIPv6(reachable) ? `[${reachable}]` : reachable}:${port}/health`;
+export async function checkHealth(env: NodeJS.ProcessEnv): Promise<string | null> {
+  const settings = new Settings(env);
+  const listening = settings.text('DISCOVERY_HOST') ?? '0.0.0.0';
+  const port = settings.port('DISCOVERY_PORT') ?? DISCOVERY_PORT;
+  const host = listening === '0.0.0.0' ? '127.0.0.1' : listening === '::' ? '::1' : listening;
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
-    const { status } = (await response.json()) as Partial<DiscoveryHealth>;
-    return response.ok && status === 'ok' ? null : `${url} answered ${response.status}`;
+    const status = await httpStatus({ host, port, path: '/health' }, TIMEOUT_MS);
+    return status === 200 ? null : `it answered ${status} at ${host}, port ${port}`;
   } catch (error) {
-    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    return `${url}: ${errorMessage(cause)}`;
+    return `${errorMessage(error)} (${host}, port ${port})`;
+  }
+}
+
+if (import.meta.main) {
+  const fault = await checkHealth(process.env);
+  if (fault !== null) {
+    process.stderr.write(`The discovery service is not well: ${fault}\n`);
+    process.exitCode = 1;
   }
 }

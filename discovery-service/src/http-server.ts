@@ -3,6 +3,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import {
   brokenRequestAnswer,
+  Descriptors,
   errorCode,
   MAX_DISCOVERY_BODY_BYTES,
   PROBLEM_CONTENT_TYPE,
@@ -42,6 +43,8 @@ export function createHttpAdapter(): FastifyAdapter {
  */
 export function prepareRequests(adapter: FastifyAdapter, limiter: RateLimiter): void {
   const server = adapter.getInstance();
+  const { connections } = new Descriptors();
+  if (connections !== undefined) server.server.maxConnections = connections;
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, body),

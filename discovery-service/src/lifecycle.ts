@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 import { NestFactory } from '@nestjs/core';

@@ -1,10 +1,8 @@
-import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
-import { errorMessage, ignoreUserSignals, SettingError, SystemClock } from '@p2p-chat/shared';
+import { errorMessage, ignoreUserSignals, P2pChatError, SettingError, SystemClock } from '@p2p-chat/shared';
 import { type Config, readConfig, SETTINGS } from './config.js';
 import { checkHealth } from './healthcheck.js';
-import { startService, StartError } from './lifecycle.js';
 import { createLogger } from './logger.js';
 
 // The space for short-lived objects would grow with a burst of requests and
@@ -34,12 +32,9 @@ async function main(): Promise<void> {
     return;
   }
   const config = readConfig(process.env);
-  if (wants.healthcheck) {
-    const fault = await checkHealth(config);
-    if (fault !== null) fail(`The discovery service is not well: ${fault}`, FAILED);
-    return;
-  }
-  await serve(config);
+  if (!wants.healthcheck) return serve(config);
+  const fault = await checkHealth(process.env);
+  if (fault !== null) fail(`The discovery service is not well: ${fault}`, FAILED);
 }
 
 function readArguments(): { help: boolean; healthcheck: boolean } {
@@ -56,6 +51,8 @@ function readArguments(): { help: boolean; healthcheck: boolean } {
 async function serve(config: Config): Promise<void> {
   ignoreUserSignals();
   const logger = createLogger(config.logLevel);
+  // All libraries of the service, which neither --help nor --healthcheck should wait for.
+  const { startService } = await import('./lifecycle.js');
   const service = await startService({ config, clock: new SystemClock(), logger });
   const { host, port } = service;
   logger.info(
@@ -85,6 +82,6 @@ try {
   await main();
 } catch (error) {
   if (error instanceof SettingError) fail(`${error.message}\n  ${error.hint}`, WRONG_USE);
-  if (error instanceof StartError) fail(error.message, FAILED);
+  if (error instanceof P2pChatError) fail(error.message, FAILED);
   throw error;
 }

@@ -4,6 +4,7 @@ export * from './emoji.js';
 export * from './errors.js';
 export * from './mentions.js';
 export * from './name-skeleton.js';
+export * from './node/descriptors.js';
 export * from './node/log-sink.js';
 export * from './node/network-interfaces.js';
 export * from './node/peer-key.js';

@@ -4,6 +4,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import {
   brokenRequestAnswer,
+  Descriptors,
   errorCode,
   errorMessage,
   MAX_CONTROL_BODY_BYTES,
@@ -34,6 +35,8 @@ export function controlAdapter(): FastifyAdapter {
     frameworkErrors: answerBrokenUrl,
   });
   const fastify = adapter.getInstance();
+  const { connections } = new Descriptors();
+  if (connections !== undefined) fastify.server.maxConnections = connections;
   // JSON alone: what a form of a web page can send has no parser.
   fastify.removeContentTypeParser('text/plain');
   // Read line by line by its controller, so it has no limit as a whole.

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import {
   type Clock,
+  Descriptors,
   errorMessage,
   type HelloFrame,
   MAX_LINKS,
@@ -37,6 +38,7 @@ export class LinkTable {
   /** Every link with an open stream, also one that lost to another; what is called when it is gone. */
   readonly #open = new Map<Link, () => void>();
   #stopping = false;
+  readonly #descriptors = new Descriptors();
 
   constructor(
     private readonly options: LinkTableOptions,
@@ -131,7 +133,8 @@ export class LinkTable {
 
   // However many strangers come, none of them keeps a contact out.
   #hasRoomFor(peerId: string): boolean {
-    if (this.#byPeer.size < MAX_LINKS) return true;
+    const isFull = this.#byPeer.size >= MAX_LINKS;
+    if (!isFull && !this.#descriptors.areScarce) return true;
     if (!this.handler.prefers(peerId)) return false;
     for (const [stranger, link] of this.#byPeer) {
       if (this.handler.prefers(stranger)) continue;
@@ -141,7 +144,7 @@ export class LinkTable {
       this.options.onGone(stranger);
       return true;
     }
-    return false;
+    return !isFull;
   }
 
   // The far end may have lost the existing one without a word, for example with

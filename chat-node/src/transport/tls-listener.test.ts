@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { testIdentity } from '../testing/identities.js';
 import { TlsListener } from './tls-listener.js';
@@ -27,5 +27,35 @@ describe('where the gateway listens', () => {
     const { port } = other.address() as AddressInfo;
     await expect(listen({ host: '127.0.0.1', port })).rejects.toMatchObject({ code: 'port-taken' });
     other.close();
+  });
+
+  it('turns away who waits longest where descriptors are scarce', async () => {
+    let areScarce = false;
+    const listener = new TlsListener({
+      host: '127.0.0.1',
+      port: 0,
+      portMayMove: false,
+      identity: await testIdentity('alice'),
+      descriptors: {
+        get areScarce() {
+          return areScarce;
+        },
+      },
+      onSocket: () => Promise.resolve(),
+      onRefused: () => undefined,
+    });
+    const port = await listener.start();
+    const idle = async () => {
+      const socket = connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      return socket;
+    };
+    const [first, second] = [await idle(), await idle()];
+    areScarce = true;
+    const ends = once(first, 'close');
+    const third = await idle();
+    await ends;
+    expect([second.closed, third.closed]).toEqual([false, false]);
+    listener.stop();
   });
 });

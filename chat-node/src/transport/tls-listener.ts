@@ -3,6 +3,7 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import {
   ALPN_PROTOCOL,
   BLOCKS_ALPN_PROTOCOL,
+  Descriptors,
   errorCode,
   errorMessage,
   HANDSHAKE_TIMEOUT_MS,
@@ -24,6 +25,8 @@ export interface TlsListenerOptions {
    * hello is done as well: until then it counts as unauthenticated.
    */
   onSocket: (socket: TLSSocket, address: string) => Promise<void>;
+  /** Whether few files and connections may be opened any more. */
+  descriptors?: Pick<Descriptors, 'areScarce'>;
   /** A connection that came to nothing, for the log. */
   onRefused: (error: TransportError, address: string) => void;
 }
@@ -37,8 +40,11 @@ export class TlsListener {
   /** By {@link connectionKey}: what gives the place of a connection back. */
   readonly #places = new Map<string, { socket: Socket; leave: () => void }>();
   #server: Server | null = null;
+  readonly #descriptors: Pick<Descriptors, 'areScarce'>;
 
-  constructor(private readonly options: TlsListenerOptions) {}
+  constructor(private readonly options: TlsListenerOptions) {
+    this.#descriptors = options.descriptors ?? new Descriptors();
+  }
 
   /**
    * @returns the port
@@ -93,6 +99,7 @@ export class TlsListener {
   // Runs before the TLS handshake: a connection too many costs no cryptography.
   #admit(socket: Socket): void {
     const address = plainAddress(socket.remoteAddress ?? 'unknown');
+    if (this.#descriptors.areScarce) this.#turnAwayOldest();
     if (!this.#waiting.enter(address)) {
       socket.destroy();
       this.options.onRefused(
@@ -107,6 +114,14 @@ export class TlsListener {
     };
     this.#places.set(key, { socket, leave });
     socket.once('close', leave);
+  }
+
+  // A peer says hello at once: who waits longest is least likely to be one.
+  #turnAwayOldest(): void {
+    const [oldest] = this.#places.values();
+    if (oldest === undefined) return;
+    oldest.leave();
+    oldest.socket.destroy();
   }
 
   #identified(socket: TLSSocket): void {
