@@ -14,7 +14,7 @@ const LIMITS = 'shared/src/protocol/limits.ts';
 const BOUND = /^(MAX|MIN)_|_(MS|BYTES)$/;
 /** Constants among them that bound nothing: names, and the pace of what a node does by itself. */
 const NO_BOUND =
-  /^(ALPN_PROTOCOL|PEER_PORT|PAGE_PORT|PROFILE_LOOK_MS|DIAL_COURTESY_MS|RECOUNT_AFTER_MS|REPLICA_\w+|\w+_BACKOFF)$/;
+  /^(ALPN_PROTOCOL|PEER_PORT|PAGE_PORT|DIAL_COURTESY_MS|RECOUNT_AFTER_MS|REPLICA_\w+|\w+_BACKOFF)$/;
 
 const problems: string[] = [];
 

@@ -11,6 +11,7 @@ import { ImportController } from './control-api/import.controller.js';
 import { FilesController } from './control-api/files.controller.js';
 import { LocalAuthGuard } from './control-api/local-auth.guard.js';
 import { MessagesController } from './control-api/messages.controller.js';
+import { MetricsController, MetricsSource } from './control-api/metrics.controller.js';
 import { NodeInfo } from './control-api/node-info.js';
 import { PageController } from './control-api/page.controller.js';
 import { PageServer } from './control-api/page-server.js';
@@ -23,6 +24,7 @@ import { SearchController } from './control-api/search.controller.js';
 import { StatusController } from './control-api/status.controller.js';
 import { DepthPipe, validationPipe } from './control-api/validation.js';
 import { ConversationsModule } from './conversations.module.js';
+import { Chat } from './core/chat.js';
 import { ChatEvents } from './core/events.js';
 import { DiagnosisModule } from './diagnosis.module.js';
 import { Discovery, DiscoveryModule } from './discovery.module.js';
@@ -47,6 +49,7 @@ const TOKEN_BYTES = 32;
     FilesController,
     DiagnosisController,
     EventsController,
+    MetricsController,
     PageController,
   ],
   providers: [
@@ -69,6 +72,7 @@ const TOKEN_BYTES = 32;
       useFactory: ({ profile, clock }: NodeEnvironment) =>
         new Pairing({ store: profile.page, clock, randomBytes }),
     },
+    { provide: MetricsSource, inject: [NodeEnvironment, Chat, ChatEvents], useFactory: loadMetrics },
     LocalAuthGuard,
     { provide: APP_GUARD, useExisting: LocalAuthGuard },
     { provide: APP_FILTER, useClass: ProblemFilter },
@@ -85,6 +89,16 @@ export class ControlApiModule implements OnModuleDestroy {
   onModuleDestroy(): void {
     this.log.close();
   }
+}
+
+async function loadMetrics(
+  { config }: NodeEnvironment,
+  chat: Chat,
+  events: ChatEvents,
+): Promise<MetricsSource> {
+  if (!config.metrics) return { metrics: null };
+  const { NodeMetrics } = await import('./control-api/node-metrics.js');
+  return { metrics: new NodeMetrics(chat, events) };
 }
 
 function createNodeInfo(

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from '@prometheus-io/client';
 import type { EventStreams } from './events/event-streams.js';
 import type { LeaseRegistry, RegistrationOutcome } from './registry/lease-registry.js';
 

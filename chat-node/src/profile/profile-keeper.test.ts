@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ManualClock } from '@p2p-chat/shared/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PROFILE_RETRY_MS, PROFILE_TAKEN_ATTEMPTS, ProfileKeeper } from './profile-keeper.js';
+import {
+  PROFILE_LOOK_MS,
+  PROFILE_RETRY_MS,
+  PROFILE_TAKEN_ATTEMPTS,
+  ProfileKeeper,
+} from './profile-keeper.js';
 import { ProfileLock } from './profile-lock.js';
 import { recordingLogger } from '../testing/recording-logger.js';
 
@@ -79,8 +84,9 @@ describe('ProfileKeeper', () => {
   });
 
   it('says where the folder was moved to, and goes on when it is back', async () => {
+    keeper.watch();
     await rename(home, `${home}-elsewhere`);
-    keeper.look();
+    await clock.advance(PROFILE_LOOK_MS);
     expect(keeper.problem).toMatchObject({
       code: 'profile-moved',
       detail: expect.stringContaining(`${home}-elsewhere`) as string,

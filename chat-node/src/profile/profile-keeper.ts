@@ -29,6 +29,7 @@ export interface ProfileKeeperParts {
  */
 export class ProfileKeeper {
   #retry: Timer | null = null;
+  #watch: Timer | null = null;
   #taken = 0;
   #problem: ProblemView | null = null;
 
@@ -39,7 +40,7 @@ export class ProfileKeeper {
     return this.#problem;
   }
 
-  /** Looks whether the profile is where it was; to be called when something on its disk could not be written or read, and now and then. */
+  /** Looks whether the profile is where it was; to be called when something on its disk could not be written or read. */
   look(): void {
     const { lock } = this.parts;
     if (this.#problem !== null || lock.isInPlace) return;
@@ -53,8 +54,17 @@ export class ProfileKeeper {
     this.#wait();
   }
 
+  /** Looks now and then, until the release. */
+  watch(): void {
+    this.#watch = this.parts.clock.setTimeout(() => {
+      this.watch();
+      this.look();
+    }, PROFILE_LOOK_MS);
+  }
+
   /** Lets go of the profile for good. */
   release(): void {
+    this.#watch?.clear();
     this.#retry?.clear();
     this.#retry = null;
     this.parts.lock.release();

@@ -24,6 +24,7 @@ describe('the settings', () => {
         contacts: 'all',
         typing: null,
         fixed: {},
+        metrics: false,
         logLevel: 'info',
         attached: false,
       }),
@@ -40,7 +41,7 @@ describe('the settings', () => {
         'P2P_CHAT_SAME_MACHINE',
       ],
       ...['P2P_CHAT_INTERFACES', 'P2P_CHAT_PEERS', 'MONGODB_URI', 'P2P_CHAT_RECEIPTS', 'P2P_CHAT_TYPING'],
-      ...['P2P_CHAT_ON_MESSAGE', 'P2P_CHAT_CONTACTS', 'LOG_LEVEL', 'XDG_DATA_HOME'],
+      ...['P2P_CHAT_ON_MESSAGE', 'P2P_CHAT_CONTACTS', 'P2P_CHAT_METRICS', 'LOG_LEVEL', 'XDG_DATA_HOME'],
     ];
     for (const empty of ['', ' ', '\r'])
       expect(readConfig({ ...base, ...Object.fromEntries(names.map((name) => [name, empty])) })).toEqual(

@@ -51,6 +51,8 @@ export interface NodeConfig extends Profile {
   /** Who may write: all, strangers as a request; contacts only; or everyone, without being asked about. */
   contacts: 'all' | 'only' | 'everyone';
   files: FileSettings;
+  /** Whether the node keeps metrics. */
+  metrics: boolean;
   logLevel: LogLevel;
   /** Whether the node ends when the process that started it does. */
   attached: boolean;
@@ -90,6 +92,7 @@ export function readConfig(env: Environment): NodeConfig {
     onMessage: readMessageCommand(settings, env['PATH']),
     contacts: settings.word('P2P_CHAT_CONTACTS', ['all', 'only', 'everyone']) ?? 'all',
     files: readFileSettings(settings),
+    metrics: settings.switch('P2P_CHAT_METRICS') ?? false,
     logLevel: settings.word('LOG_LEVEL', LOG_LEVELS) ?? 'info',
     attached: env['P2P_CHAT_ATTACHED'] === '1',
   });

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { Clock, StatusView, Timer } from '@p2p-chat/shared';
+import type { Clock, StatusView } from '@p2p-chat/shared';
 import { AppModule } from '../app.module.js';
 import {
   controlAdapter,
@@ -14,7 +14,7 @@ import { Chat } from '../core/chat.js';
 import { loadIdentity } from '../profile/keystore.js';
 import { requirePrivateProfile } from '../profile/profile-files.js';
 import { FilePageStore } from '../profile/page-file.js';
-import { PROFILE_LOOK_MS, ProfileKeeper } from '../profile/profile-keeper.js';
+import { ProfileKeeper } from '../profile/profile-keeper.js';
 import { ProfileLock } from '../profile/profile-lock.js';
 import { FileProfileStore } from '../profile/profile-settings.js';
 import { PublishedControlFile } from '../profile/published-control-file.js';
@@ -92,8 +92,7 @@ async function startParts(
     onTaken: onLogout,
   });
   undo.push(() => keeper.release());
-  const looking = every(clock, PROFILE_LOOK_MS, () => keeper.look());
-  undo.push(() => looking.clear());
+  keeper.watch();
   const identity = await loadIdentity(config.home);
   const store = await FileProfileStore.open(config.home, config.user);
   const settings = store.settings(config);
@@ -128,18 +127,6 @@ async function startParts(
     user,
   });
   return { peerId, user, peerPort: app.get(Chat).port, controlPort, storage: environment.storage };
-}
-
-function every(clock: Clock, ms: number, act: () => void): Timer {
-  let timer: Timer;
-  const plan = (): void => {
-    timer = clock.setTimeout(() => {
-      plan();
-      act();
-    }, ms);
-  };
-  plan();
-  return { clear: () => timer.clear() };
 }
 
 async function createApp(environment: NodeEnvironment): Promise<NestFastifyApplication> {

@@ -43,6 +43,8 @@ function segment(reference: string): string {
 export const CONTROL_ROUTES = {
   /** GET -> StatusView */
   status: '/api/status',
+  /** GET -> metrics for Prometheus, as text; 404 where they are off */
+  metrics: '/api/metrics',
   /** GET -> ConversationView[], the one with the latest message first */
   conversations: '/api/conversations',
   /** GET -> ConversationView */
