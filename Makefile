@@ -168,6 +168,10 @@ bench-storage: build ## measure the stores (MongoDB where MONGODB_URI_TEST is se
 bench-console: build ## measure how soon the console shows a key, alone and in a burst of messages
 	@node bench/console.ts $(ARGS)
 
+.PHONY: bench-files
+bench-files: build ## measure a large file and many small ones, beside the floor, scp and rsync: ARGS='--mib 4096'
+	@node bench/files.ts $(ARGS)
+
 .PHONY: bench-hashing
 bench-hashing: build ## measure what hashing and signing cost a message, beside neither
 	@node bench/hashing.ts $(ARGS)

@@ -7,7 +7,7 @@ const conditions = ['source', 'node', 'import', 'default'];
 
 /** What takes long by its nature: floods, large numbers, copies of whole profiles. */
 const LONG =
-  'e2e/{fuzz/fuzz,herd,hostile-discovery,queued,restore,search,sources,storage-deaf-peer,strangers,strangers-http}.e2e.ts';
+  'e2e/{files-faults,fuzz/fuzz,herd,hostile-discovery,queued,restore,search,sources,storage-deaf-peer,strangers,strangers-http}.e2e.ts';
 
 export default defineConfig({
   resolve: { conditions },

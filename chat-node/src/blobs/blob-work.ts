@@ -14,6 +14,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { BLOCK_BYTES } from '@p2p-chat/shared/protocol/limits';
 import { BLOCK_HASH_BYTES, blockCount, blockLength } from '@p2p-chat/shared/protocol/file';
 import { packFolder, unpackFolder } from './folder-stream.js';
+import type { WrittenBlock } from '../core/ports/blob.store.js';
 import { BlockHasher } from './block-hasher.js';
 
 /** What reading a file gave: the hashes of its blocks one after the other. */
@@ -24,12 +25,23 @@ export interface HashedFile {
 }
 
 const OWNER_ONLY = 0o600;
+/** Written data that waits for the disk: a message that is saved meanwhile waits behind all of it. */
+const MAX_UNSYNCED_BYTES = 32 * BLOCK_BYTES;
 /** Blocks that are read before others have their turn. */
 const BLOCKS_PER_TURN = 4;
 
+/** A file that is being fetched. */
+interface Part {
+  fd: number;
+  size: number;
+  hashes: Uint8Array;
+  /** Bytes that were written and may not be on the disk yet. */
+  unsynced: number;
+}
+
 /** What the thread does. It alone reads and hashes whole files, and writes what is fetched. */
 export class BlobWork {
-  readonly #parts = new Map<string, { fd: number; size: number; hashes: Uint8Array }>();
+  readonly #parts = new Map<string, Part>();
 
   /**
    * Hashes a file, and copies it where that is wanted.
@@ -86,7 +98,7 @@ export class BlobWork {
   async openPart(path: string, size: number, hashes: Uint8Array): Promise<Uint8Array> {
     this.closePart(path);
     const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, OWNER_ONLY);
-    this.#parts.set(path, { fd, size, hashes });
+    this.#parts.set(path, { fd, size, hashes, unsynced: 0 });
     const there = new Uint8Array(blockCount(size));
     const written = fstatSync(fd).size;
     if (written > size) ftruncateSync(fd, size);
@@ -100,15 +112,22 @@ export class BlobWork {
     return there;
   }
 
-  /** @returns whether it is the block that it should be; only then it is written */
-  writePart(path: string, index: number, bytes: Uint8Array): boolean {
+  /** Writes a block, if it is the one that it should be. @returns its buffer too, for the next one */
+  writePart(path: string, index: number, bytes: Uint8Array<ArrayBuffer>): WrittenBlock {
     const part = this.#parts.get(path);
     if (part === undefined) throw coded('EBADF');
-    if (bytes.length !== blockLength(part.size, index) || !isBlock(bytes, part.hashes, index)) return false;
+    if (bytes.length !== blockLength(part.size, index) || !isBlock(bytes, part.hashes, index)) {
+      return { isRight: false, buffer: bytes.buffer };
+    }
     for (let at = 0; at < bytes.length;) {
       at += writeSync(part.fd, bytes, at, bytes.length - at, index * BLOCK_BYTES + at);
     }
-    return true;
+    part.unsynced += bytes.length;
+    if (part.unsynced >= MAX_UNSYNCED_BYTES) {
+      fdatasyncSync(part.fd);
+      part.unsynced = 0;
+    }
+    return { isRight: true, buffer: bytes.buffer };
   }
 
   /** What was written survives a power cut. */

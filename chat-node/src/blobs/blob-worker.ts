@@ -12,6 +12,12 @@ port.on('message', ({ id, method, args }: BlobCall) => {
   void answer(id, async () => (work[method] as (...args: unknown[]) => unknown)(...args));
 });
 
+/** The buffer of a block goes back to where it came from. */
+function transferOf(value: unknown): ArrayBuffer[] {
+  if (typeof value !== 'object' || value === null || !('buffer' in value)) return [];
+  return value.buffer instanceof ArrayBuffer && !ArrayBuffer.isView(value) ? [value.buffer] : [];
+}
+
 async function answer(id: number, run: () => Promise<unknown>): Promise<void> {
   let said: BlobAnswer;
   try {
@@ -19,5 +25,5 @@ async function answer(id: number, run: () => Promise<unknown>): Promise<void> {
   } catch (error) {
     said = { id, error: { code: errorCode(error) ?? '', message: errorMessage(error) } };
   }
-  port.postMessage(said);
+  port.postMessage(said, 'value' in said ? transferOf(said.value) : []);
 }

@@ -16,7 +16,13 @@ import {
 import { BlobError } from '../core/errors.js';
 import type { BlobSource, FileNotes, FileRecord } from '../core/files/file-record.js';
 import { safeFileName } from '../core/files/safe-name.js';
-import { BlobStore, type OfferedBlob, type OfferOptions, type Part } from '../core/ports/blob.store.js';
+import {
+  BlobStore,
+  type OfferedBlob,
+  type OfferOptions,
+  type Part,
+  type WrittenBlock,
+} from '../core/ports/blob.store.js';
 import { readError, writeError } from './blob-errors.js';
 import { BlockHasher } from './block-hasher.js';
 import { mediaType } from './media-type.js';
@@ -174,12 +180,15 @@ export class DiskBlobStore extends BlobStore {
     { root, size }: OfferedFile,
     source: BlobSource | null,
     index: number,
+    into?: Uint8Array<ArrayBuffer>,
   ): Promise<Uint8Array | null> {
     if (index >= blockCount(size)) return null;
-    const place = { at: index * BLOCK_BYTES, length: blockLength(size, index) };
-    if (this.#kept.has(root)) return this.#read(this.#path('blobs', root), place, null);
-    if (this.#parts.get(root)?.has(index) === true) return this.#read(this.#path('parts', root), place, null);
-    return source === null ? null : this.#read(source.path, place, source);
+    const at = index * BLOCK_BYTES;
+    const bytes = into?.subarray(0, blockLength(size, index)) ?? new Uint8Array(blockLength(size, index));
+    if (this.#kept.has(root)) return this.#read(this.#path('blobs', root), at, bytes, null);
+    if (this.#parts.get(root)?.has(index) === true)
+      return this.#read(this.#path('parts', root), at, bytes, null);
+    return source === null ? null : this.#read(source.path, at, bytes, source);
   }
 
   override async part(file: OfferedFile, hashes: Uint8Array): Promise<Part> {
@@ -323,17 +332,18 @@ export class DiskBlobStore extends BlobStore {
 
   async #read(
     path: string,
-    { at, length }: { at: number; length: number },
+    at: number,
+    bytes: Uint8Array,
     source: BlobSource | null,
   ): Promise<Uint8Array | null> {
     try {
       const file = await this.#opened(path);
-      if (source !== null) {
-        const { size, mtimeMs } = await file.stat();
-        if (size !== source.size || mtimeMs !== source.changedAt) return null;
-      }
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(length), 0, length, at);
-      return bytesRead === length ? buffer : null;
+      const [{ bytesRead }, now] = await Promise.all([
+        file.read(bytes, 0, bytes.length, at),
+        source === null ? null : file.stat(),
+      ]);
+      if (source !== null && (now?.size !== source.size || now.mtimeMs !== source.changedAt)) return null;
+      return bytesRead === bytes.length ? bytes : null;
     } catch {
       await this.#shut(path);
       return null;
@@ -442,14 +452,14 @@ class DiskPart implements Part {
     return this.there[index] === 1;
   }
 
-  async write(index: number, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+  async write(index: number, bytes: Uint8Array<ArrayBuffer>): Promise<WrittenBlock> {
     try {
-      const isRight = await this.parts.worker.call('writePart', [this.path, index, bytes], [bytes.buffer]);
-      if (isRight && this.there[index] === 0) {
+      const written = await this.parts.worker.call('writePart', [this.path, index, bytes], [bytes.buffer]);
+      if (written.isRight && this.there[index] === 0) {
         this.there[index] = 1;
         this.count += 1;
       }
-      return isRight;
+      return written;
     } catch (error) {
       throw writeError(error, this.parts.folder);
     }

@@ -1,6 +1,9 @@
 import { type Transferable, Worker } from 'node:worker_threads';
 import type { BlobWork } from './blob-work.js';
 
+/** Space for what the thread has just made, in MiB: a block is in a buffer that comes and goes. */
+const YOUNG_GENERATION_MIB = 4;
+
 /** What the thread can be asked. */
 export type BlobMethod = keyof BlobWork;
 
@@ -51,7 +54,11 @@ export class BlobWorkerClient {
 
   #start(): Worker {
     // Flags of this process (a module loader, an inspector port) are not for the thread.
-    const worker = new Worker(this.url, { name: 'p2p-chat files', execArgv: [] });
+    const worker = new Worker(this.url, {
+      name: 'p2p-chat files',
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+    });
     worker.on('message', (answer: BlobAnswer) => {
       const pending = this.#pending.get(answer.id);
       this.#pending.delete(answer.id);

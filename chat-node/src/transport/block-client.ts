@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import {
+  type AwaitedAnswer,
   BLOCK_SILENCE_MS,
   BlockAnswerDecoder,
   type BlockRequest,
@@ -9,8 +10,7 @@ import {
 import type { BlockConnection } from '../core/ports/block.transport.js';
 import { TransportError } from './errors.js';
 
-interface Waiting {
-  expected: number;
+interface Waiting extends AwaitedAnswer {
   resolve: (payload: Uint8Array<ArrayBuffer> | null) => void;
   reject: (error: TransportError) => void;
 }
@@ -18,7 +18,7 @@ interface Waiting {
 /** Asks for blocks over a stream whose far end has been identified. */
 export class BlockClient implements BlockConnection {
   readonly #waiting: Waiting[] = [];
-  readonly #decoder = new BlockAnswerDecoder(() => this.#waiting[0]?.expected ?? null);
+  readonly #decoder = new BlockAnswerDecoder(() => this.#waiting[0] ?? null);
   #ended: TransportError | null = null;
 
   constructor(private readonly stream: Duplex & { setTimeout?: (ms: number, late: () => void) => unknown }) {
@@ -28,10 +28,14 @@ export class BlockClient implements BlockConnection {
     stream.setTimeout?.(BLOCK_SILENCE_MS, () => this.#end('nothing came for a while'));
   }
 
-  request(request: BlockRequest, expected: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  request(
+    request: BlockRequest,
+    length: number,
+    into?: Uint8Array<ArrayBuffer>,
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ expected, resolve, reject });
+      this.#waiting.push({ length, ...(into === undefined ? {} : { into }), resolve, reject });
       this.stream.write(encodeBlockRequest(request));
     });
   }

@@ -59,7 +59,7 @@ export class BlockGateway extends BlockTransport {
     this.#served.set(socket, peerId);
     socket.setTimeout(BLOCK_SILENCE_MS, () => socket.destroy());
     socket.once('close', () => this.#served.delete(socket));
-    serveBlocks(socket, (request) => handler.answer(peerId, request)).catch((error: unknown) => {
+    serveBlocks(socket, (request, into) => handler.answer(peerId, request, into)).catch((error: unknown) => {
       this.options.logger.debug(
         { peer: shortPeerId(peerId), error: errorMessage(error) },
         'a connection for blocks broke',

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import {
+  BLOCK_BYTES,
   type BlockRequest,
   BlockRequestDecoder,
   encodeAnswerHeader,
@@ -8,8 +9,8 @@ import {
   ProtocolError,
 } from '@p2p-chat/shared';
 
-/** Answers that are read from the disk before the ones before them have left. */
-const READ_AHEAD = 3;
+/** Blocks that are read, or on their way to the wire. */
+const READ_AHEAD = 4;
 
 /**
  * Answers the requests of a stream in their order, until it ends. What the far
@@ -18,11 +19,14 @@ const READ_AHEAD = 3;
  */
 export async function serveBlocks(
   stream: Duplex,
-  answer: (request: BlockRequest) => Promise<Uint8Array | null>,
+  answer: (request: BlockRequest, into: Uint8Array<ArrayBuffer>) => Promise<Uint8Array | null>,
 ): Promise<void> {
   const decoder = new BlockRequestDecoder();
   const waiting: BlockRequest[] = [];
-  const reading: Promise<Uint8Array | null>[] = [];
+  const reading: { read: Promise<Uint8Array | null>; buffer: Uint8Array<ArrayBuffer> }[] = [];
+  /** Buffers that nothing is read into and nothing is sent from. */
+  const free: Uint8Array<ArrayBuffer>[] = [];
+  let buffers = 0;
   let wake: (() => void) | null = null;
   let failure: Error | null = null;
   let ended = false;
@@ -57,29 +61,36 @@ export async function serveBlocks(
   const changed = (): Promise<void> => new Promise((resolve) => (wake = resolve));
 
   while (!ended) {
-    while (reading.length < READ_AHEAD && waiting.length > 0) {
+    while (waiting.length > 0 && (free.length > 0 || buffers < READ_AHEAD)) {
+      if (free.length === 0) buffers += 1;
+      const buffer = free.pop() ?? new Uint8Array(BLOCK_BYTES);
       // One that fails is answered as what is not there.
-      const read = answer(waiting.shift() as BlockRequest).catch(() => null);
-      reading.push(read);
+      const read = answer(waiting.shift() as BlockRequest, buffer).catch(() => null);
+      reading.push({ read, buffer });
     }
     const next = reading[0];
     if (next === undefined) {
       await changed();
       continue;
     }
-    const payload = await next;
-    void reading.shift();
-    if (!write(stream, payload)) while (!ended && stream.writableNeedDrain) await changed();
+    const payload = await next.read;
+    reading.shift();
+    const isSent = (): void => {
+      free.push(next.buffer);
+      notify();
+    };
+    if (!write(stream, payload, isSent)) while (!ended && stream.writableNeedDrain) await changed();
   }
   if (failure !== null) throw failure as Error;
   stream.end();
 }
 
-function write(stream: Duplex, payload: Uint8Array | null): boolean {
-  if (payload === null) return stream.write(encodeAnswerHeader('absent', 0));
+/** @param isSent is called when the payload is not needed any more */
+function write(stream: Duplex, payload: Uint8Array | null, isSent: () => void): boolean {
+  if (payload === null) return stream.write(encodeAnswerHeader('absent', 0), isSent);
   stream.cork();
   stream.write(encodeAnswerHeader('here', payload.length));
-  const goesOn = stream.write(payload);
+  const goesOn = stream.write(payload, isSent);
   stream.uncork();
   return goesOn;
 }

@@ -41,12 +41,14 @@ describe('a request for a block', () => {
   });
 });
 
+const awaited = (length: number | null | undefined) => (typeof length === 'number' ? { length } : null);
+
 describe('an answer', () => {
   const payload = new Uint8Array([1, 2, 3]);
 
   it('is read byte by byte, and what is absent is null', () => {
     const expected = [3, 3, 0];
-    const decoder = new BlockAnswerDecoder(() => expected[0] ?? null);
+    const decoder = new BlockAnswerDecoder(() => awaited(expected[0]));
     const bytes = Buffer.concat([
       encodeAnswerHeader('here', 3),
       payload,
@@ -71,6 +73,6 @@ describe('an answer', () => {
     ['that is absent and has bytes', encodeAnswerHeader('absent', 3), 3],
     ['of no known kind', new Uint8Array([7, 0, 0, 0, 3]), 3],
   ])('%s is refused before anything is allocated', (_, bytes, expected) => {
-    expect(() => [...new BlockAnswerDecoder(() => expected).push(bytes)]).toThrow();
+    expect(() => [...new BlockAnswerDecoder(() => awaited(expected)).push(bytes)]).toThrow();
   });
 });

@@ -81,6 +81,14 @@ function decode(bytes: Uint8Array): BlockRequest {
   };
 }
 
+/** An answer that is to come. */
+export interface AwaitedAnswer {
+  /** Bytes of its payload, where it is not absent. */
+  length: number;
+  /** Where the payload goes; it is as large at least. Without it, a new buffer. */
+  into?: Uint8Array<ArrayBuffer>;
+}
+
 /** Takes the answers to requests out of a stream of bytes, however it is cut. */
 export class BlockAnswerDecoder {
   readonly #header = new Uint8Array(BLOCK_ANSWER_HEADER_BYTES);
@@ -88,14 +96,11 @@ export class BlockAnswerDecoder {
   #payload: Uint8Array<ArrayBuffer> | null = null;
   #filled = 0;
 
-  /**
-   * @param expected how many bytes the payload of the next answer has, null where none is awaited:
-   *   nothing else is ever allocated
-   */
-  constructor(private readonly expected: () => number | null) {}
+  /** @param awaited the next answer; null where none is: nothing else is ever allocated */
+  constructor(private readonly awaited: () => AwaitedAnswer | null) {}
 
   /**
-   * @returns for each answer its payload in a buffer of its own, null where it is absent
+   * @returns for each answer its payload, null where it is absent
    * @throws {ProtocolError} `frame-malformed`, `frame-too-large`
    */
   *push(chunk: Uint8Array): Generator<Uint8Array<ArrayBuffer> | null, void, void> {
@@ -112,7 +117,7 @@ export class BlockAnswerDecoder {
           yield null;
           continue;
         }
-        this.#payload = new Uint8Array(length);
+        this.#payload = this.awaited()?.into?.subarray(0, length) ?? new Uint8Array(length);
         this.#filled = 0;
       } else {
         const taken = Math.min(this.#payload.length - this.#filled, chunk.length - at);
@@ -129,7 +134,7 @@ export class BlockAnswerDecoder {
 
   /** The length in the header; null for an absent one. */
   #length(): number | null {
-    const expected = this.expected();
+    const expected = this.awaited()?.length ?? null;
     const [answer] = this.#header;
     const length = new DataView(this.#header.buffer).getUint32(1);
     if (expected === null) throw new ProtocolError('frame-malformed', 'It answers what was not asked.');

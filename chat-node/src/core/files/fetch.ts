@@ -1,4 +1,12 @@
-import { BLOCK_HASH_BYTES, blockCount, blockLength, fileRoot, type Sha256 } from '@p2p-chat/shared';
+import {
+  BLOCK_BYTES,
+  BLOCK_HASH_BYTES,
+  blockCount,
+  blockLength,
+  fileRoot,
+  MAX_BLOCK_REQUESTS,
+  type Sha256,
+} from '@p2p-chat/shared';
 import type { BlobStore, Part } from '../ports/blob.store.js';
 import type { BlockConnection, BlockTransport } from '../ports/block.transport.js';
 import type { PeerAddress } from '../peers/peer.js';
@@ -23,8 +31,8 @@ export interface FileSource {
 /** What an attempt came to: all blocks are there, nobody who was asked has more of them, or nobody was reached. */
 export type FetchOutcome = 'whole' | 'absent' | 'unreached';
 
-/** Requests that are open on one connection: they fill a fast wire, and bound the memory. */
-const LANES = 8;
+/** A cut loses what is asked for at that moment: no more than one block and this share of the file. */
+const SHARE_IN_FLIGHT = 0.01;
 
 /**
  * Fetches the blocks of one file, from one member after the other until it is
@@ -126,7 +134,9 @@ export class Fetch {
       await this.#open(hashes);
     }
     const missing = this.#missing();
-    const lanes = Array.from({ length: LANES }, () => this.#lane(peerId, connection, missing));
+    const lanes = Array.from({ length: lanesFor(blockCount(size)) }, () =>
+      this.#lane(peerId, connection, missing),
+    );
     // All of them end before the file is used otherwise; the first error counts.
     const ended = await Promise.allSettled(lanes);
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
@@ -134,13 +144,15 @@ export class Fetch {
 
   async #lane(peerId: string, connection: BlockConnection, missing: Iterator<number>): Promise<void> {
     const { conversation, file } = this.record;
+    let buffer: ArrayBuffer | null = null;
     for (let next = missing.next(); next.done !== true; next = missing.next()) {
       const length = blockLength(file.size, next.value);
       await this.parts.limit.pass(length);
       let bytes: Uint8Array<ArrayBuffer> | null;
       try {
         const request = { kind: 'block', conversation, root: file.root, index: next.value } as const;
-        bytes = await connection.request(request, length);
+        buffer ??= new ArrayBuffer(Math.min(file.size, BLOCK_BYTES));
+        bytes = await connection.request(request, length, new Uint8Array(buffer));
       } catch {
         // The connection broke, or was closed: another attempt goes on from here.
         return;
@@ -148,7 +160,9 @@ export class Fetch {
       if (bytes === null) continue;
       let isRight: boolean;
       try {
-        isRight = (await this.#part?.write(next.value, bytes)) ?? false;
+        const written = await this.#part?.write(next.value, bytes);
+        isRight = written?.isRight ?? false;
+        buffer = written?.buffer ?? null;
       } catch (error) {
         connection.close();
         throw error;
@@ -172,4 +186,9 @@ export class Fetch {
     const blocks = blockCount(size);
     this.parts.onProgress(blocks === 0 ? 0 : Math.min(size, Math.round((count / blocks) * size)));
   }
+}
+
+/** Requests that are open at a time, each with a buffer: they fill a fast wire, and bound the memory. */
+function lanesFor(blocks: number): number {
+  return Math.min(MAX_BLOCK_REQUESTS, 1 + Math.floor(blocks * SHARE_IN_FLIGHT));
 }

@@ -1,6 +1,5 @@
 import {
   Backoff,
-  type BlockRequest,
   type Clock,
   errorCode,
   errorMessage,
@@ -121,7 +120,7 @@ export class Files {
     const { blobs, blocks, events, log } = this.parts;
     blocks.serve({
       admits: (peerId) => this.#serving.admits(peerId),
-      answer: (peerId, request: BlockRequest) => this.#serving.answer(peerId, request),
+      answer: (peerId, request, into) => this.#serving.answer(peerId, request, into),
     });
     events.subscribe((event) => {
       if (event.type === 'messages') this.#look(event.kept);

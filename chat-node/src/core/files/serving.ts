@@ -46,6 +46,7 @@ export class Serving implements BlockHandler {
   async answer(
     peerId: string,
     { kind, conversation, root, index }: BlockRequest,
+    into?: Uint8Array<ArrayBuffer>,
   ): Promise<Uint8Array | null> {
     const { blobs, members, isBlocked, limit } = this.parts;
     if (isBlocked(peerId) || !members(conversation).includes(peerId)) return null;
@@ -59,7 +60,7 @@ export class Serving implements BlockHandler {
       return NOTHING;
     }
     for (const one of offered) {
-      const block = await blobs.block(one.file, one.source, index);
+      const block = await blobs.block(one.file, one.source, index, into);
       if (block === null) continue;
       await limit.pass(block.length);
       this.#note(one, peerId, index);

@@ -17,6 +17,12 @@ export interface OfferOptions {
   copy: boolean;
 }
 
+/** What became of a block, and its buffer, which is free again. */
+export interface WrittenBlock {
+  isRight: boolean;
+  buffer: ArrayBuffer;
+}
+
 /** A file that is being fetched. What was written survives SIGKILL; it is verified when it is opened again. */
 export interface Part {
   /** Whether a block is there. */
@@ -26,10 +32,10 @@ export interface Part {
   /**
    * Writes a block, if its hash is the right one.
    * @param bytes not to be used any more
-   * @returns false where it is not
+   * @returns whether it was, and the buffer for the next one
    * @throws {BlobError} `disk-full`, `folder-read-only`, `disk-failed`
    */
-  write(index: number, bytes: Uint8Array<ArrayBuffer>): Promise<boolean>;
+  write(index: number, bytes: Uint8Array<ArrayBuffer>): Promise<WrittenBlock>;
   /**
    * Puts the whole file into a folder under a safe name that is not taken, durably; nothing is
    * replaced and nothing can be run.
@@ -67,8 +73,16 @@ export abstract class BlobStore {
   /** The hashes of all blocks; null where they are not here. */
   abstract hashes(root: string): Promise<Uint8Array | null>;
 
-  /** One block; null where it is not here, or the source has changed since. */
-  abstract block(file: OfferedFile, source: BlobSource | null, index: number): Promise<Uint8Array | null>;
+  /**
+   * One block; null where it is not here, or the source has changed since.
+   * @param into a buffer of BLOCK_BYTES for it; without it, a new one
+   */
+  abstract block(
+    file: OfferedFile,
+    source: BlobSource | null,
+    index: number,
+    into?: Uint8Array<ArrayBuffer>,
+  ): Promise<Uint8Array | null>;
 
   /** Opens a file to fetch it. @param hashes of all its blocks, verified */
   abstract part(file: OfferedFile, hashes: Uint8Array): Promise<Part>;

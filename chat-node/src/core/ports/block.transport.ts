@@ -5,18 +5,26 @@ import type { PeerAddress } from '../peers/peer.js';
 export interface BlockHandler {
   /** Whether a peer that proved its key may ask for anything. */
   admits(peerId: string): boolean;
-  /** @returns what was asked for; null where it is not to be had, whatever the reason */
-  answer(peerId: string, request: BlockRequest): Promise<Uint8Array | null>;
+  /**
+   * @param into a buffer of BLOCK_BYTES that the answer may be read into
+   * @returns what was asked for; null where it is not to be had, whatever the reason
+   */
+  answer(peerId: string, request: BlockRequest, into: Uint8Array<ArrayBuffer>): Promise<Uint8Array | null>;
 }
 
 /** A connection to one peer, on which blocks are asked for. */
 export interface BlockConnection {
   /**
-   * @param expected bytes of what is asked for
+   * @param length bytes of what is asked for
+   * @param into where it goes, as large at least; without it, a new buffer
    * @returns it, or null where the peer does not have it
    * @throws {TransportError} where the connection broke
    */
-  request(request: BlockRequest, expected: number): Promise<Uint8Array<ArrayBuffer> | null>;
+  request(
+    request: BlockRequest,
+    length: number,
+    into?: Uint8Array<ArrayBuffer>,
+  ): Promise<Uint8Array<ArrayBuffer> | null>;
   close(): void;
 }
 
