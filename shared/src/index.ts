@@ -31,3 +31,5 @@ export * from './protocol/content.js';
 export * from './protocol/conversation.js';
 export * from './protocol/file.js';
 export * from './protocol/frames.js';
+export * from './protocol/roster-operation.js';
+export * from './protocol/roster.js';

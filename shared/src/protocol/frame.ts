@@ -39,6 +39,9 @@ export type ProtocolErrorCode =
   | 'frame-malformed'
   | 'frame-stalled'
   | 'batch-malformed'
+  | 'operation-malformed'
+  /** There are more operations of a roster than any group needs. */
+  | 'roster-full'
   | 'signature-wrong'
   | 'hello-expected'
   | 'hello-repeated'

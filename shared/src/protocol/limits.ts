@@ -40,6 +40,27 @@ export const MAX_FEED_TIPS = 1_024;
 export const MAX_DIGESTS_PER_FRAME = 1_024;
 /** Feeds that one `state` speaks of: one for each member of a group. */
 export const MAX_FEEDS_PER_FRAME = 256;
+/** Members of a group: each sends to each. Who comes beyond waits. */
+export const MAX_GROUP_MEMBERS = 256;
+/** Operations of a roster, after which no node writes another one: years of a large group; resolved in milliseconds. */
+export const MAX_ROSTER_OPERATIONS = 4_096;
+/** Operations of a roster that a node takes from others: what halves of a group wrote apart fits, a flood does not. */
+export const MAX_TAKEN_OPERATIONS = 4 * MAX_ROSTER_OPERATIONS;
+/** Times that a person enters a room before an admin has to add them. */
+export const MAX_OWN_ENTRIES = 16;
+/** Operations that one names: as many parts of a group that wrote apart. */
+export const MAX_ROSTER_PARENTS = 64;
+/** Detail of an operation: MAX_FOLLOWED_TIPS tips fit. */
+export const MAX_ROSTER_DETAIL_BYTES = 16 * KiB;
+/** Operations in one frame, and their bytes: a frame holds them in base64. */
+export const MAX_OPERATIONS_PER_FRAME = 512;
+export const MAX_OPERATION_BYTES_PER_FRAME = 128 * KiB;
+/** Hashes by which a node says what it holds of a roster. */
+export const MAX_ROSTER_HASHES = 128;
+/** Days of history for newcomers: ten years. */
+export const MAX_HISTORY_DAYS = 3_650;
+/** Groups and rooms that wait for a decision or were only heard of: what nobody here asked for is bounded. */
+export const MAX_OFFERED_GROUPS = 200;
 /** Longest time for which a conversation can be held: then its sender tries again by itself. */
 export const MAX_HOLD_MS = 10 * 60_000;
 /** Frames of a link that wait for the storage; with WINDOW_BYTES the bound of what a peer makes a node keep. */
