@@ -7,6 +7,7 @@ import { ConversationsController } from './control-api/conversations.controller.
 import { DiagnosisController } from './control-api/diagnosis.controller.js';
 import { EventLog } from './control-api/event-log.js';
 import { EventsController } from './control-api/events.controller.js';
+import { GroupsController } from './control-api/groups.controller.js';
 import { ImportController } from './control-api/import.controller.js';
 import { FilesController } from './control-api/files.controller.js';
 import { LocalAuthGuard } from './control-api/local-auth.guard.js';
@@ -42,6 +43,7 @@ const TOKEN_BYTES = 32;
     StatusController,
     ConversationsController,
     MessagesController,
+    GroupsController,
     PeersController,
     ProfileController,
     SearchController,

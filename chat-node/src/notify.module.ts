@@ -38,7 +38,7 @@ function createHook(
       clock,
       log: logger,
       messagesOf: (kept) => chat.messages.project(kept),
-      isWanted: ({ author }) => chat.peers.isTrusted(author) && chat.profile.settings.presence !== 'dnd',
+      isWanted: (message) => chat.notifies(message),
       view: (message) => presenter.messages([message])[0] ?? {},
     },
     events,

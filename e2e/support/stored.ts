@@ -141,7 +141,7 @@ export interface Reader {
 
 /** Reads a store as a node does that has just started. */
 export async function readerOf(store: ConversationStore): Promise<Reader> {
-  const keys = { peerId: ME, sha256 };
+  const keys = { peerId: ME, sha256, learnMember: () => undefined };
   const conversations = new Conversations({ store, keys });
   await conversations.load();
   const events = new ChatEvents((error) => {

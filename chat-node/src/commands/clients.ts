@@ -7,6 +7,16 @@ export { doctor } from './doctor.js';
 export { events } from './events.js';
 export { exportConversation } from './export.js';
 export { cancel, files, get, sendFile } from './files.js';
+export {
+  changeMember,
+  createGroup,
+  groupMembers,
+  groupPolicy,
+  listGroups,
+  moveSelf,
+  mute,
+  renameGroup,
+} from './groups.js';
 export { history } from './history.js';
 export { importMessages } from './import.js';
 export { logout } from './logout.js';

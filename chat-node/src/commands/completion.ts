@@ -18,10 +18,13 @@ export async function completion(
   flags: ProfileFlags,
 ): Promise<void> {
   if (what !== 'names') return print(io, SCRIPTS[what](completionModel(program)));
-  const people = await profileClient(io, flags).peers(true, io.interruption());
+  const client = profileClient(io, flags);
+  const people = await client.peers(true, io.interruption());
   for (const { peerId, user, ambiguous } of people) {
     // What a name does not say, and what a shell could not pass on, the short id does.
     const name = ambiguous || safeLine(user) !== user ? shortPeerId(peerId) : user;
     await print(io, `${name}\n`);
   }
+  for (const { id, name, ambiguous } of await client.groups(undefined, io.interruption()))
+    await print(io, `${ambiguous || safeLine(name) !== name ? shortPeerId(id) : name}\n`);
 }

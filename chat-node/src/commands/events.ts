@@ -9,6 +9,7 @@ import {
   timeOfDay,
   progressLabel,
 } from '../console/labels.js';
+import { groupLabel, groupRemark } from '../console/group-labels.js';
 import { fileText, messageLine, messageText } from '../console/message-text.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
@@ -67,6 +68,12 @@ export function objects(event: ControlEvent): object[] {
       return event.ids.map((id) => ({ event: 'removed', id, conversation: event.conversation }));
     case 'reminder':
       return [{ event: 'reminder', ...event.message }];
+    case 'receipt': {
+      const { type, ids, ...rest } = event;
+      return ids.map((id) => ({ event: type, id, ...rest }));
+    }
+    case 'group':
+      return [{ event: 'group', ...event.group }];
     case 'history':
       return [{ event: 'history', conversation: event.conversation }];
     case 'conversation':
@@ -113,6 +120,13 @@ function describe(event: ControlEvent, names: Names, at: number): string[] {
       ];
     case 'history':
       return [`${now}  ${names.in(event.conversation)}: earlier messages were imported`];
+    case 'receipt':
+      return event.ids.map(
+        (id) =>
+          `${now}  ${names.in(event.conversation)}: ${event.state} at ${names.of(event.member)} ${safeLine(id)}`,
+      );
+    case 'group':
+      return [`${now}  ${groupLabel(event.group)}: ${groupRemark(event.group)}`];
     case 'conversation':
     case 'listening':
       return [];

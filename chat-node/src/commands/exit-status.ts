@@ -22,6 +22,8 @@ export type ExitStatus = (typeof EXIT)[keyof typeof EXIT];
 const BY_CODE: Readonly<Record<string, ExitStatus>> = {
   'peer-unknown': EXIT.noPeer,
   'peer-ambiguous': EXIT.noPeer,
+  'group-unknown': EXIT.noPeer,
+  'group-ambiguous': EXIT.noPeer,
   'node-not-running': EXIT.noNode,
   'invalid-setting': EXIT.usage,
   'invalid-input': EXIT.usage,

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { MAX_HISTORY_PAGE, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
 import type { ControlClient } from '../console/control-client.js';
+import { recipientsLabel } from '../console/group-labels.js';
 import { conversationLabel, localDay, stateMark, timeOfDay } from '../console/labels.js';
 import { messageText } from '../console/message-text.js';
 import { note, print, printJson, type Io } from './io.js';
@@ -27,7 +28,12 @@ export async function history(io: Io, name: string, flags: HistoryFlags): Promis
     for (const message of page) {
       await (flags.json === true
         ? printJson(io, message)
-        : print(io, describeMessage(message, conversationLabel(conversation))));
+        : print(
+            io,
+            conversation.kind === 'group'
+              ? describeMessage(message)
+              : describeMessage(message, conversationLabel(conversation)),
+          ));
     }
   }
   if (printed === 0 && flags.json !== true) note(io, 'There are no messages.');
@@ -83,6 +89,8 @@ export function describeMessage(message: MessageView, from = safeLine(message.us
   const when = styleText('dim', `${localDay(message.sentAt)} ${timeOfDay(message.sentAt)}`);
   const who = styleText(mine ? 'cyan' : 'green', mine ? 'You' : from);
   const body = safeText(messageText(message)).replaceAll('\n', '\n    ');
-  const state = mine ? `  ${styleText('dim', `${stateMark(message.state)}`)}` : '';
+  const recipients = recipientsLabel(message);
+  const mark = `${stateMark(message.state)}${recipients === '' ? '' : ` ${recipients}`}`;
+  const state = mine ? `  ${styleText('dim', mark)}` : '';
   return `${when}  ${who}: ${body}${state}\n`;
 }

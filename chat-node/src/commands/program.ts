@@ -20,6 +20,7 @@ import type { ExportFlags } from './export.js';
 import { EXIT, exitStatusOf } from './exit-status.js';
 import type { CancelFlags, FilesFlags, GetFlags, SendFileFlags } from './files.js';
 import { parseRule } from './file-rule.js';
+import { addGroupCommands } from './group-commands.js';
 import type { HistoryFlags } from './history.js';
 import type { ImportFlags } from './import.js';
 import type { Io } from './io.js';
@@ -38,7 +39,7 @@ import type { VerifyFlags } from './verify.js';
 import type { WebFlags } from './web.js';
 
 const PEER_HELP = 'a peer id, its short form, or a name that only one person has';
-const CONVERSATION_HELP = `a conversation id, or the person: ${PEER_HELP}`;
+const CONVERSATION_HELP = `a conversation id, a group by its id or name, or the person: ${PEER_HELP}`;
 const JSON_HELP = 'print JSON, one object per line';
 
 /** What the exit status of the program says. */
@@ -178,6 +179,8 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
     .action(async (peer: string, _flags: HistoryFlags, command: Command) =>
       (await clients()).history(io, peer, all(command)),
     );
+
+  addGroupCommands(program, { io, peerHelp: PEER_HELP, conversationHelp: CONVERSATION_HELP });
 
   program
     .command('search')

@@ -38,9 +38,10 @@ export function authorLabel(
   return peers.get(author)?.ambiguous === true ? `${name} (${shortPeerId(author)})` : name;
 }
 
-/** How a conversation is called: after its person. */
-export function conversationLabel({ name, peer }: ConversationView): string {
-  return peer === undefined ? safeLine(name) : peerLabel(peer);
+/** How a conversation is called: after its person, or as a group is called. */
+export function conversationLabel({ id, name, peer, group }: ConversationView): string {
+  if (peer !== undefined) return peerLabel(peer);
+  return group?.ambiguous === true ? `${safeLine(name)} (${shortPeerId(id)})` : safeLine(name);
 }
 
 /** A presence in words. */

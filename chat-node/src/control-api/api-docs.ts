@@ -34,3 +34,11 @@ export const ApiConversation = (): MethodDecorator & ClassDecorator =>
 /** The parameter of a path that names a peer. */
 export const ApiPeer = (): MethodDecorator & ClassDecorator =>
   ApiParam({ name: 'peer', type: String, description: 'A peer id, its short form, or an unambiguous name.' });
+
+/** The parameter of a path that names a group. */
+export const ApiGroupReference = (): MethodDecorator & ClassDecorator =>
+  ApiParam({
+    name: 'group',
+    type: String,
+    description: 'The id of a group, the first 8 characters of it, or a name that only one has.',
+  });

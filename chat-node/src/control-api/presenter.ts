@@ -8,6 +8,7 @@ import {
   type FileView,
   foldText,
   type FoundMessageView,
+  type GroupView,
   type MemberView,
   messageId,
   type MessageView,
@@ -31,6 +32,7 @@ import type { LoggedEvent } from './event-log.js';
 import { fileIds } from '../core/files/file-record.js';
 import { Files, type FileStatus } from '../core/files/files.js';
 import { IdentityKeys } from '../core/ports/identity.js';
+import { type GroupParts, presentConversationGroup, presentGroup } from './group-presenter.js';
 import { NodeInfo } from './node-info.js';
 import type { ConversationReference } from './references.pipe.js';
 
@@ -146,13 +148,43 @@ export class Presenter {
     };
   }
 
-  members({ peerId }: ConversationReference): MemberView[] {
+  members({ id, peerId }: ConversationReference): MemberView[] {
     const names = this.#names();
-    return [this.#self, ...(peerId === null ? [] : [peerId])].map((member) => ({
-      peerId: member,
-      user: names(member),
-      self: member === this.#self,
-    }));
+    const members = this.chat.conversations.get(id)?.members() ?? [
+      this.#self,
+      ...(peerId === null ? [] : [peerId]),
+    ];
+    return members.map((member) => ({ peerId: member, user: names(member), self: member === this.#self }));
+  }
+
+  /** The groups of this node, and the open rooms that it has heard of. @param open only rooms, or only others */
+  async groups(open?: boolean): Promise<GroupView[]> {
+    const groups = this.chat.conversations
+      .groups()
+      .filter(({ group }) => open === undefined || group.isOpen === open);
+    const views = await Promise.all(groups.map(({ id }) => this.group(id)));
+    return views.filter((view) => view !== null).sort((a, b) => (a.lastActivity < b.lastActivity ? 1 : -1));
+  }
+
+  /** One of {@link groups}; null where there is none. */
+  async group(id: string): Promise<GroupView | null> {
+    const one = this.chat.conversations.groups().find((conversation) => conversation.id === id);
+    if (one === undefined) return null;
+    const summary = await this.chat.list.summary(id);
+    const last = summary?.lastClock ?? '';
+    return presentGroup(one, this.#groupParts(), last);
+  }
+
+  #groupParts(): GroupParts {
+    const { chat } = this;
+    return {
+      self: this.#self,
+      nameOf: this.#names(),
+      peer: (peerId) => chat.peers.get(peerId),
+      groups: chat.conversations.groups(),
+      names: chat.peers.ids().map((peerId) => chat.peers.nameOf(peerId)),
+      muteOf: (id) => chat.muteOf(id),
+    };
   }
 
   /** An event as clients get it; null for one that has become void, such as news of a forgotten peer. */
@@ -170,7 +202,9 @@ export class Presenter {
         return view === undefined ? null : { type: 'reminder', message: view };
       }
       case 'states': {
-        const { conversation, state, ranges } = event;
+        const { conversation, state, ranges, member } = event;
+        if (member !== undefined)
+          return { type: 'receipt', conversation, member, state, ids: this.ids(ranges) };
         return { type: 'state', conversation, state, ids: this.ids(ranges) };
       }
       case 'conversation': {
@@ -189,6 +223,10 @@ export class Presenter {
       }
       case 'profile':
         return { type: 'profile', profile: this.profile() };
+      case 'group': {
+        const group = await this.group(event.conversation);
+        return group && { type: 'group', group };
+      }
       case 'history':
       case 'typing':
       case 'resync':
@@ -259,14 +297,23 @@ export class Presenter {
   #summary({ id, kind, peerId, unread, last }: Omit<ConversationSummary, 'toConfirm'>): ConversationView {
     const [view = null] = last === null ? [] : this.messages([last]);
     const known = peerId === null ? undefined : this.chat.peers.get(peerId);
-    if (peerId === null) return { id, kind, name: id, unread, last: view };
-    if (known === undefined) return { id, kind, name: this.#name(peerId), peerId, unread, last: view };
+    const level = this.chat.muteOf(id);
+    const mute = level === 'all' ? {} : { mute: level };
+    if (peerId === null) {
+      const one = this.chat.conversations.groups().find((conversation) => conversation.id === id);
+      const group = one && presentConversationGroup(one, this.#groupParts());
+      const name = one?.group.roster.name ?? id;
+      return { id, kind, name, ...(group === undefined ? {} : { group }), ...mute, unread, last: view };
+    }
+    if (known === undefined)
+      return { id, kind, name: this.#name(peerId), peerId, ...mute, unread, last: view };
     const peer = this.#peer(known, unread);
-    return { id, kind, name: peer.user, peerId, peer, unread: peer.unread, last: view };
+    return { id, kind, name: peer.user, peerId, peer, ...mute, unread: peer.unread, last: view };
   }
 
   #message(message: Message, names: (peerId: string) => string): MessageView {
-    const { id, conversation, author, direction, content, sentAt, receivedAt, state, clock } = message;
+    const { id, conversation, author, direction, content, sentAt, receivedAt, state, clock, recipients } =
+      message;
     const { edited, deleted, deletion, replyTo, quote, reactions, confirmed } = message;
     return {
       id,
@@ -294,8 +341,21 @@ export class Presenter {
         : {
             confirmed: confirmed.map(({ peerId, at }) => ({ peerId, user: names(peerId), at: isoTime(at) })),
           }),
-      ...(this.chat.requests.of(author) === undefined ? {} : { request: true }),
+      ...(recipients === undefined
+        ? {}
+        : {
+            recipients: [...recipients.of],
+            delivered: [...recipients.delivered],
+            read: [...recipients.read],
+          }),
+      ...(this.#isRequest(message) ? { request: true } : {}),
     };
+  }
+
+  /** Whether it waits for a decision about its author: of a stranger, and not in a group. */
+  #isRequest({ author, conversation }: Message): boolean {
+    const isGroup = this.chat.conversations.get(conversation)?.group != null;
+    return !isGroup && this.chat.requests.of(author) !== undefined;
   }
 
   #direct(peerId: string): string {
@@ -313,7 +373,11 @@ export class Presenter {
   }
 
   #name(peerId: string): string {
-    return peerId === this.#self ? this.chat.profile.settings.user : this.chat.peers.nameOf(peerId);
+    if (peerId === this.#self) return this.chat.profile.settings.user;
+    if (this.chat.peers.get(peerId) !== undefined) return this.chat.peers.nameOf(peerId);
+    // Somebody who was only ever met in a group.
+    const named = this.chat.conversations.groups().map(({ group }) => group.roster.members.get(peerId)?.user);
+    return named.find((user) => user !== undefined && user !== '') ?? this.chat.peers.nameOf(peerId);
   }
 }
 

@@ -2,6 +2,7 @@ import { Injectable, type PipeTransform } from '@nestjs/common';
 import { isPeerId } from '@p2p-chat/shared';
 import { Chat } from '../core/chat.js';
 import type { KnownPeer } from '../core/peers/peers.js';
+import { type GroupConversation, theGroup } from '../core/roster/group-finder.js';
 
 /** A conversation that a client named. */
 export type ConversationReference = ReturnType<Chat['resolveConversation']>;
@@ -34,5 +35,15 @@ export class ConversationPipe implements PipeTransform<string, ConversationRefer
 
   transform(reference: string): ConversationReference {
     return this.chat.resolveConversation(reference);
+  }
+}
+
+/** Turns the id of a group, its first characters, or an unambiguous name into the group. @throws {ChatError} */
+@Injectable()
+export class GroupPipe implements PipeTransform<string, GroupConversation> {
+  constructor(private readonly chat: Chat) {}
+
+  transform(reference: string): GroupConversation {
+    return theGroup(reference, this.chat.conversations.groups());
   }
 }

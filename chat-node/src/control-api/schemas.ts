@@ -29,7 +29,10 @@ import {
   type SendResult,
   type SentFilesView,
   type StatusView,
+  MUTE_LEVELS,
+  type MuteLevel,
 } from '@p2p-chat/shared';
+import { ConversationGroupSchema } from './group-schemas.js';
 
 /*
  * The views of the control contract as classes, for its description by
@@ -165,6 +168,9 @@ export class MessageSchema implements MessageView {
   @ApiProperty() clock!: string;
   @ApiPropertyOptional() caption?: string;
   @ApiPropertyOptional({ type: [OfferedFileSchema] }) files?: OfferedFileSchema[];
+  @ApiPropertyOptional({ type: [String] }) recipients?: string[];
+  @ApiPropertyOptional({ type: [String] }) delivered?: string[];
+  @ApiPropertyOptional({ type: [String] }) read?: string[];
   @ApiPropertyOptional({ enum: [true] }) request?: true;
   @ApiProperty() edited!: boolean;
   @ApiProperty() deleted!: boolean;
@@ -188,6 +194,8 @@ export class ConversationSchema implements ConversationView {
   @ApiProperty() name!: string;
   @ApiPropertyOptional() peerId?: string;
   @ApiPropertyOptional() peer?: PeerSchema;
+  @ApiPropertyOptional() group?: ConversationGroupSchema;
+  @ApiPropertyOptional({ enum: MUTE_LEVELS }) mute?: MuteLevel;
   @ApiProperty({ type: 'integer' }) unread!: number;
   @ApiProperty({ type: MessageSchema, nullable: true }) last!: MessageSchema | null;
   @ApiProperty({ type: [MessageSchema] }) toConfirm!: MessageSchema[];

@@ -1,25 +1,35 @@
-import { type Batch, type Clock, clockMs, type DiscoverySourceView, isPeerId } from '@p2p-chat/shared';
+import {
+  type Batch,
+  type Clock,
+  clockMs,
+  type DiscoverySourceView,
+  foldText,
+  isPeerId,
+} from '@p2p-chat/shared';
 import type { Conversation } from './conversations/conversation.js';
 import { ConversationList } from './conversations/conversation-list.js';
 import { Conversations } from './conversations/conversations.js';
 import type { MayDelete } from './conversations/effects.js';
 import { Erasing } from './conversations/erasing.js';
+import type { Message } from './conversations/message.js';
 import { Messages } from './conversations/messages.js';
 import { Outgoing } from './conversations/outgoing.js';
 import { Delivery } from './delivery/delivery.js';
 import { StorageHealth } from './delivery/storage-health.js';
-import type { StorageError } from './errors.js';
+import { ChatError, type StorageError } from './errors.js';
 import type { ChatEvents } from './events.js';
 import { Mutex } from './mutex.js';
 import type { PeerAddress } from './peers/peer.js';
 import { Peers } from './peers/peers.js';
 import { type ContactsPolicy, Requests } from './peers/requests.js';
-import type { Change, ConversationKind, ConversationStore } from './ports/conversation.store.js';
+import type { Change, ConversationKind, ConversationStore, MuteLevel } from './ports/conversation.store.js';
 import type { IdentityKeys } from './ports/identity.js';
 import type { ChatLog } from './ports/log.js';
 import type { PeerDiscovery, SelfAnnouncement } from './ports/peer-discovery.js';
 import type { PeerTransport } from './ports/peer-link.js';
 import type { OwnProfile } from './presence/own-profile.js';
+import { ambiguous, findGroups } from './roster/group-finder.js';
+import { Rosters } from './roster/rosters.js';
 import { Connector } from './sessions/connector.js';
 import { MovedPeers } from './sessions/moved-peers.js';
 import { Sessions } from './sessions/sessions.js';
@@ -54,6 +64,7 @@ export class Chat {
   readonly conversations: Conversations;
   readonly messages: Messages;
   readonly list: ConversationList;
+  readonly rosters: Rosters;
   readonly #outgoing: Outgoing;
   readonly #delivery: Delivery;
   readonly #sessions: Sessions;
@@ -87,12 +98,28 @@ export class Chat {
       random,
       log,
       staticAddresses: parts.staticAddresses,
+      isWanted: (peerId) => this.#isWanted(peerId),
     });
     const commitAsContact = (conversation: Conversation, changes: readonly Change[]): Promise<void> =>
       this.#commitAsContact(conversation, changes);
     const mutex = new Mutex<string>();
     const mayDelete = (): MayDelete => (by, author) => by === author;
     const erasing = new Erasing({ store, sha256: keys.sha256, mayDelete });
+    this.rosters = new Rosters({
+      store,
+      keys,
+      conversations: this.conversations,
+      events,
+      clock,
+      mutex,
+      ownName: () => profile.settings.user,
+      onChanged: (conversation, operations, from) => {
+        this.#delivery.rosterChanged(conversation, operations, from);
+        this.#followRoster(conversation, from !== null).catch((error: unknown) => {
+          log.warn({ error: String(error) }, 'cannot follow the roster of a group');
+        });
+      },
+    });
     this.#delivery = new Delivery({
       store,
       keys,
@@ -105,6 +132,7 @@ export class Chat {
       log,
       health: this.#health,
       mutex,
+      rosters: this.rosters,
       admission: (peerId, held) => this.requests.admission(peerId, held),
       commitAsContact,
       commitAsKnown:
@@ -189,6 +217,7 @@ export class Chat {
     for (const { peerId } of this.conversations.all()) {
       if (peerId !== null) await this.peers.introduce(peerId, undefined);
     }
+    for (const conversation of this.conversations.groups()) await this.#meetMembers(conversation);
     await this.requests.load();
     this.#startedAt = clock.now();
     this.#port = await transport.listen(this.#sessions);
@@ -261,7 +290,52 @@ export class Chat {
       const other = this.peers.ids().find((peerId) => this.conversations.idOf(peerId) === id);
       if (other !== undefined) return this.conversations.direct(other);
     }
-    return this.conversations.direct(this.peers.resolve(reference).peerId);
+    const groups = this.conversations
+      .groups()
+      .filter(({ group }) => group.roster.members.has(this.self) || group.isMember(this.self));
+    const [group, ...others] = findGroups(reference, groups);
+    if (group === undefined) return this.conversations.direct(this.peers.resolve(reference).peerId);
+    // A group cannot pass for a person, nor for another group.
+    if (others.length > 0 || (!group.id.startsWith(id) && this.#isNameOfSomebody(reference)))
+      throw ambiguous(reference, [group, ...others]);
+    return group;
+  }
+
+  #isNameOfSomebody(reference: string): boolean {
+    try {
+      this.peers.resolve(reference);
+      return true;
+    } catch (error) {
+      return error instanceof ChatError && error.code === 'peer-ambiguous';
+    }
+  }
+
+  /** Sets what notifies the person here of a conversation. Durable when it resolves. @throws {StorageError} */
+  async setMute(id: string, mute: MuteLevel): Promise<void> {
+    const conversation = this.conversations.get(id);
+    if (conversation === undefined) return;
+    const record = { ...conversation.record, mute };
+    const changes: Change[] = [{ type: 'conversation', record }];
+    await this.parts.store.commit(changes);
+    conversation.committed(changes);
+    this.parts.events.publish({ type: 'conversation', conversation: id });
+  }
+
+  /** What notifies the person here of a conversation: of an open room nothing, until they say otherwise. */
+  muteOf(id: string): MuteLevel {
+    const conversation = this.conversations.get(id);
+    return conversation?.record.mute ?? (conversation?.group?.isOpen === true ? 'off' : 'all');
+  }
+
+  /** Whether the person here wants to be told of a message that arrived. */
+  notifies({ author, conversation, content }: Message): boolean {
+    if (this.profile.settings.presence === 'dnd' || this.peers.isBlocked(author)) return false;
+    const isGroup = this.conversations.get(conversation)?.group != null;
+    if (!isGroup && !this.peers.isContact(author)) return false;
+    const mute = this.muteOf(conversation);
+    if (mute !== 'mentions') return mute === 'all';
+    const name = foldText(this.profile.settings.user);
+    return content.kind === 'text' && foldText(content.body).includes(`@${name}`);
   }
 
   /**
@@ -289,6 +363,36 @@ export class Chat {
   writes(conversation: string): void {
     const peerId = this.conversations.get(conversation)?.peerId ?? null;
     if (peerId !== null) this.#sessions.writes(peerId);
+  }
+
+  /** Whether there is to be a link to somebody who is no contact: they are in a group of this node's, or may be told of its rooms. */
+  #isWanted(peerId: string): boolean {
+    const isInRoom = this.conversations
+      .groups()
+      .some(({ group }) => group.isOpen && group.isMember(this.self));
+    return isInRoom || this.conversations.sharesGroup(peerId);
+  }
+
+  async #followRoster(conversation: Conversation, isTold: boolean): Promise<void> {
+    await this.#meetMembers(conversation);
+    const { group } = conversation;
+    const own = group?.roster.members.get(this.self);
+    if (!isTold || group == null || own?.state !== 'invited' || own.addedBy === null) return;
+    // A contact need not ask; who has declined or left decides anew.
+    const isFirst = group.operations().every(({ author }) => author !== this.self);
+    if (isFirst && this.peers.isTrusted(own.addedBy)) await this.rosters.enter(conversation);
+  }
+
+  /** The members of a group are known by the names that the roster gives, and are dialled. */
+  async #meetMembers({ group }: Conversation): Promise<void> {
+    for (const { peerId, user, state } of group?.roster.members.values() ?? []) {
+      if (peerId === this.self || (state !== 'member' && state !== 'invited')) continue;
+      if (!group?.isMember(this.self)) continue;
+      await this.peers.introduce(peerId, user);
+      this.#connector.heard(peerId);
+    }
+    // A room is for everybody.
+    if (group?.isOpen === true) for (const peerId of this.peers.ids()) this.#connector.heard(peerId);
   }
 
   #decided(peerId: string): void {

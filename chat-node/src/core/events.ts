@@ -11,8 +11,14 @@ export interface MessageRange {
 export type ChatEvent =
   /** A batch was saved, written here or received. */
   | { type: 'messages'; kept: KeptBatch }
-  /** Own messages were delivered or read by the other side, or incoming ones were read here. */
-  | { type: 'states'; conversation: string; state: 'delivered' | 'read'; ranges: readonly MessageRange[] }
+  /** Own messages were delivered to or read by a member, or incoming ones were read here (no member). */
+  | {
+      type: 'states';
+      conversation: string;
+      state: 'delivered' | 'read';
+      ranges: readonly MessageRange[];
+      member?: string;
+    }
   /** Messages look different now: they were edited, deleted, confirmed, or somebody reacts. */
   | { type: 'changed'; conversation: string; ids: readonly string[] }
   /** The author of a message that the person here has not confirmed reminds them. */
@@ -23,6 +29,8 @@ export type ChatEvent =
   | { type: 'history'; conversation: string }
   /** What the list of conversations shows of it has changed otherwise: what is unread, whether it waits. */
   | { type: 'conversation'; conversation: string }
+  /** The roster of a group has changed, or the group is new here. */
+  | { type: 'group'; conversation: string }
   | { type: 'peer'; peerId: string }
   /** A key shows the name of somebody else whom the person here knows. */
   | { type: 'key-alarm'; peerId: string }

@@ -66,6 +66,7 @@ export class Link implements PeerLink, FrameStreamHandler {
       case 'digests':
       case 'state':
       case 'want':
+      case 'roster':
       case 'presence':
       case 'typing':
         this.#take(bytes, this.handler.onFrame(this, frame));

@@ -8,6 +8,14 @@ import type {
   SendFilesRequest,
   SentFilesView,
 } from '../control/files.js';
+import type {
+  CreateGroupRequest,
+  GroupChange,
+  GroupView,
+  MuteLevel,
+  MuteRequest,
+  MuteView,
+} from '../control/groups.js';
 import type { ImportedMessage } from '../control/imported-message.js';
 import type { BrowserView, PageLinkView } from '../control/page.js';
 import type {
@@ -121,6 +129,56 @@ export class ControlApi {
 
   members(conversation: string, signal?: AbortSignal): Promise<MemberView[]> {
     return this.json(CONTROL_ROUTES.members(conversation), { signal });
+  }
+
+  /** Groups; with `open` true the open rooms, with false the others. */
+  groups(open?: boolean, signal?: AbortSignal): Promise<GroupView[]> {
+    const query = open === undefined ? '' : `?open=${open}`;
+    return this.json(CONTROL_ROUTES.groups + query, { signal });
+  }
+
+  /** @param group its id, the first 8 characters of it, or a name that only one has */
+  group(group: string, signal?: AbortSignal): Promise<GroupView> {
+    return this.json(CONTROL_ROUTES.group(group), { signal });
+  }
+
+  createGroup(body: CreateGroupRequest, signal?: AbortSignal): Promise<GroupView> {
+    return this.json(CONTROL_ROUTES.groups, { method: 'POST', body, signal });
+  }
+
+  changeGroup(group: string, body: GroupChange, signal?: AbortSignal): Promise<GroupView> {
+    return this.json(CONTROL_ROUTES.group(group), { method: 'PATCH', body, signal });
+  }
+
+  /** @param isIn whether they are asked to come, or removed */
+  setMember(group: string, person: string, isIn: boolean, signal?: AbortSignal): Promise<GroupView> {
+    return this.json(CONTROL_ROUTES.groupMember(group, person), { method: isIn ? 'PUT' : 'DELETE', signal });
+  }
+
+  setAdmin(group: string, person: string, isAdmin: boolean, signal?: AbortSignal): Promise<GroupView> {
+    return this.json(CONTROL_ROUTES.groupAdmin(group, person), {
+      method: isAdmin ? 'PUT' : 'DELETE',
+      signal,
+    });
+  }
+
+  /** Accepts an invitation, or joins an open room. */
+  enterGroup(group: string, signal?: AbortSignal): Promise<GroupView> {
+    return this.json(CONTROL_ROUTES.enterGroup(group), { method: 'POST', signal });
+  }
+
+  declineGroup(group: string, signal?: AbortSignal): Promise<GroupView> {
+    return this.json(CONTROL_ROUTES.declineGroup(group), { method: 'POST', signal });
+  }
+
+  leaveGroup(group: string, signal?: AbortSignal): Promise<GroupView> {
+    return this.json(CONTROL_ROUTES.leaveGroup(group), { method: 'POST', signal });
+  }
+
+  /** Sets what notifies the person of a conversation. */
+  mute(conversation: string, level: MuteLevel, signal?: AbortSignal): Promise<MuteView> {
+    const body: MuteRequest = { level };
+    return this.json(CONTROL_ROUTES.mute(conversation), { method: 'PUT', body, signal });
   }
 
   /** A page of a conversation, oldest first; without a bound, the latest one. */

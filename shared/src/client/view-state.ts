@@ -1,5 +1,6 @@
 import type { ControlEvent } from '../control/events.js';
 import type { FileView } from '../control/files.js';
+import type { GroupView } from '../control/groups.js';
 import type { ConversationView, MessageView, PeerView, ProfileView, StatusView } from '../control/views.js';
 
 /** Whether the node can be heard. */
@@ -97,7 +98,10 @@ export function withEvent(state: ViewState, event: ControlEvent): ViewState {
       return withNotice(state, event.message);
     case 'stopping':
       return { ...state, connection: { state: 'lost', detail: 'The node was ended.' } };
+    case 'group':
+      return withGroup(state, event.group);
     case 'history':
+    case 'receipt':
     case 'listening':
     case 'resync':
       return state;
@@ -108,6 +112,19 @@ export function withEvent(state: ViewState, event: ControlEvent): ViewState {
 export function withProfile(state: ViewState, profile: ProfileView): ViewState {
   const me = state.me === null ? null : { ...state.me, user: profile.user };
   return { ...state, profile, me };
+}
+
+/** The state after the roster of a group changed. */
+function withGroup(state: ViewState, group: GroupView): ViewState {
+  const isShown = group.state !== null;
+  const before = state.conversations.find(({ id }) => id === group.id);
+  if (!isShown && before === undefined) return state;
+  const { id, name, open, ambiguous, invitedBy, mute } = group;
+  const members = group.members.filter((member) => member.state === 'member').length;
+  const known: ConversationView = before ?? { id, kind: 'group', name, unread: 0, last: null };
+  const view = { ...known, name, mute, group: { open, state: group.state, members, ambiguous, invitedBy } };
+  const others = state.conversations.filter((one) => one.id !== id);
+  return { ...state, conversations: inOrder([...others, view]) };
 }
 
 /** The state without the notices of a conversation. */

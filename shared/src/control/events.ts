@@ -1,4 +1,5 @@
 import type { FileView } from './files.js';
+import type { GroupView } from './groups.js';
 import type { ConversationView, MessageState, MessageView, PeerView, ProfileView } from './views.js';
 
 /** One kind of event. Its data is a type only. */
@@ -20,6 +21,10 @@ export const CONTROL_EVENTS = {
   reminder: event<{ message: MessageView }>(
     'The author of a message reminds the user of this node to confirm it.',
   ),
+  receipt: event<{ conversation: string; member: string; state: MessageState; ids: string[] }>(
+    'A member of a group has, or has read, messages of this node. When all have, `state` says so.',
+  ),
+  group: event<{ group: GroupView }>('The roster of a group has changed, or the group is new here.'),
   history: event<{ conversation: string }>('Earlier messages were imported, anywhere in the conversation.'),
   conversation: event<{ conversation: ConversationView }>(
     'What the list shows of a conversation has changed otherwise.',

@@ -1,6 +1,7 @@
 export * from './diagnosis.js';
 export * from './events.js';
 export * from './files.js';
+export * from './groups.js';
 export * from './imported-message.js';
 export * from './page.js';
 export * from './requests.js';

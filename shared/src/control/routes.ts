@@ -4,7 +4,7 @@
  *
  * A peer in a path is a peer id, its short form, or an unambiguous name. A
  * conversation is its id, or a peer named in one of these ways: then it is the
- * conversation with that person.
+ * conversation with that person. A group is its id, the first 8 characters of it, or its name where no other one has it.
  */
 
 import { P2pChatError } from '../errors.js';
@@ -24,6 +24,7 @@ export interface ControlFile {
 /** Media type of a message stream and of a diagnosis: JSON, a line each. */
 export const NDJSON = 'application/x-ndjson';
 
+const group = (reference: string): string => `/api/groups/${segment(reference)}`;
 const peer = (reference: string): string => `/api/peers/${segment(reference)}`;
 const conversation = (reference: string): string => `/api/conversations/${segment(reference)}`;
 const file = (id: string): string => `/api/files/${encodeURIComponent(id)}`;
@@ -75,8 +76,24 @@ export const CONTROL_ROUTES = {
   fileRule: (reference: string) => `${conversation(reference)}/files/rule`,
   /** POST -> 204: something is being written, which the others are told where the settings allow it */
   typing: (reference: string) => `${conversation(reference)}/typing`,
+  /** PUT MuteRequest -> MuteView */
+  mute: (reference: string) => `${conversation(reference)}/mute`,
   /** GET -> MemberView[] */
   members: (reference: string) => `${conversation(reference)}/members`,
+  /** GET `?open` true or false -> GroupView[]. POST CreateGroupRequest -> 201 GroupView */
+  groups: '/api/groups',
+  /** GET -> GroupView. PATCH GroupChange -> GroupView */
+  group,
+  /** PUT asks somebody to come, DELETE removes them -> GroupView */
+  groupMember: (reference: string, person: string) => `${group(reference)}/members/${segment(person)}`,
+  /** PUT makes a member an admin, DELETE an admin a member -> GroupView */
+  groupAdmin: (reference: string, person: string) => `${group(reference)}/admins/${segment(person)}`,
+  /** POST: accepts the invitation, or joins the open room -> GroupView */
+  enterGroup: (reference: string) => `${group(reference)}/enter`,
+  /** POST: declines the invitation -> GroupView */
+  declineGroup: (reference: string) => `${group(reference)}/decline`,
+  /** POST -> GroupView */
+  leaveGroup: (reference: string) => `${group(reference)}/leave`,
   /** GET `?all=true` -> PeerView[] */
   peers: '/api/peers',
   /** GET -> PeerView */

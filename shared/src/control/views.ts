@@ -1,5 +1,7 @@
 import type { PresenceState } from '../protocol/frames.js';
+import type { MemberState } from '../protocol/roster.js';
 import type { OfferedFileView } from './files.js';
+import type { MuteLevel } from './groups.js';
 
 /** `queued`: durable here. `delivered`: durable at the other node. `read`: seen by the other person. */
 export type MessageState = 'queued' | 'delivered' | 'read';
@@ -132,6 +134,12 @@ export interface MessageView {
   caption?: string;
   /** Of a `file`: what it offers. */
   files?: OfferedFileView[];
+  /** Of one's own in a group: the members for whom it was written. */
+  recipients?: string[];
+  /** Those of them at whose nodes it is durable. */
+  delivered?: string[];
+  /** Those of them who have seen it, as far as they say. */
+  read?: string[];
   /** Whether a stranger wrote it who waits to be accepted. */
   request?: true;
   /** Whether its author has changed it: `body` is what it says now. */
@@ -218,17 +226,34 @@ export interface FoundMessageView extends MessageView {
 export interface ConversationView {
   id: string;
   kind: 'direct' | 'group';
-  /** Of a direct conversation: what the other person is called. */
+  /** What the other person, or the group, is called. */
   name: string;
   /** Of a direct conversation: the other person's peer id. */
   peerId?: string;
   /** Of a direct conversation: the other person. */
   peer?: PeerView;
+  /** Of a group. */
+  group?: ConversationGroupView;
+  /** What notifies the person here; absent where every message does. */
+  mute?: MuteLevel;
   /** Messages that were not read, 1,000 at most; those of a request are not counted. */
   unread: number;
   last: MessageView | null;
   /** Messages that the user is asked to confirm and has not, oldest first. */
   toConfirm?: MessageView[];
+}
+
+/** What a list of conversations says of a group. */
+export interface ConversationGroupView {
+  open: boolean;
+  /** What the user of this node is in it; null in a room that they have not entered. */
+  state: MemberState | null;
+  /** Members, this node's user included. */
+  members: number;
+  /** Whether a person, or another group, shows a name that looks like its own. */
+  ambiguous: boolean;
+  /** Of an invitation: who asked. */
+  invitedBy: { peerId: string; user: string } | null;
 }
 
 /** Somebody who reads and writes in a conversation. */

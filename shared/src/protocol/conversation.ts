@@ -18,6 +18,8 @@ export interface FeedStatement {
 
 /** All that the two ends of a link know alike of a conversation that has converged. */
 export interface ConversationState {
+  /** Of a group: `rosterHash` of its operations. */
+  roster?: Uint8Array;
   /** Tips of every feed. */
   feeds: readonly { author: string; tips: readonly Tip[] }[];
   /** What each of the two ends has read of each feed, as far as it was told. */
@@ -79,7 +81,7 @@ export function conversationDigest(
   state: ConversationState,
   sha256: Sha256,
 ): Uint8Array {
-  const parts = [UTF8.encode('p2p-chat/digest/1'), bytesOfBase32(conversation), NO_ROSTER];
+  const parts = [UTF8.encode('p2p-chat/digest/1'), bytesOfBase32(conversation), state.roster ?? NO_ROSTER];
   for (const { author, tips } of sortedBy(state.feeds, (one) => one.author)) {
     if (tips.length === 0) continue;
     parts.push(bytesOfBase32(author), uint(tips.length, 2));

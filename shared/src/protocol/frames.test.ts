@@ -8,6 +8,8 @@ import {
   MAX_FEED_TIPS,
   MAX_FEEDS_PER_FRAME,
   MAX_HOLD_MS,
+  MAX_OPERATIONS_PER_FRAME,
+  MAX_ROSTER_HASHES,
   MAX_SEGMENTS_PER_FRAME,
   MAX_SEQ,
 } from './limits.js';
@@ -24,6 +26,7 @@ const STATE = {
   hold: 5,
 };
 const WANT = { type: 'want', conversation: ID, author: ID, segments: [[SEGMENT, 1]], more: false };
+const ROSTER = { type: 'roster', conversation: ID, have: [HASH], operations: ['AAAA'], more: false };
 const DIGESTS = { type: 'digests', conversations: [[ID, HASH]] };
 
 const parse = (frame: object): WireFrame => parseFrame(Buffer.from(JSON.stringify(frame)));
@@ -105,6 +108,8 @@ describe('a frame', () => {
       (n) => ({ ...STATE, feeds: [{ author: ID, read: Array(n).fill(MARK) }] }),
     ],
     ['milliseconds of a hold', MAX_HOLD_MS, (hold) => ({ ...STATE, hold })],
+    ['operations', MAX_OPERATIONS_PER_FRAME, (n) => ({ ...ROSTER, operations: Array(n).fill('AAAA') })],
+    ['hashes of operations', MAX_ROSTER_HASHES, (n) => ({ ...ROSTER, have: Array(n).fill(HASH) })],
     ['segments', MAX_SEGMENTS_PER_FRAME, (n) => ({ ...WANT, segments: Array(n).fill([SEGMENT, 1]) })],
     ['the number of an entry', MAX_SEQ, (seq) => ({ ...WANT, segments: [[SEGMENT, seq]] })],
   ])('takes so many %s and not one more: %i', (_what, limit, frame) => {

@@ -12,6 +12,8 @@ import {
   MAX_FEEDS_PER_FRAME,
   MAX_HOLD_MS,
   MAX_INSTANCE_CHARACTERS,
+  MAX_OPERATIONS_PER_FRAME,
+  MAX_ROSTER_HASHES,
   MAX_SEGMENTS_PER_FRAME,
   MAX_SEQ,
   MAX_STATUS_CHARACTERS,
@@ -58,6 +60,23 @@ export interface WantFrame {
   /** Segment and the seq of its last entry. */
   segments: [segment: string, seq: number][];
   /** Whether more segments follow in another frame. */
+  more: boolean;
+  /** Nothing more of the feed is asked for: somebody else passes it on. */
+  stop?: boolean;
+}
+
+/**
+ * Operations of a group's roster, and by what hashes its sender holds others: where these are told, the
+ * receiver sends what the sender lacks.
+ */
+export interface RosterFrame {
+  type: 'roster';
+  conversation: string;
+  /** Operations that the sender holds with all that they name: the latest ones, and some before. Absent: nothing is asked. */
+  have?: string[];
+  /** See `operationText`; each after those that it names. */
+  operations: string[];
+  /** Whether more operations follow in another frame. */
   more: boolean;
 }
 
@@ -110,6 +129,7 @@ export type WireFrame =
   | DigestsFrame
   | StateFrame
   | WantFrame
+  | RosterFrame
   | PresenceFrame
   | TypingFrame
   | PingFrame
@@ -141,6 +161,8 @@ export function parseFrame(payload: Uint8Array): WireFrame {
       return parseState(fields);
     case 'want':
       return parseWant(fields);
+    case 'roster':
+      return parseRoster(fields);
     case 'presence':
       return parsePresence(fields);
     case 'typing':
@@ -216,10 +238,25 @@ function parseState(fields: Fields): StateFrame {
   return fields['hold'] === undefined ? state : { ...state, hold: integer(fields, 'hold', 0, MAX_HOLD_MS) };
 }
 
+function parseRoster(fields: Fields): RosterFrame {
+  const frame: RosterFrame = {
+    type: 'roster',
+    conversation: id(fields['conversation'], 'conversation'),
+    operations: list(fields, 'operations', MAX_OPERATIONS_PER_FRAME).map((one) => {
+      if (typeof one !== 'string') throw malformed('an operation is base64');
+      return one;
+    }),
+    more: flag(fields, 'more'),
+  };
+  if (fields['have'] === undefined) return frame;
+  const have = list(fields, 'have', MAX_ROSTER_HASHES).map((hash) => matching(hash, HASH, 'hash'));
+  return { ...frame, have };
+}
+
 function parseWant(fields: Fields): WantFrame {
-  const { more } = fields;
-  if (typeof more !== 'boolean') throw malformed('more is true or false');
+  const stop = fields['stop'] === true ? { stop: true } : {};
   return {
+    ...stop,
     type: 'want',
     conversation: id(fields['conversation'], 'conversation'),
     author: id(fields['author'], 'author'),
@@ -227,7 +264,7 @@ function parseWant(fields: Fields): WantFrame {
       const [segment, seq] = pair(one);
       return [matching(segment, SEGMENT, 'segment'), seqOf(seq)];
     }),
-    more,
+    more: flag(fields, 'more'),
   };
 }
 
@@ -297,6 +334,12 @@ function text(fields: Fields, field: string, maxLength: number): string {
   if (typeof value !== 'string' || value.length > maxLength || !value.isWellFormed()) {
     throw malformed(`${field} is a text of at most ${maxLength} characters`);
   }
+  return value;
+}
+
+function flag(fields: Fields, field: string): boolean {
+  const value = fields[field];
+  if (typeof value !== 'boolean') throw malformed(`${field} is true or false`);
   return value;
 }
 

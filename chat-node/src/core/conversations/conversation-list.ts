@@ -1,3 +1,4 @@
+import type { Group } from '../roster/group.js';
 import type { Conversation } from './conversation.js';
 import type { Conversations } from './conversations.js';
 import { countBeyond } from './coverage.js';
@@ -76,9 +77,24 @@ export class ConversationList {
   }
 
   async #queued(conversation: Conversation): Promise<number> {
-    const { peerId } = conversation;
-    if (peerId === null) return 0;
+    const { peerId, group } = conversation;
     const { self } = this.parts;
+    if (group !== null) return this.#queuedIn(conversation, group);
+    if (peerId === null) return 0;
     return countBeyond(conversation, self, conversation.watermark(self, peerId).have);
+  }
+
+  /** Own messages of a group that are not at all members: those that the one who lacks most lacks. */
+  async #queuedIn(conversation: Conversation, group: Group): Promise<number> {
+    const { self } = this.parts;
+    let queued = 0;
+    for (const member of group.memberIds()) {
+      const from = group.historyFrom(member);
+      const isForThem = conversation.tips(self).some(({ clock }) => clock > from);
+      if (member === self || !isForThem) continue;
+      const { have } = conversation.watermark(self, member);
+      queued = Math.max(queued, await countBeyond(conversation, self, have));
+    }
+    return queued;
   }
 }

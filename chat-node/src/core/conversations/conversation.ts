@@ -1,6 +1,7 @@
 import { CLOCK_MERGE_LIMIT, clockMs, type ReadMark, type Tip } from '@p2p-chat/shared';
 import { HybridClock } from '../feeds/hybrid-clock.js';
 import { FeedIndex } from '../feeds/feed-index.js';
+import type { Group } from '../roster/group.js';
 import type {
   Change,
   ConversationKind,
@@ -24,12 +25,14 @@ export class Conversation {
   /**
    * @param self own peer id
    * @param stored whether the store has it already
+   * @param group of a group: its roster
    */
   constructor(
     private readonly self: string,
     snapshot: ConversationSnapshot,
     private readonly store: ConversationStore,
     stored: boolean,
+    readonly group: Group | null = null,
   ) {
     this.#record = snapshot.record;
     this.#stored = stored;
@@ -51,6 +54,23 @@ export class Conversation {
   /** Of a direct conversation: the other one. */
   get peerId(): string | null {
     return this.#record.peerId;
+  }
+
+  /** Peer ids of who is in it, oneself included. */
+  members(): string[] {
+    const { peerId } = this.#record;
+    return this.group?.memberIds() ?? (peerId === null ? [] : [this.self, peerId]);
+  }
+
+  /** Everyone whose feed may have entries: who is or was in it. */
+  writers(): string[] {
+    return this.group?.authors() ?? this.members();
+  }
+
+  /** Whether an entry counts; one that its author wrote beyond their end in a group does not. The feed is loaded where they have one. */
+  counts(author: string, segment: string, seq: number): boolean {
+    const feed = this.#feeds.get(author);
+    return this.group === null || feed === undefined || seq <= this.group.limit(author, feed, segment);
   }
 
   get record(): ConversationRecord {
@@ -82,6 +102,11 @@ export class Conversation {
     const loading = this.#load(author).finally(() => this.#loading.delete(author));
     this.#loading.set(author, loading);
     return loading;
+  }
+
+  /** Loads the feeds of those who went, as a roster says: what counts of them depends on their segments. @throws {StorageError} */
+  async loadEnded({ roster }: Group): Promise<void> {
+    for (const { peerId, end } of roster.memberships.values()) if (end !== null) await this.feed(peerId);
   }
 
   /** The segments of a feed, where they were loaded. */

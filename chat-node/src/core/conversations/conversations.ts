@@ -1,11 +1,12 @@
-import { directConversation } from '@p2p-chat/shared';
+import { directConversation, type RosterOperation, storedOperation } from '@p2p-chat/shared';
 import type { IdentityKeys } from '../ports/identity.js';
 import type { ConversationSnapshot, ConversationStore } from '../ports/conversation.store.js';
+import { Group } from '../roster/group.js';
 import { Conversation } from './conversation.js';
 
 export interface ConversationsParts {
   store: ConversationStore;
-  keys: Pick<IdentityKeys, 'peerId' | 'sha256'>;
+  keys: Pick<IdentityKeys, 'peerId' | 'sha256' | 'learnMember'>;
 }
 
 /** Every conversation, in memory by its tips and watermarks. */
@@ -18,7 +19,16 @@ export class Conversations {
 
   /** Loads what is stored; once, first. @throws {StorageError} */
   async load(): Promise<void> {
-    for (const snapshot of await this.parts.store.conversations()) this.#add(snapshot, true);
+    const { store, keys } = this.parts;
+    for (const snapshot of await store.conversations()) {
+      const { id, kind } = snapshot.record;
+      if (kind === 'direct') this.#add(snapshot, true);
+      else {
+        const kept = await store.roster(id);
+        const operations = kept.map(({ bytes }) => storedOperation(bytes, keys.sha256));
+        await this.#addGroup(snapshot, operations, true);
+      }
+    }
   }
 
   /** All that are stored or were asked for, in no order. */
@@ -45,8 +55,52 @@ export class Conversations {
     return this.#byId.get(id) ?? this.#add(emptyDirect(id, peerId), false);
   }
 
-  #add(snapshot: ConversationSnapshot, stored: boolean): Conversation {
-    const conversation = new Conversation(this.parts.keys.peerId, snapshot, this.parts.store, stored);
+  /** Every group of which there is a roster, in no order. */
+  groups(): (Conversation & { readonly group: Group })[] {
+    return this.all().filter((one): one is Conversation & { readonly group: Group } => one.group !== null);
+  }
+
+  /** Whether somebody is a member, or asked to be one, of a group in which the person here is too. */
+  sharesGroup(peerId: string): boolean {
+    const { peerId: self } = this.parts.keys;
+    return this.groups().some(
+      ({ group }) => group.isMember(self) && (group.isMember(peerId) || group.concerns(peerId)),
+    );
+  }
+
+  /** A group that was founded here or heard of. It is not stored yet. */
+  addGroup(id: string, operations: readonly RosterOperation[]): Promise<Conversation> {
+    return this.#addGroup(
+      { record: { id, kind: 'group', peerId: null, seen: [] }, feeds: [], watermarks: [], lastClock: '' },
+      operations,
+      false,
+    );
+  }
+
+  /** Forgets a group that could not be stored. */
+  dropGroup(id: string): void {
+    this.#byId.delete(id);
+  }
+
+  async #addGroup(
+    snapshot: ConversationSnapshot,
+    operations: readonly RosterOperation[],
+    stored: boolean,
+  ): Promise<Conversation> {
+    const { keys } = this.parts;
+    const group = new Group(snapshot.record.id, keys.peerId, keys.sha256, operations);
+    const conversation = this.#add(snapshot, stored, group);
+    for (const { key, author, clock } of operations) {
+      keys.learnMember(key);
+      conversation.observe(author, clock);
+    }
+    await conversation.loadEnded(group);
+    return conversation;
+  }
+
+  #add(snapshot: ConversationSnapshot, stored: boolean, group: Group | null = null): Conversation {
+    const { keys, store } = this.parts;
+    const conversation = new Conversation(keys.peerId, snapshot, store, stored, group);
     this.#byId.set(conversation.id, conversation);
     return conversation;
   }

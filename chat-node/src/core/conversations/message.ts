@@ -2,6 +2,13 @@ import type { Direction, ReadContent } from '@p2p-chat/shared';
 /** `queued`: durable here. `delivered`: durable at the other node. `read`: seen by the other person. */
 export type DeliveryState = 'queued' | 'delivered' | 'read';
 
+/** The members of a group for whom a message was written, and what has become of it there. */
+export interface Recipients {
+  of: readonly string[];
+  delivered: readonly string[];
+  read: readonly string[];
+}
+
 /** A message as the core shows it: an entry, projected. Times in milliseconds since 1970. */
 export interface Message {
   /** See `messageId`: the same at every member. */
@@ -32,6 +39,8 @@ export interface Message {
   reactions: readonly Reaction[];
   /** Who has confirmed it, where it asks for that. */
   confirmed: readonly Confirmation[];
+  /** Of one's own in a group. */
+  recipients?: Recipients;
 }
 
 /** What some people feel about a message. */

@@ -376,7 +376,9 @@ export class Messages {
     );
   }
 
-  #requireWritable({ peerId }: Conversation): void {
+  #requireWritable({ peerId, group }: Conversation): void {
+    if (group !== null && !group.isMember(this.#self))
+      throw new ChatError('not-a-member', 'You are not in this group.');
     if (peerId === this.#self) throw new ChatError('peer-is-self', 'A message to oneself goes nowhere.');
     if (peerId !== null && this.parts.people.isBlocked(peerId)) {
       throw new ChatError('peer-blocked', 'You have blocked this person.', {

@@ -8,10 +8,11 @@ import {
   hex,
   MAX_FOLLOWED_TIPS,
   segmentTag,
+  type Tip,
   tipOf,
 } from '@p2p-chat/shared';
 import { STORAGE_BACKOFF } from '../delivery/storage-backoff.js';
-import { StorageError } from '../errors.js';
+import { ChatError, StorageError } from '../errors.js';
 import type { ChatEvents } from '../events.js';
 import type { FeedIndex } from '../feeds/feed-index.js';
 import type { Change, ConversationStore, KeptBatch, MessageKey } from '../ports/conversation.store.js';
@@ -93,6 +94,8 @@ export class Outgoing {
 /** Writes one feed, one commit after the other. */
 class FeedWriter {
   segment: string | null = null;
+  /** Of a group: the entry on which the segment rests. */
+  #entry = '';
   #waiting: Request[] = [];
   #running = false;
   /** Changes whose outcome is not known: they are committed again before anything else. */
@@ -179,11 +182,14 @@ class FeedWriter {
 
   #batch(draft: FeedIndex, contents: readonly string[]): Batch {
     const { keys, clock } = this.parts;
+    const entry = this.#entryTip();
     this.segment ??= hex(keys.random(SEGMENT_BYTES));
     const { segment, conversation } = this;
     const before = draft.get(segment)?.tip;
-    const others = draft.tips.filter((tip) => tip.segment !== segment);
-    const follows = (before === undefined ? others : [before, ...others]).slice(0, MAX_FOLLOWED_TIPS);
+    const tips = conversation.group?.tips(keys.peerId, draft) ?? draft.tips;
+    const others = tips.filter((tip) => tip.segment !== segment);
+    const first = before ?? entry;
+    const follows = (first === null ? others : [first, ...others]).slice(0, MAX_FOLLOWED_TIPS);
     const now = clock.now();
     const entries = contents.map((content) => ({ clock: conversation.nextClock(now), sentAt: now, content }));
     const header = {
@@ -196,6 +202,17 @@ class FeedWriter {
     const batch = createBatch(header, entries, keys);
     draft.add(batch, segmentTag(conversation.id, keys.peerId, segment, keys.sha256));
     return batch;
+  }
+
+  /** In a group: the entry that the first batch of a segment names. Who comes back begins another segment. */
+  #entryTip(): Tip | null {
+    const { group } = this.conversation;
+    if (group === null) return null;
+    const membership = group.current(this.parts.keys.peerId);
+    if (membership === null) throw new ChatError('not-a-member', 'You are not in this group.');
+    if (membership.entry !== this.#entry) this.leaveSegment();
+    this.#entry = membership.entry;
+    return group.entryTip(membership);
   }
 
   async #commit(changes: readonly Change[], batches: readonly Batch[]): Promise<void> {

@@ -5,6 +5,7 @@ import type { MessageRange } from '../events.js';
 import type { Conversation } from './conversation.js';
 import { coverage, loadForMarks } from './coverage.js';
 import { type Action, actionsOf, edited, type Effects, effectsOn, type MayDelete } from './effects.js';
+import { GroupStates, stateOf } from './group-states.js';
 import type { DeliveryState, Message, Quote } from './message.js';
 import type { Timeline, TimelineEntry, TimelineItem } from './timeline.js';
 
@@ -26,15 +27,20 @@ export interface ProjectionParts {
 /** Shows entries of one conversation as messages, with the states that they have now, and with what others made of them. */
 export class Projection {
   readonly #states = new Map<string, StateOf>();
+  /** Of one's own messages in a group. */
+  readonly #group: GroupStates | null;
 
   constructor(
     private readonly parts: ProjectionParts,
     private readonly conversation: Conversation,
-  ) {}
+  ) {
+    this.#group = conversation.group === null ? null : new GroupStates(parts.self, conversation);
+  }
 
   /** Shows what was read from the store. @throws {StorageError} */
   async messages(items: readonly TimelineItem[]): Promise<Message[]> {
     const { conversation, parts } = this;
+    await this.#group?.load();
     for (const author of new Set([...items.map((item) => item.author), parts.self])) {
       for (const marks of this.#marks(author)) await loadForMarks(conversation, author, marks);
     }
@@ -104,6 +110,7 @@ export class Projection {
 
   #entry({ id, author, segment, entry, receivedAt }: TimelineEntry): Message {
     const { self } = this.parts;
+    const recipients = author === self ? this.#group?.of(segment, entry.seq, entry.clock) : undefined;
     return {
       ...UNCHANGED,
       id,
@@ -114,7 +121,8 @@ export class Projection {
       clock: entry.clock,
       sentAt: entry.erased ? clockMs(entry.clock) : entry.sentAt,
       receivedAt: author === self ? null : receivedAt,
-      state: this.#stateOf(author)(segment, entry.seq),
+      state: recipients === undefined ? this.#stateOf(author)(segment, entry.seq) : stateOf(recipients),
+      ...(recipients === undefined ? {} : { recipients }),
       deleted: entry.erased,
     };
   }

@@ -82,7 +82,8 @@ export class Timeline {
     const tag =
       conversation.loadedFeed(author)?.get(segment)?.tag ??
       segmentTag(conversation.id, author, segment, this.sha256);
-    return entriesOf(batch).map((entry) => {
+    const counted = entriesOf(batch).filter(({ seq }) => conversation.counts(author, segment, seq));
+    return counted.map((entry) => {
       return { clock: entry.clock, author, id: messageId(tag, entry.seq), segment, entry, receivedAt, batch };
     });
   }

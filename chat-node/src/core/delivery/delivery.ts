@@ -1,4 +1,4 @@
-import type { Batch, Clock } from '@p2p-chat/shared';
+import type { Batch, Clock, RosterOperation } from '@p2p-chat/shared';
 import type { Conversation } from '../conversations/conversation.js';
 import type { Conversations } from '../conversations/conversations.js';
 import type { MayDelete } from '../conversations/effects.js';
@@ -9,7 +9,10 @@ import type { Change, ConversationStore } from '../ports/conversation.store.js';
 import type { IdentityKeys } from '../ports/identity.js';
 import type { ChatLog } from '../ports/log.js';
 import type { PeerLink } from '../ports/peer-link.js';
+import type { Rosters } from '../roster/rosters.js';
 import { DeliverySession } from './delivery-session.js';
+import type { Exchange } from './exchange.js';
+import { Relays } from './relays.js';
 import type { StorageHealth } from './storage-health.js';
 
 /** Whether batches of a peer are kept; dropped, of one who is blocked; or wait at their author for now. */
@@ -35,6 +38,11 @@ export interface DeliveryParts {
   commitAsContact: (conversation: Conversation, changes: readonly Change[]) => Promise<void>;
   /** Commits changes together with a record of the other one. @throws {StorageError} */
   commitAsKnown: (conversation: Conversation, changes: readonly Change[]) => Promise<void>;
+  rosters: Pick<Rosters, 'take'>;
+  /** Batches of others in a group are durable. @param from the peer that sent them */
+  onTaken: (conversation: Conversation, batches: readonly Batch[], from: string) => void;
+  /** Somebody offers what this node lacks of the feed of somebody else. */
+  onOffered: (conversation: Conversation) => void;
   /** A batch of one's own came back from somebody else: this node was restored, or another one has its key. */
   onOwnReceived: (conversation: Conversation, batch: Batch) => void;
 }
@@ -42,14 +50,25 @@ export interface DeliveryParts {
 /** Brings feeds to the peers that lack them and takes theirs, over all links. */
 export class Delivery {
   readonly #sessions = new Map<string, DeliverySession>();
+  readonly #relays: Relays;
+  readonly #parts: DeliveryParts;
 
-  constructor(private readonly parts: DeliveryParts) {}
+  constructor(parts: Omit<DeliveryParts, 'onTaken' | 'onOffered'>) {
+    this.#parts = {
+      ...parts,
+      onTaken: (conversation, batches, from) => this.#passOn(conversation, batches, from),
+      onOffered: (conversation) => this.#relays.changed(conversation),
+    };
+    const exchanges = (conversation: Conversation): Exchange[] => this.#exchanges(conversation);
+    this.#relays = new Relays({ self: parts.keys.peerId, clock: parts.clock, exchanges });
+  }
 
   /** What a link does for delivery. The latest link of a peer counts. */
   open(link: PeerLink): DeliverySession {
     const { peerId } = link.peer;
-    const session = new DeliverySession(link, this.parts, () => {
+    const session = new DeliverySession(link, this.#parts, () => {
       if (this.#sessions.get(peerId) === session) this.#sessions.delete(peerId);
+      for (const group of this.#parts.conversations.groups()) this.#relays.changed(group);
     });
     this.#sessions.set(peerId, session);
     return session;
@@ -65,8 +84,33 @@ export class Delivery {
     for (const session of this.#sessions.values()) session.readMoved(conversation);
   }
 
+  /**
+   * The roster of a group has changed.
+   * @param operations that are new here
+   * @param from the peer that told them; null where they were made here
+   */
+  rosterChanged(
+    conversation: Conversation,
+    operations: readonly RosterOperation[],
+    from: string | null,
+  ): void {
+    for (const [peerId, session] of this.#sessions)
+      session.rosterChanged(conversation, peerId === from ? [] : operations);
+    this.#relays.changed(conversation);
+  }
+
   /** The person here has accepted or blocked a peer. */
   decided(peerId: string): void {
     this.#sessions.get(peerId)?.decided();
+  }
+
+  #exchanges(conversation: Conversation): Exchange[] {
+    return [...this.#sessions.values()].flatMap((session) => session.exchange(conversation.id) ?? []);
+  }
+
+  #passOn(conversation: Conversation, batches: readonly Batch[], from: string): void {
+    for (const exchange of this.#exchanges(conversation)) {
+      if (exchange.peerId !== from) exchange.passOn(batches);
+    }
   }
 }

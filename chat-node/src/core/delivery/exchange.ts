@@ -1,15 +1,19 @@
 import {
   Backoff,
   type Batch,
+  bytesOfHex,
   conversationDigest,
   errorCode,
   type FeedStatement,
   hex,
+  lastSeq,
   MAX_FEED_TIPS,
+  MAX_FEEDS_PER_FRAME,
   MAX_SEGMENTS_PER_FRAME,
   MAX_WANTED_SEGMENTS,
   ProtocolError,
   REQUEST_RETRY_MS,
+  type RosterOperation,
   segmentTag,
   shortPeerId,
   type StateFrame,
@@ -18,14 +22,16 @@ import {
   type WantFrame,
 } from '@p2p-chat/shared';
 import type { Conversation } from '../conversations/conversation.js';
+import { rangesBetween } from '../conversations/coverage.js';
 import { StorageError } from '../errors.js';
-import type { MessageRange } from '../events.js';
 import type { Covered, FeedIndex, Mark } from '../feeds/feed-index.js';
 import type { Change, Watermark } from '../ports/conversation.store.js';
 import type { PeerLink } from '../ports/peer-link.js';
+import { type Group, isLate } from '../roster/group.js';
 import type { DeliveryParts } from './delivery.js';
 import { ErasureProofs } from './erasure-proofs.js';
 import { FeedSender } from './feed-sender.js';
+import { rosterFrames } from './roster-frames.js';
 import { STORAGE_BACKOFF } from './storage-backoff.js';
 
 /** Batches that are committed together. */
@@ -34,6 +40,9 @@ const MAX_GROUP_BATCHES = 64;
 /**
  * One conversation over one link: says what is held, sends what the far end
  * lacks, takes what it sends, and asks for what only the far end has.
+ *
+ * In a group the rosters come first. Then each end sends its own feed; feeds of others go where they
+ * are asked for (`Relays` says of whom). Who is no member gets the roster at most.
  */
 export class Exchange {
   readonly #feeds = new Map<string, FeedIndex>();
@@ -56,6 +65,16 @@ export class Exchange {
   #closed = false;
   #taking = false;
   readonly #proofs: ErasureProofs;
+  /** Whether feeds are exchanged: in a group while both ends are members. */
+  #isActive = false;
+  /** Whether the far end knows of the group, or is asked what it knows. */
+  #isKnown = false;
+  /** Hash of the roster of which the far end was told what is held. */
+  #rosterTold = '';
+  /** What the far end said last of feeds that are neither its own nor this node's. */
+  readonly #offered = new Map<string, readonly Tip[]>();
+  /** Up to where the far end's feed was read, as it was told last. */
+  #readTold = '';
 
   constructor(
     private readonly link: PeerLink,
@@ -68,26 +87,26 @@ export class Exchange {
 
   /** Loads the feeds of both ends. @returns the digest, 64 hexadecimal digits @throws {StorageError} */
   async open(): Promise<string> {
-    for (const author of [this.#self, this.#peer])
-      this.#feeds.set(author, await this.conversation.feed(author));
-    for (const [author, feed] of this.#feeds) {
-      const { store, clock, random, log } = this.parts;
-      const parts = {
-        link: this.link,
-        conversation: this.conversation.id,
-        author,
-        feed,
-        store,
-        clock,
-        random,
-        log,
-        // What its author has erased needs no proof.
-        ...(author === this.#self ? {} : { proofs: this.#proofs }),
-      };
-      this.#senders.set(author, new FeedSender(parts));
-    }
-    this.#digestTips = this.#feed(this.#self).tips;
-    return (this.#digest = this.#currentDigest());
+    this.#isActive = this.#mayExchange;
+    if (this.#isActive) await this.#openFeeds();
+    return this.#takeDigest();
+  }
+
+  /** Whether both ends are members, where it is a group. */
+  get isActive(): boolean {
+    return this.#isActive && !this.#closed;
+  }
+
+  /** Whether the far end is told at the opening of the link that the conversation is there. */
+  get isShared(): boolean {
+    const { group } = this.conversation;
+    if (group === null) return true;
+    const isKnownToBoth = group.concerns(this.#self) && group.concerns(this.#peer);
+    return isKnownToBoth && (group.isMember(this.#self) || group.isMember(this.#peer));
+  }
+
+  get peerId(): string {
+    return this.#peer;
   }
 
   close(): void {
@@ -98,6 +117,8 @@ export class Exchange {
 
   /** The far end's digest; null where it did not name the conversation. */
   async digest(theirs: string | null): Promise<void> {
+    const { group } = this.conversation;
+    if (group !== null) return this.#groupDigest(group, theirs);
     if (theirs === this.#digest) {
       await this.#stated(this.#self, this.#digestTips);
       return;
@@ -110,6 +131,7 @@ export class Exchange {
   }
 
   async state({ feeds, hold }: StateFrame): Promise<void> {
+    if (!this.#isActive) return;
     if (hold === undefined) this.#goOn();
     else this.#wait(hold);
     for (const { author, tips, read } of feeds) {
@@ -118,14 +140,17 @@ export class Exchange {
         if (read !== undefined) await this.#note(author, [], read);
       } else if (author === this.#peer && tips !== undefined) {
         await this.#statedOwn(tips);
+      } else if (tips !== undefined && this.#feeds.has(author)) {
+        this.#statedOther(author, tips);
       }
     }
   }
 
   /** The far end tells all that it holds of a feed. */
-  async want({ author, segments, more }: WantFrame): Promise<void> {
+  async want({ author, segments, more, stop }: WantFrame): Promise<void> {
     const sender = this.#senders.get(author);
     if (sender === undefined) return;
+    if (stop === true) return sender.end();
     const all: Covered = this.#wanted.get(author) ?? new Map<string, number>();
     for (const [segment, seq] of segments) all.set(segment, seq);
     if (all.size > MAX_WANTED_SEGMENTS)
@@ -140,13 +165,16 @@ export class Exchange {
       if (held > 0) covered.set(segment, held);
     }
     if (author === this.#self) await this.#note(author, this.#tipsWithin(feed, covered), []);
-    if (author === this.#self || !(await this.#hasDropped(feed, covered))) sender.start(covered);
-    if (lacks) this.#ask(author);
+    if (author !== this.#peer || !(await this.#hasDropped(feed, covered))) sender.start(covered);
+    // Of others in a group one end at a time is asked, which that one's statement decides.
+    if (lacks && (author === this.#self || author === this.#peer)) this.#ask(author);
   }
 
   /** A batch that was verified. Resolves when it was dealt with. @throws {ProtocolError} where it does not belong here */
   batch(batch: Batch): Promise<void> {
     if (!this.#feeds.has(batch.author)) {
+      // The far end may know of members that this node does not know of yet, or any more.
+      if (this.conversation.group !== null) return Promise.resolve();
       throw new ProtocolError('batch-malformed', 'Its author is no member of the conversation.');
     }
     return new Promise((done, failed) => {
@@ -160,8 +188,74 @@ export class Exchange {
     this.#senders.get(this.#self)?.appended(batches);
   }
 
+  /** Batches of others in a group are durable: they go on to the far end where it asked for that. */
+  passOn(batches: readonly Batch[]): void {
+    for (const [author, all] of Map.groupBy(batches, (batch) => batch.author)) {
+      if (author !== this.#peer) this.#senders.get(author)?.appended(all);
+    }
+  }
+
+  /** The far end asks for what it lacks of the roster. @param have what it holds */
+  rosterAsked(have: readonly string[]): void {
+    const group = this.conversation.group as Group;
+    this.#isKnown = true;
+    this.#tellOperations(group.lackedBy(have, this.#peer));
+    if (have.some((hash) => !group.has(hash))) this.#askRoster(group);
+  }
+
+  /**
+   * The roster has changed: feeds begin or end to be exchanged.
+   * @param operations to be told to the far end
+   */
+  async rosterChanged(operations: readonly RosterOperation[]): Promise<void> {
+    const group = this.conversation.group as Group;
+    // Nothing to tell means that they came from the far end, which knows of the group then.
+    if (operations.length === 0) this.#isKnown = true;
+    else if (!this.#isKnown && this.isShared) this.#askRoster(group);
+    else this.#tellOperations(group.tellable(operations, this.#peer));
+    const isActive = this.#mayExchange;
+    if (isActive) await this.#openFeeds();
+    if (isActive && !this.#isActive) this.#sayAll(group);
+    if (!isActive) {
+      for (const sender of this.#senders.values()) sender.stop();
+      this.#senders.clear();
+      this.#feeds.clear();
+    }
+    this.#isActive = isActive;
+  }
+
+  /** Tells the digest once more where it is another one than was told. */
+  tellDigest(): void {
+    if (!this.isActive || this.#currentDigest() === this.#digest) return;
+    this.link.send({ type: 'digests', conversations: [[this.conversation.id, this.#takeDigest()]] });
+  }
+
+  /** Whether the far end said that it holds something of somebody's feed that this node does not. */
+  offers(author: string): boolean {
+    const feed = this.#feeds.get(author);
+    return this.#offered.get(author)?.some((tip) => feed?.holds(tip) === false) === true;
+  }
+
+  /** Asks the far end to send what it has of somebody's feed, and what comes. */
+  askFor(author: string): void {
+    if (!this.#feeds.has(author)) return;
+    this.#asked.delete(author);
+    this.#ask(author);
+  }
+
+  /** Takes back {@link askFor}. */
+  stopAsking(author: string): void {
+    this.#asked.delete(author);
+    const { id } = this.conversation;
+    this.link.send({ type: 'want', conversation: id, author, segments: [], more: false, stop: true });
+  }
+
   /** The person here has read more. */
   readMoved(): void {
+    if (!this.#isActive) return;
+    const told = JSON.stringify(this.conversation.watermark(this.#peer, this.#self).read);
+    if (this.conversation.group !== null && told === this.#readTold) return;
+    this.#readTold = told;
     this.#say([{ author: this.#peer, read: this.conversation.watermark(this.#peer, this.#self).read }]);
   }
 
@@ -181,20 +275,144 @@ export class Exchange {
   }
 
   #feed(author: string): FeedIndex {
-    const feed = this.#feeds.get(author);
+    // A feed that is no longer exchanged stays loaded.
+    const feed = this.#feeds.get(author) ?? this.conversation.loadedFeed(author);
     if (feed === undefined) throw new Error('open() comes first');
     return feed;
   }
 
+  get #mayExchange(): boolean {
+    const { group } = this.conversation;
+    return group === null || (group.isMember(this.#self) && group.isMember(this.#peer));
+  }
+
+  async #openFeeds(): Promise<void> {
+    const { store, clock, random, log } = this.parts;
+    for (const author of this.conversation.writers()) {
+      if (this.#feeds.has(author)) continue;
+      const feed = await this.conversation.feed(author);
+      this.#feeds.set(author, feed);
+      const isFor = (batch: Batch): boolean => this.#isForPeer(batch, feed);
+      const conversation = this.conversation.id;
+      // What its author has erased needs no proof.
+      const proofs = author === this.#self ? {} : { proofs: this.#proofs };
+      const parts = {
+        link: this.link,
+        conversation,
+        author,
+        feed,
+        isFor,
+        ...proofs,
+        store,
+        clock,
+        random,
+        log,
+      };
+      this.#senders.set(author, new FeedSender(parts));
+    }
+  }
+
+  /** Whether a batch is sent to the far end, where it is a group. */
+  #isForPeer(batch: Batch, feed: FeedIndex): boolean {
+    const { group } = this.conversation;
+    if (group === null) return true;
+    return (
+      batch.lastClock > group.historyFrom(this.#peer) &&
+      lastSeq(batch) <= group.limit(batch.author, feed, batch.segment)
+    );
+  }
+
+  /** The tips of a feed that are for both ends. */
+  #tips(author: string): readonly Tip[] {
+    const { group } = this.conversation;
+    const feed = this.#feed(author);
+    if (group === null) return feed.tips;
+    const [one, other] = [group.historyFrom(this.#self), group.historyFrom(this.#peer)];
+    return group.tips(author, feed, one > other ? one : other);
+  }
+
+  #takeDigest(): string {
+    if (this.#isActive) this.#digestTips = this.#tips(this.#self);
+    return (this.#digest = this.#currentDigest());
+  }
+
+  async #groupDigest(group: Group, theirs: string | null): Promise<void> {
+    if (!this.isShared) {
+      // Who was in learns that they, or this node, are not any more; anybody else nothing.
+      if (theirs !== null) this.#tellOperations(group.lackedBy([], this.#peer));
+      return;
+    }
+    if (theirs === this.#takeDigest()) {
+      this.#isKnown = true;
+      this.#rosterTold = group.hash;
+      if (this.#isActive) await this.#stated(this.#self, this.#digestTips);
+      return;
+    }
+    this.#askRoster(group);
+    if (this.#isActive) this.#sayAll(group);
+  }
+
+  /** Says what is held of the roster, so that the far end sends the rest; once for each roster. */
+  #askRoster(group: Group): void {
+    this.#isKnown = true;
+    if (this.#rosterTold === group.hash) return;
+    this.#rosterTold = group.hash;
+    const { id } = this.conversation;
+    this.link.send({ type: 'roster', conversation: id, have: group.locator(), operations: [], more: false });
+  }
+
+  #tellOperations(operations: readonly RosterOperation[]): void {
+    for (const frame of rosterFrames(this.conversation.id, operations)) this.link.send(frame);
+  }
+
+  /** Says what is held of all feeds, and what was read of the far end's. */
+  #sayAll(group: Group): void {
+    const told = this.#tips(this.#peer);
+    const { read } = this.conversation.watermark(this.#peer, this.#self);
+    this.#readTold = JSON.stringify(read);
+    const others = group.authors().filter((author) => author !== this.#self && author !== this.#peer);
+    const all: FeedStatement[] = [
+      { author: this.#self, tips: this.#tips(this.#self).slice(0, MAX_FEED_TIPS) },
+      { author: this.#peer, tips: told.slice(0, MAX_FEED_TIPS), read },
+      ...others
+        .map((author) => ({ author, tips: this.#tips(author).slice(0, MAX_FEED_TIPS) }))
+        .filter(({ tips }) => tips.length > 0),
+    ];
+    while (all.length > 0) {
+      let [count, tips] = [0, 0];
+      for (const one of all) {
+        tips += one.tips?.length ?? 0;
+        if (count > 0 && (count === MAX_FEEDS_PER_FRAME || tips > MAX_FEED_TIPS)) break;
+        count += 1;
+      }
+      this.#say(all.splice(0, count));
+    }
+  }
+
+  /** The far end holds this of the feed of somebody else. */
+  #statedOther(author: string, tips: readonly Tip[]): void {
+    this.#offered.set(author, tips);
+    const feed = this.#feed(author);
+    const sender = this.#senders.get(author);
+    if (sender?.isStarted === true) sender.acknowledged(tips.filter((tip) => feed.holds(tip)));
+    if (this.offers(author)) this.parts.onOffered(this.conversation);
+  }
+
   #currentDigest(): string {
     const { conversation } = this;
+    const { group } = conversation;
+    const roster = group === null ? {} : { roster: bytesOfHex(group.hash) };
+    if (!this.#isActive) {
+      const state = { ...roster, feeds: [], reads: [] };
+      return hex(conversationDigest(conversation.id, state, this.parts.keys.sha256));
+    }
     const [self, peer] = [this.#self, this.#peer];
-    const feeds = [self, peer].map((author) => ({ author, tips: this.#feed(author).tips }));
+    const feeds = [...this.#feeds.keys()].map((author) => ({ author, tips: this.#tips(author) }));
     const reads = [
       { member: self, author: peer, read: conversation.watermark(peer, self).read },
       { member: peer, author: self, read: conversation.watermark(self, peer).read },
     ];
-    return hex(conversationDigest(conversation.id, { feeds, reads }, this.parts.keys.sha256));
+    return hex(conversationDigest(conversation.id, { ...roster, feeds, reads }, this.parts.keys.sha256));
   }
 
   /** The far end holds this of one's own feed. */
@@ -220,7 +438,7 @@ export class Exchange {
     const held = tips.filter((tip) => feed.holds(tip));
     this.#senders.get(this.#peer)?.acknowledged(held);
     // An author that was restored learns nothing of batches that were dropped here.
-    const told = (await this.#hasDropped(feed, feed.covered(held))) ? held : feed.tips;
+    const told = (await this.#hasDropped(feed, feed.covered(held))) ? held : this.#tips(this.#peer);
     const hashes = told.map(({ hash }) => hash).join();
     if (hashes === this.#told) return;
     this.#told = hashes;
@@ -228,6 +446,7 @@ export class Exchange {
   }
 
   async #hasDropped(feed: FeedIndex, covered: Covered): Promise<boolean> {
+    if (this.conversation.group !== null) return false;
     const { store } = this.parts;
     for (const [segment, seq] of feed.vector()) {
       const from = covered.get(segment) ?? 0;
@@ -256,7 +475,7 @@ export class Exchange {
 
   #sayHeld(authors: readonly string[], hold?: number): void {
     this.#say(
-      authors.map((author) => ({ author, tips: this.#feed(author).tips.slice(0, MAX_FEED_TIPS) })),
+      authors.map((author) => ({ author, tips: this.#tips(author).slice(0, MAX_FEED_TIPS) })),
       hold,
     );
   }
@@ -303,16 +522,27 @@ export class Exchange {
   }
 
   #tell(state: 'delivered' | 'read', feed: FeedIndex, before: readonly Mark[], after: readonly Mark[]): void {
-    const known = feed.covered(before);
-    const ranges: MessageRange[] = [];
-    for (const [segment, last] of feed.covered(after)) {
-      const first = (known.get(segment) ?? 0) + 1;
-      const tag = feed.get(segment)?.tag;
-      if (tag !== undefined && first <= last) ranges.push({ tag, first, last });
-    }
+    const [known, now] = [feed.covered(before), feed.covered(after)];
+    const ranges = rangesBetween(feed, known, now);
     if (ranges.length > 0) {
-      this.parts.events.publish({ type: 'states', conversation: this.conversation.id, state, ranges });
+      const { id, group } = this.conversation;
+      const { events } = this.parts;
+      if (group === null) return events.publish({ type: 'states', conversation: id, state, ranges });
+      events.publish({ type: 'states', conversation: id, state, ranges, member: this.#peer });
+      const others = this.#othersCovered(group, feed, state);
+      const atAll = rangesBetween(feed, least(known, others), least(now, others));
+      if (atAll.length > 0) events.publish({ type: 'states', conversation: id, state, ranges: atAll });
     }
+  }
+
+  /** What the other members for whom this node writes hold, or have read, of its feed. */
+  #othersCovered(group: Group, feed: FeedIndex, state: 'delivered' | 'read'): Covered[] {
+    const [last = ''] = feed.tips.map(({ clock }) => clock).sort();
+    return group.memberIds().flatMap((member) => {
+      const isFor = member !== this.#self && member !== this.#peer && group.historyFrom(member) < last;
+      const { have, read } = this.conversation.watermark(this.#self, member);
+      return isFor ? [feed.covered(state === 'delivered' ? have : read)] : [];
+    });
   }
 
   async #takeAll(): Promise<void> {
@@ -332,24 +562,28 @@ export class Exchange {
   async #take(batches: readonly Batch[]): Promise<void> {
     if (this.#closed) return;
     const drafts = new Map(Array.from(this.#feeds, ([author, feed]) => [author, feed.overlay()]));
-    const taken: Batch[] = [];
+    const taken: { batch: Batch; late: boolean }[] = [];
+    const { group } = this.conversation;
     const answered = new Set<string>();
     const missing = new Set<string>();
     let refused = false;
     for (const batch of batches) this.#proofs.note(batch);
     for (const batch of batches) {
       if (batch.author !== this.#peer && !(await this.#isProved(batch))) continue;
-      const draft = drafts.get(batch.author) as FeedIndex;
-      const isPeers = batch.author === this.#peer;
-      switch (draft.judge(batch)) {
+      const draft = drafts.get(batch.author);
+      // The roster has changed since it came.
+      if (draft === undefined) continue;
+      const isPeers = group === null && batch.author === this.#peer;
+      switch (draft.judge(batch, (tip) => group?.isDecided(tip) === true)) {
         case 'take':
+          if (group !== null && group.admits(batch, draft) !== 'take') break;
           if (isPeers && this.parts.admission(this.#peer, draft.total()) === 'hold') {
             this.#refusing = refused = true;
             break;
           }
           if (isPeers) this.#refusing = false;
+          taken.push({ batch, late: group !== null && isLate(batch, draft) });
           draft.add(batch, this.#tag(batch));
-          taken.push(batch);
           answered.add(batch.author);
           break;
         case 'held':
@@ -369,32 +603,36 @@ export class Exchange {
     if (refused) answered.add(this.#peer);
     if (answered.size > 0) this.#sayHeld([...answered], refused ? REQUEST_RETRY_MS : undefined);
     // What was asked for has come where a later batch is taken.
-    if (answered.has(this.#peer) && !missing.has(this.#peer)) this.#asked.delete(this.#peer);
+    for (const author of answered) {
+      if (author !== this.#self && !missing.has(author)) this.#asked.delete(author);
+    }
     for (const author of missing) this.#ask(author);
     await this.#placeLater();
   }
 
   /** @returns whether they are durable; not where the link is gone and nothing of them was done */
-  async #save(taken: readonly Batch[]): Promise<boolean> {
+  async #save(taken: readonly { batch: Batch; late: boolean }[]): Promise<boolean> {
     const { parts, conversation } = this;
     const receivedAt = parts.clock.now();
-    const dropped = parts.admission(this.#peer, 0) === 'drop';
+    const dropped = conversation.group === null && parts.admission(this.#peer, 0) === 'drop';
     const changes: Change[] = [
       ...conversation.toStore(),
-      ...taken.map((batch): Change => ({
+      ...taken.map(({ batch, late }): Change => ({
         type: 'receive',
         batch,
+        ...(late ? { late } : {}),
         receivedAt,
         dropped: dropped && batch.author === this.#peer,
       })),
     ];
-    changes.push(...(await this.#erasures(taken.filter(({ author }) => !dropped || author !== this.#peer))));
-    const hasOwn = taken.some(({ author }) => author === this.#self);
+    const kept = taken.map(({ batch }) => batch);
+    changes.push(...(await this.#erasures(kept.filter(({ author }) => !dropped || author !== this.#peer))));
+    const hasOwn = taken.some(({ batch }) => batch.author === this.#self);
     const commit = hasOwn ? parts.commitAsContact : parts.commitAsKnown;
     if (!(await this.#commit(() => commit(conversation, changes)))) return false;
     const latest = this.#latestClock();
     conversation.committed(changes);
-    for (const batch of taken) {
+    for (const { batch } of taken) {
       this.#feed(batch.author).add(batch, this.#tag(batch));
       conversation.observe(batch.author, batch.lastClock);
       if (dropped && batch.author === this.#peer) continue;
@@ -402,7 +640,13 @@ export class Exchange {
       if (batch.author === this.#self) parts.onOwnReceived(conversation, batch);
     }
     // What sorts before the end of the conversation does not show by itself whether it was counted.
-    if (!dropped && taken.some(({ firstClock }) => firstClock < latest))
+    if (conversation.group !== null)
+      parts.onTaken(
+        conversation,
+        taken.map(({ batch }) => batch),
+        this.#peer,
+      );
+    if (!dropped && taken.some(({ batch }) => batch.firstClock < latest))
       parts.events.publish({ type: 'conversation', conversation: conversation.id });
     return true;
   }
@@ -476,6 +720,16 @@ export class Exchange {
       'two batches are signed for one place of a feed; the one that came first stays',
     );
   }
+}
+
+/** What all of them stand for. */
+function least(one: Covered, others: readonly Covered[]): Covered {
+  return new Map(
+    Array.from(one, ([segment, seq]) => [
+      segment,
+      Math.min(seq, ...others.map((other) => other.get(segment) ?? 0)),
+    ]),
+  );
 }
 
 function isSameMarks(one: readonly Mark[], other: readonly Mark[]): boolean {

@@ -19,6 +19,8 @@ export interface FeedSenderParts {
   conversation: string;
   author: string;
   feed: FeedIndex;
+  /** Whether a batch is for the peer. */
+  isFor: (batch: Batch) => boolean;
   store: ConversationStore;
   clock: Clock;
   random: () => number;
@@ -118,6 +120,14 @@ export class FeedSender {
     if (this.isStarted) this.start(this.#covered);
   }
 
+  /** The peer gets the feed from somebody else now. */
+  end(): void {
+    this.#starts = 0;
+    this.#inFlight = [];
+    this.#tail = [];
+    this.#inFlightBytes = this.#tailBytes = 0;
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#tail = [];
@@ -125,7 +135,7 @@ export class FeedSender {
 
   #push(batches: readonly Batch[]): void {
     for (const batch of batches) {
-      if (lastSeq(batch) <= (this.#sent.get(batch.segment) ?? 0)) continue;
+      if (lastSeq(batch) <= (this.#sent.get(batch.segment) ?? 0) || !this.parts.isFor(batch)) continue;
       this.#sent.set(batch.segment, lastSeq(batch));
       this.#tail.push(batch);
       this.#tailBytes += batch.bytes.length;

@@ -1,6 +1,6 @@
 import { type Batch, lastSeq, type Tip } from '@p2p-chat/shared';
 import type { SegmentRecord } from '../ports/conversation.store.js';
-import { advance, tipsOf } from './segments.js';
+import { advance, baseOf, tipsOf } from './segments.js';
 
 /** A place in a feed: an entry of a segment, and with it all before it. */
 export interface Mark {
@@ -94,26 +94,32 @@ export class FeedIndex {
 
   /** Entries in all. */
   total(): number {
-    return this.#records().reduce((sum, { tip }) => sum + tip.seq, 0);
+    return this.#records().reduce((sum, record) => sum + record.tip.seq - baseOf(record), 0);
   }
 
   /** Entries that are covered. */
   count(covered: Covered): number {
     let sum = 0;
-    for (const [segment, seq] of covered) sum += Math.min(seq, this.get(segment)?.tip.seq ?? 0);
+    for (const [segment, seq] of covered) {
+      const record = this.get(segment);
+      if (record !== undefined) sum += Math.max(0, Math.min(seq, record.tip.seq) - baseOf(record));
+    }
     return sum;
   }
 
-  judge(batch: Batch): Judgement {
+  /** @param isDecided whether a tip that is not held counts as held: what it stands for was not written for this node */
+  judge(batch: Batch, isDecided: (tip: Tip) => boolean = () => false): Judgement {
     const held = this.get(batch.segment);
     const last = held?.tip.seq ?? 0;
     const end = lastSeq(batch);
     if (end < last) return 'held';
     if (end === last) return held?.tip.hash === batch.hash ? 'held' : 'forked';
     if (batch.first <= last) return 'forked';
-    if (batch.first > last + 1) return 'missing';
+    const [before] = batch.follows;
+    const isStart = held === undefined && before !== undefined && isDecided(before);
+    if (batch.first > last + 1 && !isStart) return 'missing';
     if (held !== undefined && batch.follows[0]?.hash !== held.tip.hash) return 'forked';
-    return batch.follows.every((tip) => this.holds(tip)) ? 'take' : 'missing';
+    return batch.follows.every((tip) => this.holds(tip) || isDecided(tip)) ? 'take' : 'missing';
   }
 
   /** Adds a batch that was judged to be taken. @param tag what the ids of its messages begin with */

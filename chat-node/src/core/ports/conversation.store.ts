@@ -13,7 +13,14 @@ export interface ConversationRecord {
   peerId: string | null;
   /** Up to where the person here has read each feed, whether others are told or not. */
   seen: readonly FeedMarks[];
+  /** What notifies the person here; absent where they said nothing of it. */
+  mute?: MuteLevel;
+  /** Of a group: the person here does not want to hear of this invitation, or of the room, any more. */
+  hidden?: boolean;
 }
+
+/** `all`: every message notifies; `mentions`: those that name the person; `off`: none. */
+export type MuteLevel = 'all' | 'mentions' | 'off';
 
 /** Marks in the feed of one author. */
 export interface FeedMarks {
@@ -39,7 +46,10 @@ export interface SegmentRecord {
   tag: string;
   /** Of its last batch. */
   tip: Tip;
-  /** The batches of it that name tips of other segments, in order: the seq of their first entry, and those tips. */
+  /**
+   * The batches of it that name tips of other segments, in order: the seq of their first entry, and those tips.
+   * Where the first batch that is held is not the first of the segment, it stands here with the tip before it.
+   */
   links: readonly { first: number; follows: readonly Tip[] }[];
 }
 
@@ -83,6 +93,13 @@ export interface ImportedMessage {
   state: 'queued' | 'delivered' | 'read';
 }
 
+/** A roster operation that is durable here. */
+export interface KeptOperation {
+  hash: string;
+  conversation: string;
+  bytes: Uint8Array;
+}
+
 /** A key that a client gave to a message of a batch. */
 export interface MessageKey {
   key: string;
@@ -105,8 +122,11 @@ export type Change =
    * A batch that arrived. Where it is dropped (its author is blocked), the segment
    * moves on and its row is as any other, without the bytes: it is in no page,
    * found by no search, and never sent. It costs as much as one that is kept.
+   * A `late` one may be the first that is held of its segment: what it follows was not written for this node.
    */
-  | { type: 'receive'; batch: Batch; receivedAt: number; dropped: boolean }
+  | { type: 'receive'; batch: Batch; receivedAt: number; dropped: boolean; late?: boolean }
+  /** Adds operations of rosters; one that is there stays as it is. */
+  | { type: 'roster'; operations: readonly KeptOperation[] }
   /**
    * Of these entries only the leaf is left: see `eraseEntries`. Their content is gone from the disk
    * when the commit resolves, from pages, log and search. Entries that are not there stay away.
@@ -241,6 +261,9 @@ export abstract class ConversationStore {
    * @throws {ChatError} `message-unknown` where no message has the id of `before`
    */
   abstract search(query: SearchQuery): Promise<MessagePlace[]>;
+
+  /** The operations of a group's roster, in no order. */
+  abstract roster(conversation: string): Promise<KeptOperation[]>;
 
   /** Everyone who was saved, in no order. */
   abstract peers(): Promise<PeerRecord[]>;

@@ -1,4 +1,11 @@
-import type { Batch, DigestsFrame, PresenceFrame, StateFrame, WantFrame } from '@p2p-chat/shared';
+import type {
+  Batch,
+  DigestsFrame,
+  PresenceFrame,
+  RosterFrame,
+  StateFrame,
+  WantFrame,
+} from '@p2p-chat/shared';
 import type { PeerAddress } from '../peers/peer.js';
 
 /** The far end of a link, as it proved and named itself. */
@@ -14,7 +21,8 @@ export interface LinkPeer {
 }
 
 /** A frame that the core sends, beside batches. */
-export type OutgoingFrame = DigestsFrame | StateFrame | WantFrame | PresenceFrame | { type: 'typing' };
+export type OutgoingFrame =
+  DigestsFrame | StateFrame | WantFrame | RosterFrame | PresenceFrame | { type: 'typing' };
 
 /** An open, authenticated link after both hellos. Sending never throws: a link that breaks says so by `onClosed`. */
 export interface PeerLink {

@@ -117,6 +117,7 @@ describe.each([
       onNews: (news) => connector.heard(news),
     });
     connector = new Connector({
+      isWanted: () => false,
       self,
       transport: far,
       peers,

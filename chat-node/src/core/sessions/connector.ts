@@ -36,6 +36,8 @@ export interface ConnectorParts {
   random: () => number;
   log: ChatLog;
   staticAddresses: readonly PeerAddress[];
+  /** Whether there is to be a link to somebody who is no contact. */
+  isWanted: (peerId: string) => boolean;
 }
 
 interface Target {
@@ -95,7 +97,7 @@ export class Connector {
   heard(peerId: string): void {
     const { peers, self, random } = this.parts;
     const peer = peers.get(peerId);
-    if (this.#stop.signal.aborted || peer === undefined || !peer.contact || peer.linked) return;
+    if (this.#stop.signal.aborted || peer === undefined || !this.#wants(peer) || peer.linked) return;
     const news = peers.news(peerId);
     const known = this.#targets.get(peerId);
     if (known?.news === news) return;
@@ -140,7 +142,7 @@ export class Connector {
       }
     }
     const known = this.parts.peers.get(peer.peerId);
-    if (known === undefined || !known.contact || known.linked) return;
+    if (known === undefined || !this.#wants(known) || known.linked) return;
     let target = this.#targets.get(peer.peerId);
     if (target === undefined) this.#targets.set(peer.peerId, (target = this.#target(peer.peerId, null)));
     // What discovery has said until now was of the link that has ended.
@@ -167,6 +169,10 @@ export class Connector {
       detail: `${contacts.length} contacts with a known address, ${linked} of them linked`,
     });
     return views;
+  }
+
+  #wants({ contact, blocked, peerId }: KnownPeer): boolean {
+    return contact || (!blocked && this.parts.isWanted(peerId));
   }
 
   #target(peerId: string | null, staticAddress: PeerAddress | null): Target {

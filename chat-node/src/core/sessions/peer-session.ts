@@ -42,6 +42,7 @@ export class PeerSession {
       case 'digests':
       case 'state':
       case 'want':
+      case 'roster':
         await delivery.received(frame);
         return onUseful();
     }

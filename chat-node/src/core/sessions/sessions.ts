@@ -48,11 +48,12 @@ export class Sessions implements LinkHandler {
   }
 
   prefers(peerId: string): boolean {
-    return this.parts.peers.isContact(peerId);
+    return this.parts.peers.isContact(peerId) || this.parts.conversations.sharesGroup(peerId);
   }
 
   admits(peerId: string): boolean {
-    return this.parts.policy !== 'only' || this.parts.peers.isContact(peerId);
+    const { policy, peers, conversations } = this.parts;
+    return policy !== 'only' || peers.isContact(peerId) || conversations.sharesGroup(peerId);
   }
 
   onOpen(link: PeerLink): void {

@@ -227,6 +227,48 @@ export function conversationStoreContract(name: string, createPlace: () => Promi
       });
     });
 
+    describe('a batch that comes late', () => {
+      it('is the first that is held of its segment, and names the tip before it', async () => {
+        const before = alice.batch(['never here', 'nor this'], { clock: testClock(1) });
+        const late = alice.batch(['here'], { clock: testClock(2) });
+        const next = alice.batch(['and here'], { clock: testClock(3) });
+        const arrived: Change = { ...receive(late), late: true } as Change;
+        await store.commit([arrived]);
+        await store.commit([arrived]);
+        await store.commit([receive(next)]);
+        await reopen();
+        expect(hashes(await feed(alice.author))).toEqual([late.hash, next.hash]);
+        expect(await store.segments(conversation, alice.author)).toMatchObject([
+          { tip: tipOf(next), links: [{ first: 3, follows: [tipOf(before)] }] },
+        ]);
+      });
+    });
+
+    describe('operations of rosters', () => {
+      const operation = (hash: string, id: string, byte: number) => ({
+        ...{ hash: hash.repeat(64), conversation: id },
+        bytes: Uint8Array.of(byte, 0, 255),
+      });
+
+      it('come back as they were, each once, for their conversation', async () => {
+        const other = testConversation('Alice', 'Cat');
+        const [one, two] = [operation('a', conversation, 1), operation('b', conversation, 2)];
+        await store.commit([{ type: 'roster', operations: [one, two] }]);
+        await store.commit([
+          { type: 'roster', operations: [{ ...one, bytes: Uint8Array.of(9) }, operation('c', other, 3)] },
+        ]);
+        await reopen();
+        const back = await store.roster(conversation);
+        const plain = back.map((kept) => ({ ...kept, bytes: [...kept.bytes] }));
+        expect(plain.sort((a, b) => (a.hash < b.hash ? -1 : 1))).toEqual([
+          { ...one, bytes: [1, 0, 255] },
+          { ...two, bytes: [2, 0, 255] },
+        ]);
+        expect(await store.roster(other)).toHaveLength(1);
+        expect(await store.roster(testConversation('Bob', 'Cat'))).toEqual([]);
+      });
+    });
+
     describe('segments', () => {
       it('tell their tips and what their batches follow beside them', async () => {
         const first = alice.batch(['1'], { clock: testClock(1) });

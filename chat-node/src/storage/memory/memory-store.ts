@@ -24,6 +24,7 @@ import {
   type ConversationSnapshot,
   ConversationStore,
   type ImportedMessage,
+  type KeptOperation,
   type MessagePlace,
   type SearchQuery,
   type SegmentRecord,
@@ -50,6 +51,7 @@ export class MemoryDisk {
   /** Places of messages in the order in which they were saved. */
   saved: { place: MessagePlace; conversation: string; id: string; body: string }[] = [];
   peers = new Map<string, PeerRecord>();
+  operations = new Map<string, KeptOperation>();
   /** Set by tests: every commit is refused while it is, and nothing of it is done. */
   full = false;
   /** Set by tests: every commit fails while it is; it is carried out all the same, or not, as this says. */
@@ -72,6 +74,7 @@ export class MemoryDisk {
     this.imported = new Map(other.imported);
     this.saved = [...other.saved];
     this.peers = new Map(other.peers);
+    this.operations = new Map(other.operations);
   }
 }
 
@@ -264,6 +267,12 @@ export class MemoryStore extends ConversationStore {
     });
   }
 
+  roster(conversation: string): Promise<KeptOperation[]> {
+    return this.#read((disk) =>
+      [...disk.operations.values()].filter((one) => one.conversation === conversation),
+    );
+  }
+
   peers(): Promise<PeerRecord[]> {
     return this.#read((disk) => [...disk.peers.values()].map((one) => structuredClone(one)));
   }
@@ -315,9 +324,13 @@ function apply(disk: MemoryDisk, change: Change): void {
           throw new StorageError('key-taken', 'The key is that of another message.');
         disk.keys.set(`${conversation} ${key}`, { segment, seq });
       }
-      return add(disk, change.batch, null, false);
+      return add(disk, change.batch, { receivedAt: null, dropped: false });
     case 'receive':
-      return add(disk, change.batch, change.receivedAt, change.dropped);
+      return add(disk, change.batch, change);
+    case 'roster':
+      return change.operations.forEach((one) => {
+        if (!disk.operations.has(one.hash)) disk.operations.set(one.hash, one);
+      });
     case 'erase':
       return change.seqs.forEach((seq) =>
         replace(disk, change, seq, (row) => ({
@@ -352,13 +365,18 @@ function apply(disk: MemoryDisk, change: Change): void {
   }
 }
 
-function add(disk: MemoryDisk, batch: Batch, receivedAt: number | null, dropped: boolean): void {
+function add(
+  disk: MemoryDisk,
+  batch: Batch,
+  { receivedAt, dropped, late = false }: { receivedAt: number | null; dropped: boolean; late?: boolean },
+): void {
   const { conversation, author, segment } = batch;
   const key = `${conversation} ${author} ${segment}`;
   const record = disk.segments.get(key);
   const there = rowOf(disk, conversation, author, segment, batch.first);
   if (there?.batch.hash === batch.hash) return;
-  if (there !== undefined || batch.first !== (record?.tip.seq ?? 0) + 1) {
+  const goesOn = batch.first === (record?.tip.seq ?? 0) + 1 || (late && record === undefined);
+  if (there !== undefined || !goesOn) {
     throw new StorageError('storage-failed', 'A batch does not go on from what is stored.');
   }
   const tag = record?.tag ?? segmentTag(conversation, author, segment, sha256);

@@ -3,13 +3,15 @@ import { MAX_BATCH_ENTRIES } from '@p2p-chat/shared/protocol/limits';
 import type { AnyBulkWriteOperation, Model } from 'mongoose';
 import { announcementsOf, referencesOf } from '../../core/conversations/references.js';
 import { StorageError } from '../../core/errors.js';
+import { linkedTips } from '../../core/feeds/segments.js';
 import type {
   Change,
   ImportedMessage,
+  KeptOperation,
   MessageKey,
   SegmentRecord,
 } from '../../core/ports/conversation.store.js';
-import type { BatchDocument, ImportedDocument } from './documents.js';
+import type { BatchDocument, ImportedDocument, OperationDocument } from './documents.js';
 import type { Models } from './models.js';
 import { isDuplicate } from './mongo-errors.js';
 import { storedOf } from './batch-reader.js';
@@ -79,6 +81,9 @@ export class ChangeWriter {
       case 'forget':
         plan.erasures.push(change);
         return;
+      case 'roster':
+        plan.operations.push(...change.operations);
+        return;
       case 'conversation':
         return plan.replace('conversations', { _id: change.record.id, record: change.record });
       case 'watermark': {
@@ -103,12 +108,13 @@ export class ChangeWriter {
       receivedAt,
       dropped,
       keys,
-    }: { receivedAt: number | null; dropped: boolean; keys: readonly MessageKey[] },
+      late = false,
+    }: { receivedAt: number | null; dropped: boolean; keys: readonly MessageKey[]; late?: boolean },
   ): Promise<void> {
     const tag = tagOf(batch);
     const record = plan.record(tag) ?? (await this.segments.load(batch));
     const _id = batchId(tag, batch.first);
-    if (batch.first !== (record?.tip.seq ?? 0) + 1) {
+    if (batch.first !== (record?.tip.seq ?? 0) + 1 && !(late && record === null)) {
       const there = plan.batch(_id) ?? (await this.models.batches.findById(_id, { hash: 1 }).lean());
       if (there?.hash === batch.hash) return;
       throw new StorageError('storage-failed', 'A batch does not go on from what is stored.', {
@@ -116,7 +122,7 @@ export class ChangeWriter {
       });
     }
     const { conversation, author, segment, first, firstClock, lastClock, hash, bytes } = batch;
-    const follows = batch.follows.filter((tip) => tip.segment !== segment);
+    const follows = linkedTips(batch, record === null);
     const { silent, targets, announces } = referencesOf(batch);
     const refs = targets.map((one) => batchId(tagOf({ ...one, conversation }), one.seq));
     if (announces) refs.push(batchId(announcementsOf(conversation).tag, 0));
@@ -158,6 +164,9 @@ export class ChangeWriter {
     const { models } = this;
     const batches = plan.batches();
     await this.segments.announce(batches);
+    if (plan.operations.length > 0) {
+      await models.operations.bulkWrite(plan.operations.map(addOperation), { ordered: false });
+    }
     await Promise.all([
       this.#replace(models.conversations, plan.replaced('conversations')),
       // In order, so that what a crash leaves of a segment has no holes.
@@ -241,6 +250,16 @@ export class ChangeWriter {
   }
 }
 
+function addOperation({
+  hash,
+  conversation,
+  bytes,
+}: KeptOperation): AnyBulkWriteOperation<OperationDocument> {
+  const stored = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const update = { $setOnInsert: { conversation, bytes: stored } };
+  return { updateOne: { filter: { _id: hash }, update, upsert: true } };
+}
+
 /** What a group of commits writes, as if one after the other. */
 class Plan {
   readonly #batches = new Map<string, { batch: Batch; document: BatchDocument }>();
@@ -248,6 +267,7 @@ class Plan {
   readonly #replaced = new Map<string, Replacement>();
   readonly imported: ImportedMessage[] = [];
   readonly erasures: Erasure[] = [];
+  readonly operations: KeptOperation[] = [];
 
   constructor(private readonly before: Plan | null = null) {}
 
@@ -262,6 +282,7 @@ class Plan {
     for (const [id, one] of draft.#replaced) this.#replaced.set(id, one);
     this.imported.push(...draft.imported);
     this.erasures.push(...draft.erasures);
+    this.operations.push(...draft.operations);
   }
 
   add(batch: Batch, record: SegmentRecord, document: BatchDocument): void {

@@ -152,6 +152,22 @@ export class PeerDocument extends ReplacedDocument {
 }
 export const PeerSchema = SchemaFactory.createForClass(PeerDocument);
 
+/** A roster operation, never changed. */
+@Schema({ collection: 'operations', ...STRICT })
+export class OperationDocument {
+  /** Its hash. */
+  @Prop({ type: String, required: true })
+  _id!: string;
+
+  @Prop({ type: String, required: true })
+  conversation!: string;
+
+  @Prop({ type: Buffer, required: true })
+  bytes!: Buffer;
+}
+export const OperationSchema = SchemaFactory.createForClass(OperationDocument);
+OperationSchema.index({ conversation: 1 });
+
 @Schema({ collection: 'watermarks', ...STRICT })
 export class WatermarkDocument extends ReplacedDocument {
   @Prop({ type: String, required: true })

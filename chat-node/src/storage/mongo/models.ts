@@ -10,6 +10,8 @@ import {
   ImportedSchema,
   MetaDocument,
   MetaSchema,
+  OperationDocument,
+  OperationSchema,
   PeerDocument,
   PeerSchema,
   SegmentDocument,
@@ -27,6 +29,7 @@ export const FEATURES = [
   { name: ConversationDocument.name, schema: ConversationSchema },
   { name: WatermarkDocument.name, schema: WatermarkSchema },
   { name: ImportedDocument.name, schema: ImportedSchema },
+  { name: OperationDocument.name, schema: OperationSchema },
   { name: PeerDocument.name, schema: PeerSchema },
   { name: WordsDocument.name, schema: WordsSchema },
   { name: MetaDocument.name, schema: MetaSchema },
@@ -41,6 +44,7 @@ export class Models {
     @InjectModel(ConversationDocument.name) readonly conversations: Model<ConversationDocument>,
     @InjectModel(WatermarkDocument.name) readonly watermarks: Model<WatermarkDocument>,
     @InjectModel(ImportedDocument.name) readonly imported: Model<ImportedDocument>,
+    @InjectModel(OperationDocument.name) readonly operations: Model<OperationDocument>,
     @InjectModel(PeerDocument.name) readonly peers: Model<PeerDocument>,
     @InjectModel(WordsDocument.name) readonly words: Model<WordsDocument>,
     @InjectModel(MetaDocument.name) readonly meta: Model<MetaDocument>,
@@ -52,5 +56,6 @@ export class Models {
     await this.segments.createIndexes();
     await this.imported.createIndexes();
     await this.words.createIndexes();
+    await this.operations.createIndexes();
   }
 }

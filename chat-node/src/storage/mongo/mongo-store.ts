@@ -10,6 +10,7 @@ import {
   type ConversationSnapshot,
   ConversationStore,
   type ImportedMessage,
+  type KeptOperation,
   type MessagePlace,
   type SearchQuery,
   type SegmentRecord,
@@ -201,6 +202,13 @@ export class MongoStore extends ConversationStore {
 
   override search(query: SearchQuery): Promise<MessagePlace[]> {
     return this.#read(() => this.#index.search(query));
+  }
+
+  override roster(conversation: string): Promise<KeptOperation[]> {
+    return this.#read(async ({ operations }) => {
+      const documents = await operations.find({ conversation: { $eq: conversation } });
+      return documents.map(({ _id, bytes }) => ({ hash: _id, conversation, bytes: new Uint8Array(bytes) }));
+    });
   }
 
   override peers(): Promise<PeerRecord[]> {

@@ -3,9 +3,11 @@ import { type Batch, entriesOf, eraseEntries, lastSeq, storedBatch } from '@p2p-
 import { segmentTag } from '@p2p-chat/shared/protocol/conversation';
 import { announcementsOf, referencesOf } from '../../core/conversations/references.js';
 import { StorageError } from '../../core/errors.js';
+import { linkedTips } from '../../core/feeds/segments.js';
 import type {
   Change,
   ImportedMessage,
+  KeptOperation,
   MessageKey,
   SegmentEntries,
   Watermark,
@@ -39,9 +41,11 @@ export class ChangeWriter {
     switch (change.type) {
       case 'append':
         this.#saveKeys(change.batch, change.keys);
-        return this.#saveBatch(change.batch, null, false);
+        return this.#saveBatch(change.batch, { receivedAt: null, dropped: false });
       case 'receive':
-        return this.#saveBatch(change.batch, change.receivedAt, change.dropped);
+        return this.#saveBatch(change.batch, change);
+      case 'roster':
+        return change.operations.forEach((one) => this.#saveOperation(one));
       case 'erase':
         return this.#erase(change);
       case 'silence':
@@ -72,10 +76,19 @@ export class ChangeWriter {
     this.sql.run(`PRAGMA user_version = ${VERSION_BASE + SCHEMA_VERSION}`);
   }
 
-  #saveBatch(batch: Batch, receivedAt: number | null, dropped: boolean): void {
+  #saveOperation({ hash, conversation, bytes }: KeptOperation): void {
+    const ref = this.#conversationRef(conversation);
+    this.sql.run('INSERT INTO operations VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING', hash, ref, bytes);
+  }
+
+  #saveBatch(
+    batch: Batch,
+    { receivedAt, dropped, late = false }: { receivedAt: number | null; dropped: boolean; late?: boolean },
+  ): void {
     const segment = this.#openSegment(batch);
     const { first, count, firstClock, lastClock, bytes, follows } = batch;
-    if (first !== segment.seq + 1) {
+    const isFirst = segment.seq === 0;
+    if (first !== segment.seq + 1 && !(late && isFirst)) {
       const there = this.sql.get(
         'SELECT hash FROM batches WHERE segment = ? AND dropped IN (0, 1) AND first = ?',
         segment.ref,
@@ -101,7 +114,7 @@ export class ChangeWriter {
       'UPDATE segments SET seq = ?, clock = ?, hash = ?, is_tip = 1 WHERE ref = ?',
       ...[lastSeq(batch), lastClock, batch.hash, segment.ref],
     );
-    const others = follows.filter((tip) => tip.segment !== batch.segment);
+    const others = linkedTips({ segment: batch.segment, follows }, isFirst);
     if (others.length === 0) return;
     this.sql.run('INSERT INTO links VALUES (?, ?, ?)', segment.ref, first, JSON.stringify(others));
     for (const tip of others) {

@@ -3,6 +3,7 @@ import type { PeerRecord } from '../../core/peers/peer.js';
 import type {
   ConversationRecord,
   ConversationSnapshot,
+  KeptOperation,
   SegmentRecord,
 } from '../../core/ports/conversation.store.js';
 import type { Row, Statements } from './statements.js';
@@ -72,6 +73,18 @@ export class ConversationReader {
       ...[conversation, key],
     );
     return row === undefined ? null : { segment: row['segment'] as string, seq: row['seq'] as number };
+  }
+
+  roster(conversation: string): KeptOperation[] {
+    const rows = this.sql.all(
+      'SELECT o.hash, o.bytes FROM conversations c JOIN operations o ON o.conversation = c.ref WHERE c.id = ?',
+      conversation,
+    );
+    return rows.map(({ hash, bytes }) => ({
+      hash: hash as string,
+      conversation,
+      bytes: bytes as Uint8Array,
+    }));
   }
 
   peers(): PeerRecord[] {

@@ -44,6 +44,7 @@ export function operationsOf(database: DatabaseSync): Operations {
     conversations: () => conversations.snapshots(),
     segments: (...feed) => conversations.segments(...feed),
     keyed: (...key) => conversations.keyed(...key),
+    roster: (id) => conversations.roster(id),
     peers: () => conversations.peers(),
     batches: (...page) => reader.ofFeed(...page),
     batchOf: (...place) => reader.holding(...place),

@@ -113,6 +113,9 @@ export const SCHEMA = `
   ) STRICT;
   CREATE INDEX imported_by_place ON imported (conversation, clock, author, id);
 
+  CREATE TABLE operations (hash TEXT PRIMARY KEY, conversation INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
+  CREATE INDEX operations_of_roster ON operations (conversation);
+
   CREATE TABLE peers (peer_id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
   CREATE VIRTUAL TABLE message_words USING fts5 (

@@ -101,6 +101,10 @@ export class SqliteStore extends ConversationStore {
     return this.worker.call('keyed', args);
   }
 
+  override roster(...args: Asked<'roster'>): Given<'roster'> {
+    return this.worker.call('roster', args);
+  }
+
   override peers(...args: Asked<'peers'>): Given<'peers'> {
     return this.worker.call('peers', args);
   }
