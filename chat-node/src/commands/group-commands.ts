@@ -139,7 +139,7 @@ export function addGroupCommands(
 
   program
     .command('mute')
-    .description('what notifies of a conversation: every message, those with @ and your name, or none')
+    .description('what notifies of a conversation: every message, those that mention you, or none')
     .argument('<conversation>', conversationHelp)
     .addArgument(new Argument('<level>', 'what notifies').choices(MUTE_LEVELS))
     .option('--json', 'print {id, mute}')

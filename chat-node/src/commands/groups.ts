@@ -124,7 +124,7 @@ export async function mute(io: Io, name: string, level: MuteLevel, flags: GroupF
 
 const MUTED: Record<MuteLevel, string> = {
   all: 'every message',
-  mentions: 'messages with @ and your name',
+  mentions: 'messages that mention you',
   off: 'nothing',
 };
 

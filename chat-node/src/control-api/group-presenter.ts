@@ -73,7 +73,7 @@ function presentMember({ group }: GroupConversation, peerId: string, parts: Grou
     verified: peer?.verified ?? false,
     blocked: peer?.blocked ?? false,
     ambiguous: peer?.ambiguous ?? false,
-    keyAlarm: peer?.keyAlarm != null,
+    keyAlarm: peer !== undefined && peer.keyAlarm !== null,
   };
 }
 

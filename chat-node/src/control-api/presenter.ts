@@ -354,7 +354,7 @@ export class Presenter {
 
   /** Whether it waits for a decision about its author: of a stranger, and not in a group. */
   #isRequest({ author, conversation }: Message): boolean {
-    const isGroup = this.chat.conversations.get(conversation)?.group != null;
+    const isGroup = this.chat.conversations.get(conversation)?.kind === 'group';
     return !isGroup && this.chat.requests.of(author) !== undefined;
   }
 

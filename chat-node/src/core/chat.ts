@@ -1,11 +1,4 @@
-import {
-  type Batch,
-  type Clock,
-  clockMs,
-  type DiscoverySourceView,
-  foldText,
-  isPeerId,
-} from '@p2p-chat/shared';
+import { type Batch, type Clock, clockMs, type DiscoverySourceView, isPeerId } from '@p2p-chat/shared';
 import type { Conversation } from './conversations/conversation.js';
 import { ConversationList } from './conversations/conversation-list.js';
 import { Conversations } from './conversations/conversations.js';
@@ -330,12 +323,11 @@ export class Chat {
   /** Whether the person here wants to be told of a message that arrived. */
   notifies({ author, conversation, content }: Message): boolean {
     if (this.profile.settings.presence === 'dnd' || this.peers.isBlocked(author)) return false;
-    const isGroup = this.conversations.get(conversation)?.group != null;
+    const isGroup = this.conversations.get(conversation)?.kind === 'group';
     if (!isGroup && !this.peers.isContact(author)) return false;
     const mute = this.muteOf(conversation);
     if (mute !== 'mentions') return mute === 'all';
-    const name = foldText(this.profile.settings.user);
-    return content.kind === 'text' && foldText(content.body).includes(`@${name}`);
+    return content.kind === 'text' && content.mentions?.includes(this.self) === true;
   }
 
   /**
@@ -377,7 +369,7 @@ export class Chat {
     await this.#meetMembers(conversation);
     const { group } = conversation;
     const own = group?.roster.members.get(this.self);
-    if (!isTold || group == null || own?.state !== 'invited' || own.addedBy === null) return;
+    if (!isTold || group === null || own?.state !== 'invited' || own.addedBy === null) return;
     // A contact need not ask; who has declined or left decides anew.
     const isFirst = group.operations().every(({ author }) => author !== this.self);
     if (isFirst && this.peers.isTrusted(own.addedBy)) await this.rosters.enter(conversation);

@@ -4,6 +4,7 @@ import { MemoryDisk, MemoryStore } from '../storage/memory/memory-store.js';
 import { TestKeys } from './test-keys.js';
 import type { Conversation } from '../core/conversations/conversation.js';
 import { Conversations } from '../core/conversations/conversations.js';
+import { Erasing } from '../core/conversations/erasing.js';
 import { Outgoing } from '../core/conversations/outgoing.js';
 import { Timeline } from '../core/conversations/timeline.js';
 import { ChatError, StorageError } from '../core/errors.js';
@@ -42,7 +43,19 @@ class Start {
     const { conversations } = this;
     const commit = (_: Conversation, changes: Parameters<MemoryStore['commit']>[0]): Promise<void> =>
       store.commit(changes);
-    const common = { store, keys, events, clock, random: () => 0.5, log: silent, commitAsContact: commit };
+    const mayDelete = () => (by: string, author: string) => by === author;
+    const erasing = new Erasing({ store, sha256: keys.sha256, mayDelete });
+    const common = {
+      store,
+      keys,
+      events,
+      clock,
+      random: () => 0.5,
+      log: silent,
+      mutex,
+      erasing,
+      commitAsContact: commit,
+    };
     this.rosters = new Rosters({
       ...{ store, keys, conversations, events, clock, mutex, ownName: () => name },
       onChanged: (conversation, operations, from) =>
@@ -51,7 +64,7 @@ class Start {
     this.delivery = new Delivery({
       ...common,
       conversations,
-      mutex,
+      mayDelete,
       rosters: this.rosters,
       health: new StorageHealth(clock),
       admission: () => 'take',
