@@ -82,6 +82,7 @@ lint: build
 types: build
 	@tsc -p tsconfig.check.json
 	@tsc -p web/tsconfig.json
+	@tsc -p tsconfig.browser.json
 
 .PHONY: format
 format: prepare

@@ -33,6 +33,13 @@ export default defineConfig(
     },
   },
   {
+    // Parts of these run in a browser.
+    files: ['e2e/web*.e2e.ts', 'bench/web.ts'],
+    languageOptions: {
+      parserOptions: { project: './tsconfig.browser.json', tsconfigRootDir: import.meta.dirname },
+    },
+  },
+  {
     files: ['**/*.js', '**/*.mjs'],
     languageOptions: {
       globals: {

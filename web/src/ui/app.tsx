@@ -31,7 +31,7 @@ function Inside({ outbox }: { outbox: Outbox }) {
   return (
     <div class="page">
       <Banners />
-      <div class="panes" data-at={now.at} data-details={now.at === 'conversation' && now.details}>
+      <main class="panes" data-at={now.at} data-details={now.at === 'conversation' && now.details}>
         <Sidebar onKeys={() => setKeys(true)} />
         <div class="middle">
           {now.at === 'conversation' ? (
@@ -43,7 +43,7 @@ function Inside({ outbox }: { outbox: Outbox }) {
           )}
         </div>
         {now.at === 'conversation' && now.details && <Details conversation={now.id} />}
-      </div>
+      </main>
       <Toast />
       {keys && <Keys onClose={() => setKeys(false)} />}
     </div>
@@ -53,11 +53,11 @@ function Inside({ outbox }: { outbox: Outbox }) {
 function Nothing() {
   const w = words.value;
   return (
-    <main class="nothing">
+    <div class="nothing">
       <img src="/icon.svg" alt="" width="64" height="64" />
-      <h1>{w.choose}</h1>
+      <p class="nothing-title">{w.choose}</p>
       <p class="faint">{w.chooseHelp}</p>
-    </main>
+    </div>
   );
 }
 

@@ -34,7 +34,7 @@ export function Conversation({ id, outbox }: ConversationProps) {
   const name = peer !== undefined ? personLabel(peer) : known !== undefined ? conversationLabel(known) : '';
   const pending = outbox.pending.value.filter(({ conversation }) => conversation === id);
   return (
-    <main class="conversation" aria-label={words.value.conversationWith(name)}>
+    <section class="conversation" aria-label={words.value.conversationWith(name)}>
       <Head name={name} peer={peer} known={known} />
       <Timeline
         key={`${id} ${at?.id ?? ''}`}
@@ -65,7 +65,7 @@ export function Conversation({ id, outbox }: ConversationProps) {
           />
         </>
       )}
-    </main>
+    </section>
   );
 }
 

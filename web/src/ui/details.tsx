@@ -18,7 +18,7 @@ export function Details({ conversation }: { conversation: string }) {
   const w = words.value;
   const peer = peerOf(state.value, conversation);
   return (
-    <aside class="details" aria-label={w.details}>
+    <section class="details" aria-label={w.details}>
       <header class="details-head">
         <h2>{w.details}</h2>
         <button type="button" class="icon-button" aria-label={w.close} onClick={toggleDetails}>
@@ -26,7 +26,7 @@ export function Details({ conversation }: { conversation: string }) {
         </button>
       </header>
       {peer !== undefined && <Person key={peer.peerId} peer={peer} />}
-    </aside>
+    </section>
   );
 }
 

@@ -24,7 +24,7 @@ export function Profile() {
   const w = words.value;
   const { profile, me } = state.value;
   return (
-    <main class="profile" aria-label={w.profile}>
+    <section class="profile" aria-label={w.profile}>
       <header class="conversation-head">
         <button type="button" class="icon-button back" aria-label={w.back} onClick={() => go({ at: 'list' })}>
           <Icon name="back" />
@@ -52,7 +52,7 @@ export function Profile() {
           <Logout />
         </section>
       </div>
-    </main>
+    </section>
   );
 }
 

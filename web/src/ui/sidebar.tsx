@@ -18,6 +18,7 @@ export function Sidebar({ onKeys }: { onKeys: () => void }) {
   const w = words.value;
   return (
     <nav class="sidebar" aria-label={w.conversations}>
+      <h1 class="visually-hidden">{w.appName}</h1>
       <header class="sidebar-head">
         <OwnProfile />
         <button

@@ -1,4 +1,4 @@
-import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { memo } from 'preact/compat';
 import type { MessageView } from '@p2p-chat/shared/control';
 import type { Timeline as Loaded } from '@p2p-chat/shared/client';
@@ -61,6 +61,7 @@ export function Timeline({ timeline, name, pending, onEdit, onDiscard }: Timelin
     if (begun.current) return;
     begun.current = true;
     const at = messages.findIndex(({ id }) => id === (loaded.found ?? loaded.firstUnread));
+    stays.current = at < 0;
     if (at >= 0) handle.scrollToIndex(at, { align: loaded.found === undefined ? 'start' : 'center' });
     else handle.scrollToIndex(messages.length - 1 + pending.length, { align: 'end' });
     requestAnimationFrame(look);
@@ -169,15 +170,12 @@ export function Timeline({ timeline, name, pending, onEdit, onDiscard }: Timelin
 function useRows(wanted: readonly MessageView[]): { messages: readonly MessageView[]; shift: boolean } {
   const shown = useRef<readonly MessageView[]>([]);
   const [, redraw] = useState(0);
-  const rows = useMemo(() => between(shown.current, wanted), [wanted]);
-  const isStep = rows.messages !== wanted;
+  const rows = between(shown.current, wanted);
   useLayoutEffect(() => {
     shown.current = rows.messages;
-    if (isStep) redraw((n) => n + 1);
+    if (rows.messages !== wanted) redraw((n) => n + 1);
   });
-  // The second step, once the first one is drawn.
-  if (isStep && shown.current === rows.messages) return between(rows.messages, wanted);
-  return shown.current === rows.messages ? { ...rows, shift: false } : rows;
+  return rows;
 }
 
 /** The next rows on the way from those that are shown to those that are wanted. */
@@ -185,6 +183,7 @@ function between(
   shown: readonly MessageView[],
   wanted: readonly MessageView[],
 ): { messages: readonly MessageView[]; shift: boolean } {
+  if (shown === wanted) return { messages: wanted, shift: false };
   const [first] = shown;
   const [next] = wanted;
   if (first === undefined || next === undefined) return { messages: wanted, shift: false };

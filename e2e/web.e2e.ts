@@ -1,0 +1,477 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Browser } from 'playwright-core';
+import type { BrowserView, SafetyNumberView } from '@p2p-chat/shared';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { linkOf, PageUnderTest, startBrowser } from './support/browser.ts';
+import { acquaint, controlOf, deliver, sendAll } from './support/control.ts';
+import { ROOT, type RunningDaemon, waitFor, World } from './support/processes.ts';
+import { TerminalSession } from './support/terminal.ts';
+
+/*
+ * The page in a real browser: Ann has it open, Ben has a console or the
+ * commands, Cleo is a stranger. They are the same people in all scenes.
+ */
+
+/** What a browser may load before the first screen: script, gzipped. */
+const MAX_FIRST_LOAD_BYTES = 60 * 1024;
+/** Where the pictures go, where somebody wants to look at them. */
+const PICTURES = process.env['PICTURES'];
+const MESSAGE = 'Write a message';
+
+const world = new World();
+let browser: Browser;
+let ann: RunningDaemon;
+let ben: RunningDaemon;
+let cleo: RunningDaemon;
+const pages: PageUnderTest[] = [];
+
+beforeAll(async () => {
+  [ben, cleo, browser] = await Promise.all([
+    world.daemon({ user: 'Ben' }),
+    world.daemon({ user: 'Cleo' }),
+    startBrowser(),
+  ]);
+  const peers = [ben, cleo].map(({ ready }) => `127.0.0.1:${ready.peerPort}`);
+  ann = await world.daemon({ user: 'Ann', peers });
+  await waitFor('the links', async () => (await controlOf(ann).status()).links === 2);
+  await acquaint(ann, ben);
+  await deliver(ben, ann.peerId, 'Good morning! The build is green again.');
+  await deliver(ann, ben.peerId, 'Then I look for the spare key now.');
+  await deliver(ben, ann.peerId, 'It is in the left drawer, I think.');
+});
+afterEach(async () => {
+  await Promise.all(pages.splice(0).map((page) => page.close()));
+});
+afterAll(async () => {
+  await browser?.close();
+  await world.close();
+});
+
+async function open(options: Parameters<typeof PageUnderTest.open>[1] = {}): Promise<PageUnderTest> {
+  const page = await PageUnderTest.open(browser, options);
+  pages.push(page);
+  return page;
+}
+
+/** Ann's page, with a conversation open. */
+async function withConversation(
+  name: string | RegExp,
+  options: Parameters<typeof PageUnderTest.open>[1] = {},
+): Promise<PageUnderTest> {
+  const opened = await (await open(options)).enter(ann);
+  await opened.page.getByRole('link', { name }).first().click();
+  await opened.page.locator('.conversation').waitFor();
+  return opened;
+}
+
+/** That nothing went wrong in it, and nothing was asked of anybody else. */
+function expectClean({ faults, requests, page }: PageUnderTest): void {
+  expect(faults).toEqual([]);
+  const { origin } = new URL(page.url());
+  expect(
+    requests.filter((url) => !url.startsWith(`${origin}/`) && !url.startsWith(`blob:${origin}`)),
+  ).toEqual([]);
+}
+
+describe('getting in', () => {
+  it('by a link, once; then without one, until the browser is revoked', async () => {
+    const { url } = await linkOf(ann);
+    const { page } = await open();
+    await page.goto(url);
+    await page.getByRole('navigation').waitFor();
+    expect(page.url()).not.toContain('pair');
+    await page.reload();
+    await page.getByRole('navigation').waitFor();
+
+    const thief = await open();
+    await thief.page.goto(url);
+    await thief.page.getByText('This link was used before, or it is too old.').waitFor();
+    await thief.page.getByRole('heading', { name: 'Let this browser in' }).waitFor();
+
+    const before = await ann.json<BrowserView>(['web', '--list']);
+    expect(before.map(({ name }) => name)).toContain('Chrome on Linux');
+    expect((await ann.cli(['web', '--revoke'])).status).toBe(0);
+    await page.getByText('This browser may not use the page any more.').waitFor();
+    expect(await ann.json(['web', '--list'])).toEqual([]);
+  });
+
+  it('loads less than 60 kB of script before the first screen', () => {
+    const index = readFileSync(join(ROOT, 'web/dist/index.html'), 'utf8');
+    const scripts = [...index.matchAll(/(?:src|href)="(\/assets\/[^"]+\.js)"/g)].map(([, path = '']) => path);
+    const bytes = scripts.map((path) => gzipSync(readFileSync(join(ROOT, 'web/dist', path))).length);
+    expect(scripts.length).toBeGreaterThan(0);
+    expect(bytes.reduce((sum, one) => sum + one, 0)).toBeLessThan(MAX_FIRST_LOAD_BYTES);
+  });
+});
+
+describe('two people, one in the page and one in a console', () => {
+  it('write to each other, and see what was read', async () => {
+    const opened = await withConversation(/^Ben/);
+    const { page } = opened;
+    await page.getByText('It is in the left drawer, I think.').last().waitFor();
+    await waitFor('it to be read', async () =>
+      (await controlOf(ben).history(ann.peerId, { limit: 1 })).every(({ state }) => state === 'read'),
+    );
+    await page.getByLabel(MESSAGE).fill('From the page 🙂');
+    await page.keyboard.press('Enter');
+    await page.getByText('From the page').last().waitFor();
+    await page.getByText('delivered').last().waitFor();
+
+    const console = TerminalSession.console(ben.env);
+    try {
+      await console.until('What would you like to do?');
+      console.press('enter');
+      await console.until('Read Messages: whose?');
+      console.press('enter');
+      await console.until('From the page');
+      await page.getByText('read', { exact: true }).last().waitFor();
+      console.type('And from the console');
+      await page.getByText('Ben is typing…').first().waitFor();
+      console.press('enter');
+      await page.getByRole('log').getByText('And from the console').waitFor();
+    } finally {
+      await console.kill();
+    }
+    expectClean(opened);
+    ben = await world.restart(ben);
+    await waitFor('the link', async () => (await controlOf(ann).peer(ben.peerId)).online);
+  });
+
+  it('compare the same safety number, and note that they did', async () => {
+    const opened = await withConversation(/^Ben/);
+    const { page } = opened;
+    await page.getByRole('button', { name: 'Details' }).click();
+    const [number] = await ben.json<SafetyNumberView>(['verify', ann.peerId]);
+    const groups = page.getByRole('region', { name: 'Safety number' }).getByRole('listitem');
+    await groups.first().waitFor();
+    expect((await groups.allTextContents()).join(' ')).toBe(number?.safetyNumber);
+    await page.getByRole('img', { name: 'The safety number as a QR code' }).waitFor();
+    await page.getByRole('button', { name: 'mark as verified' }).click();
+    await page.getByRole('button', { name: 'Take the mark back' }).waitFor();
+    expect((await controlOf(ann).peer(ben.peerId)).verified).toBe(true);
+    expectClean(opened);
+  });
+
+  it('a stranger asks, and is accepted', async () => {
+    const opened = await (await open()).enter(ann);
+    const { page } = opened;
+    await controlOf(cleo).send(ann.peerId, 'May I write to you?');
+    await page.getByText('wants to write to you').waitFor();
+    await page.getByRole('link', { name: /^Cleo/ }).click();
+    await page.getByText('May I write to you?').waitFor();
+    await page.getByRole('button', { name: 'Accept' }).click();
+    await page.getByRole('button', { name: 'Accept' }).waitFor({ state: 'detached' });
+    expect((await controlOf(ann).peer(cleo.peerId)).trust).toBe('contact');
+    expectClean(opened);
+  });
+
+  it('find what was said, with what was said before and after, and go there', async () => {
+    const opened = await (await open()).enter(ann);
+    const { page } = opened;
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('spare key');
+    const found = page.getByRole('button', { name: /spare key/ });
+    await found.waitFor();
+    expect(await found.textContent()).toMatch(/build is green.*spare key.*left drawer/s);
+    expect(await found.locator('mark').allTextContents()).toEqual(['spare', 'key']);
+    await found.click();
+    await page.getByRole('log').getByText('Then I look for the spare key now.').waitFor();
+    expectClean(opened);
+  });
+});
+
+describe('while the node is away', () => {
+  it('what was written stays, is handed over once, and the page says what is wrong', async () => {
+    const opened = await withConversation(/^Ben/);
+    const { page } = opened;
+    await page.getByLabel(MESSAGE).fill('half a thought');
+    await ann.kill();
+    await page.getByRole('alert').getByText('The node has gone away. Trying to reconnect…').waitFor();
+    expect(await page.getByLabel(MESSAGE).inputValue()).toBe('half a thought');
+    await page.getByLabel(MESSAGE).fill('Written while the node was away');
+    await page.keyboard.press('Enter');
+    await page.getByText('waits for the node').waitFor();
+    await page.getByLabel(MESSAGE).fill('a draft');
+    ann = await world.restart(ann);
+    await page.getByText('waits for the node').waitFor({ state: 'detached' });
+    await waitFor('the message', async () => {
+      const all = await controlOf(ben).history(ann.peerId, { limit: 20 });
+      return all.filter(({ body }) => body === 'Written while the node was away').length === 1;
+    });
+    await page.reload();
+    await page.getByLabel(MESSAGE).waitFor();
+    expect(await page.getByLabel(MESSAGE).inputValue()).toBe('a draft');
+    await page.getByLabel(MESSAGE).fill('');
+    // What could not be reached is said by the browser too; nothing else is.
+    expect(opened.faults.filter((fault) => !/Failed to load resource|ERR_/.test(fault))).toEqual([]);
+  });
+});
+
+describe('a long conversation', () => {
+  it('stays where it is while older messages come in above and new ones below', async () => {
+    await sendAll(
+      ben,
+      ann,
+      Array.from({ length: 1_500 }, (_, n) => `line ${n} of many`),
+    );
+    const opened = await withConversation(/^Ben/);
+    const { page } = opened;
+    const log = page.getByRole('log');
+    await waitFor('all of them', async () => (await controlOf(ben).status()).outbox.queued === 0);
+    await log.getByText('New', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'To the latest messages' }).click();
+    await log.getByText('line 1499 of many').waitFor();
+    const scroller = page.locator('.timeline-list');
+    let oldest = Infinity;
+    for (let screens = 0; screens < 60 && oldest > 300; screens++) {
+      const shown = await visible(page);
+      const [anchor = ''] = shown.slice(Math.floor(shown.length / 2));
+      oldest = Number(/\d+/.exec(shown[0] ?? '')?.[0] ?? oldest);
+      const before = await topOf(page, anchor);
+      await scroller.evaluate((list) => list.scrollBy({ top: -200 }));
+      // Two frames, and the page that may have been asked for.
+      await page.waitForTimeout(60);
+      const after = await topOf(page, anchor);
+      if (before !== null && after !== null) expect(Math.abs(after - before - 200)).toBeLessThan(4);
+      await scroller.evaluate((list) => list.scrollBy({ top: -1_200 }));
+      await page.waitForTimeout(30);
+    }
+    expect(oldest).toBeLessThanOrEqual(600);
+    const [anchor = ''] = await visible(page);
+    const before = await topOf(page, anchor);
+    await deliver(ben, ann.peerId, 'news below');
+    await page.getByRole('status').getByText('Ben: news below').waitFor({ state: 'attached' });
+    expect(await topOf(page, anchor)).toBe(before);
+    await page.reload();
+    await page.getByRole('log').getByText(anchor, { exact: true }).waitFor();
+    expectClean(opened);
+  });
+});
+
+/** The texts of the messages that are on the screen. */
+function visible(page: PageUnderTest['page']): Promise<string[]> {
+  return page
+    .locator('.timeline .bubble')
+    .evaluateAll((bubbles) =>
+      bubbles
+        .filter(
+          (one) =>
+            one.getBoundingClientRect().top > 70 && one.getBoundingClientRect().bottom < innerHeight - 90,
+        )
+        .map((one) => one.textContent ?? ''),
+    );
+}
+
+/** Where a message stands on the screen; null where it is not in the document. */
+function topOf(page: PageUnderTest['page'], text: string): Promise<number | null> {
+  return page
+    .locator('.timeline .bubble')
+    .evaluateAll(
+      (bubbles, wanted) =>
+        bubbles.find((one) => one.textContent === wanted)?.getBoundingClientRect().top ?? null,
+      text,
+    );
+}
+
+describe('without a mouse', () => {
+  it('every part is reached by keys, and the keys are listed', async () => {
+    const opened = await (await open()).enter(ann);
+    const { page } = opened;
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Alt+ArrowDown');
+    await page.getByLabel(MESSAGE).waitFor();
+    await page.keyboard.press('Alt+KeyE');
+    await page.getByRole('searchbox', { name: 'Search emoji' }).fill('tada');
+    await page.getByRole('button', { name: 'party popper' }).waitFor();
+    await page.keyboard.press('Enter');
+    expect(await page.getByLabel(MESSAGE).inputValue()).toBe('🎉');
+    await page.getByLabel(MESSAGE).fill('');
+    await page.getByRole('log').focus();
+    await page.keyboard.press('End');
+    await page.keyboard.press('ArrowUp');
+    const first = await page.evaluate(() => document.activeElement?.id);
+    await page.keyboard.press('ArrowUp');
+    expect(first).toMatch(/^m-/);
+    expect(await page.evaluate(() => document.activeElement?.id)).toMatch(/^m-/);
+    expect(await page.evaluate(() => document.activeElement?.id)).not.toBe(first);
+    await page.keyboard.press('Alt+KeyI');
+    await page.getByRole('region', { name: 'Details' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Alt+KeyP');
+    await page.getByRole('list', { name: 'People' }).waitFor();
+    expectClean(opened);
+  });
+});
+
+describe('every view', () => {
+  const sizes = [
+    [1440, 900],
+    [768, 1000],
+    [360, 740],
+  ] as const;
+  it.each(
+    sizes.flatMap(([width, height]) =>
+      (['light', 'dark'] as const).map((scheme) => ({ width, height, scheme })),
+    ),
+  )('has nothing that axe finds, $width px wide and $scheme', async ({ width, height, scheme }) => {
+    const opened = await (await open({ width, height, colorScheme: scheme })).enter(ann);
+    const { page } = opened;
+    const look = async (name: string): Promise<void> => {
+      if (PICTURES !== undefined) await opened.picture(join(PICTURES, `${width}-${scheme}-${name}.png`));
+      expect([name, await opened.axe()]).toEqual([name, []]);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect([name, wide <= 0]).toEqual([name, true]);
+    };
+    await look('list');
+    await page.getByRole('searchbox').fill('key');
+    await page.getByRole('button', { name: /spare key/ }).waitFor();
+    await look('search');
+    await page.getByRole('searchbox').fill('');
+    await page.goto(`${new URL(page.url()).origin}/#/people`);
+    await page.getByRole('list', { name: 'People' }).waitFor();
+    await look('people');
+    await page.getByRole('link', { name: /^Ben/ }).first().click();
+    await page.getByLabel(MESSAGE).waitFor();
+    await look('conversation');
+    await page.getByRole('button', { name: 'Emoji' }).click();
+    await page.getByRole('button', { name: 'grinning face', exact: true }).waitFor();
+    await look('emoji');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Details' }).click();
+    await page.getByRole('img', { name: /QR code/ }).waitFor();
+    await look('details');
+    await page.goto(`${new URL(page.url()).origin}/#/profile`);
+    await page.getByLabel('Status text').waitFor();
+    await look('profile');
+    expectClean(opened);
+  });
+
+  it('speaks German where the browser does, is as well from right to left, and with text of twice the size', async () => {
+    const opened = await withConversation(/^Ben/, { locale: 'de-DE' });
+    const { page } = opened;
+    await page.getByLabel('Nachricht schreiben').waitFor();
+    expect(await page.evaluate(() => document.documentElement.lang)).toBe('de');
+    expect(await opened.axe()).toEqual([]);
+    await page.evaluate(() => {
+      document.documentElement.dir = 'rtl';
+    });
+    const [sidebar, main] = await Promise.all([
+      page.getByRole('navigation').boundingBox(),
+      page.locator('.conversation').boundingBox(),
+    ]);
+    expect(sidebar?.x).toBeGreaterThan(main?.x ?? Infinity);
+    if (PICTURES !== undefined) await opened.picture(join(PICTURES, 'german-rtl.png'));
+    await page.evaluate(() => {
+      document.documentElement.dir = 'ltr';
+      document.documentElement.style.fontSize = '200%';
+    });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(
+      0,
+    );
+    if (PICTURES !== undefined) await opened.picture(join(PICTURES, 'german-200.png'));
+    expect(await opened.axe()).toEqual([]);
+  });
+});
+
+describe('what others write', () => {
+  const HOSTILE = [
+    `${'a'.repeat(4_000)} ${'\u0301'.repeat(500)}`,
+    '<img src="http://evil.example/a.png" onerror="document.title=\'owned\'">',
+    '<script>document.title="owned"</script>',
+    '"><svg/onload=alert(1)>',
+    'javascript:alert(1) data:text/html,<script>alert(1)</script>',
+    'https://good.example@evil.example/ https://аpple.example/',
+    '\u202egnp.exe\u2066 \u001b[31mred\u001b[0m \u200bnothing',
+    '{{constructor.constructor("alert(1)")()}} ${alert(1)}',
+  ];
+
+  it('is text and nothing else: no markup, no script, no request', async () => {
+    await ben.cli(['profile', '--name', '<b onclick=alert(1)>Ben</b>']);
+    await ben.cli(['presence', 'away', '--status', '<img src=x onerror=alert(1)>']);
+    await waitFor('the name', async () => (await controlOf(ann).peer(ben.peerId)).user.includes('<b'));
+    await sendAll(ben, ann, HOSTILE);
+    const opened = await withConversation(/Ben<\/b>/);
+    const { page } = opened;
+    const log = page.getByRole('log');
+    await log.waitFor();
+    await log.focus();
+    await page.keyboard.press('End');
+    await log.getByText('{{constructor.constructor').waitFor();
+    await log.getByText('<script>document.title="owned"</script>').waitFor();
+    await page.getByRole('button', { name: 'Details' }).click();
+    await page.getByRole('img', { name: /QR code/ }).waitFor();
+    expect(await log.locator('img, script, svg:not(.icon), b, iframe').count()).toBe(0);
+    expect(
+      await log.locator('a').evaluateAll((all) => all.map((one) => (one as HTMLAnchorElement).href)),
+    ).toEqual([]);
+    expect(await page.title()).not.toContain('owned');
+    // eslint-disable-next-line no-control-regex -- what must not be there
+    expect(await log.innerText()).not.toMatch(/[\u202a-\u202e\u2066-\u2069\u200b\u001b]/u);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(
+      0,
+    );
+    expectClean(opened);
+    await ben.cli(['profile', '--name', 'Ben']);
+  });
+});
+
+describe('a page of another origin', () => {
+  let server: Server;
+  let attacker: string;
+  beforeAll(async () => {
+    server = createServer((_request, answer) => {
+      answer.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>other</title>');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    attacker = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  });
+  afterAll(() => server.close());
+
+  it('reads nothing, sends nothing, frames nothing and loads no script of it', async () => {
+    const { page } = await open();
+    const target = new URL((await linkOf(ann)).url).origin;
+    const script = /\/assets\/[^"]+\.js/.exec(readFileSync(join(ROOT, 'web/dist/index.html'), 'utf8'))?.[0];
+    await page.goto(attacker);
+    const seen = await page.evaluate(
+      async ([origin = '', path = '']) => {
+        const outcome = (task: Promise<unknown>): Promise<string> =>
+          task.then(
+            (value) => String(value),
+            () => 'refused',
+          );
+        const element = (tag: 'script' | 'iframe', src: string): Promise<string> =>
+          outcome(
+            new Promise((resolve, reject) => {
+              const made = document.createElement(tag);
+              made.onload = () => resolve('loaded');
+              made.onerror = reject;
+              made.src = src;
+              document.body.append(made);
+            }),
+          );
+        return {
+          read: await outcome(fetch(`${origin}/api/status`).then((answer) => answer.text())),
+          pair: await outcome(
+            fetch(`${origin}/api/web/pair`, {
+              method: 'POST',
+              headers: { 'content-type': 'application/json' },
+              body: '{"code":"x","name":"y"}',
+            }).then((answer) => answer.status),
+          ),
+          script: await element('script', origin + path),
+          frame: await element('iframe', `${origin}/`),
+        };
+      },
+      [target, script ?? ''],
+    );
+    expect(seen).toMatchObject({ read: 'refused', pair: 'refused', script: 'refused' });
+    const [, frame] = page.frames();
+    expect(frame?.url()).not.toContain(target);
+  });
+});
