@@ -2,7 +2,7 @@ import stringWidth from 'fast-string-width';
 import { type FileView, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
 import { wrapWithLinks } from './links.js';
 import { localDay, stateMark, timeOfDay } from './labels.js';
-import { messageText } from './message-text.js';
+import { messageMarks, messageText, quoteLine } from './message-text.js';
 import { pad, truncate, wrap } from './layout.js';
 import { inPersonsColour, theme } from './theme.js';
 
@@ -23,10 +23,14 @@ export class MessageLines {
   #width = 0;
   #cache = new WeakMap<MessageView, { name: string; lines: string[] }>();
 
-  /** @param nameOf how the author of a message is called, in so many cells and what tells it from others */
+  /**
+   * @param nameOf how the author of a message is called, in so many cells and what tells it from others
+   * @param self peer id of who looks at it
+   */
   constructor(
     private readonly nameOf: (message: MessageView, width: number) => string = (message, width) =>
       truncate(safeLine(message.user), width),
+    private readonly self = '',
   ) {}
 
   /**
@@ -61,10 +65,10 @@ export class MessageLines {
   private lines(message: MessageView, files: ReadonlyMap<string, FileView>): string[] {
     const name = message.direction === 'out' ? 'You' : this.nameOf(message, MAX_NAME_WIDTH);
     // A file comes on while its message stays as it is.
-    if (message.files !== undefined) return draw(message, name, this.#width, files);
+    if (message.files !== undefined) return draw(message, name, this.#width, this.self, files);
     const before = this.#cache.get(message);
     if (before?.name === name) return before.lines;
-    const lines = draw(message, name, this.#width, files);
+    const lines = draw(message, name, this.#width, this.self, files);
     this.#cache.set(message, { name, lines });
     return lines;
   }
@@ -74,6 +78,7 @@ function draw(
   message: MessageView,
   name: string,
   width: number,
+  self: string,
   files: ReadonlyMap<string, FileView>,
 ): string[] {
   const mine = message.direction === 'out';
@@ -82,9 +87,16 @@ function draw(
   const narrow = width - indent < 20;
   const under = narrow ? 2 : indent;
   const lead = `${theme.faint(timeOfDay(message.sentAt))} ${mine ? theme.me(name) : inPersonsColour(message.author, name)}: `;
-  const body = safeText(messageText(message, files))
-    .split('\n')
-    .flatMap((line) => wrapWithLinks(line, width - under));
+  const quote = quoteLine(message);
+  const others = safeLine(messageMarks(message, self).join(' · '));
+  const isAsked = message.confirm === true && !mine;
+  const body = [
+    ...(quote === null ? [] : [theme.faint(truncate(`│ ${safeLine(quote)}`, width - under))]),
+    ...safeText(messageText(message, files))
+      .split('\n')
+      .flatMap((line) => wrapWithLinks(line, width - under)),
+    ...(others === '' ? [] : wrap(others, width - under).map(isAsked ? theme.news : theme.faint)),
+  ];
   const state = mine ? marks(message) : '';
   const text = narrow
     ? [lead, ...body.map((line) => `  ${line}`)]

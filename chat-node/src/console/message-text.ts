@@ -45,11 +45,12 @@ export function fileText({ name, size, type }: Pick<OfferedFileView, 'name' | 's
 
 /** What others made of a message, in short: "edited", who reacts, what is asked. Not safe for a terminal yet. */
 export function messageMarks(message: MessageView, self: string): string[] {
-  const { edited, reactions = [], confirm, confirmed = [], author, deletion } = message;
+  const { edited, mentions = [], reactions = [], confirm, confirmed = [], author, deletion } = message;
   const isDone = confirmed.some(({ peerId }) => peerId === self);
   const asks =
     author === self ? `${confirmed.length} confirmed` : isDone ? 'you confirmed' : 'asks you to confirm';
   return [
+    ...(mentions.includes(self) ? ['mentions you'] : []),
     ...(edited === true ? ['edited'] : []),
     ...(deletion === undefined ? [] : [`asked ${deletion.asked}, done ${deletion.done}`]),
     ...reactions.map(({ emoji, by }) => (by.length > 1 ? `${emoji} ${by.length}` : emoji)),

@@ -133,7 +133,12 @@ function conversation(
     loading: false,
     firstUnread,
   });
-  const send = vi.fn<(body: string) => Promise<void>>().mockResolvedValue(undefined);
+  const send = vi.fn<(body: string, replyTo?: string) => Promise<void>>().mockResolvedValue(undefined);
+  const done = (): Promise<void> => Promise.resolve();
+  const commands = {
+    ...{ edit: vi.fn(done), delete: vi.fn(done), react: vi.fn(done), confirm: vi.fn(done) },
+    ...{ who: () => Promise.resolve(''), jumpTo: done },
+  };
   const keep = vi.fn<(draft: string) => void>();
   const seen = vi.fn<(id: string) => void>();
   const answer = io.ask.conversation({
@@ -144,6 +149,8 @@ function conversation(
     draft: '',
     keep,
     send,
+    commands,
+    toConfirm: () => store.get().messages.filter(({ confirm }) => confirm === true),
     writes: () => undefined,
     typing: (state) => (state.typing.has('bob') ? 'Bob is typing…' : null),
     seen,
@@ -153,10 +160,32 @@ function conversation(
   });
   const change = (next: (now: readonly MessageView[]) => MessageView[]): void =>
     store.update((now) => ({ ...now, messages: next(now.messages) }));
-  return { view, change, send, keep, seen, answer };
+  return { view, change, send, commands, keep, seen, answer };
 }
 
 describe('a conversation in lines', () => {
+  it('answers, changes, deletes, reacts and confirms, and says what others made of messages', async () => {
+    const io = start();
+    const [own, theirs] = [message('mine', { direction: 'out' }), message('drill', { confirm: true })];
+    const { change, send, commands } = conversation(io, [own, theirs]);
+    await io.until('drill [asks you to confirm]');
+    io.type('/reply on my way');
+    await vi.waitFor(() => expect(send).toHaveBeenCalledWith('on my way', theirs.id));
+    io.type('/edit mine too');
+    await vi.waitFor(() => expect(commands.edit).toHaveBeenCalledWith(own.id, 'mine too'));
+    io.type('/react 👍');
+    await vi.waitFor(() => expect(commands.react).toHaveBeenCalledWith(theirs, '👍'));
+    io.type('/confirm');
+    await vi.waitFor(() => expect(commands.confirm).toHaveBeenCalledWith(theirs.id));
+    io.type('/delete');
+    await vi.waitFor(() => expect(commands.delete).toHaveBeenCalledWith(own.id, false));
+    change((now) => now.map((one) => (one.id === own.id ? { ...one, body: 'mine too', edited: true } : one)));
+    await io.until('Changed: mine too [edited]');
+    change((now) => now.filter((one) => one.id !== own.id));
+    io.type('/edit again');
+    await io.until('There is no message for that.');
+  });
+
   it('reads out the latest and all that is new, then each message as it comes, once', async () => {
     const io = start();
     const old = Array.from({ length: 30 }, (_, i) => message(`old ${i}.`));

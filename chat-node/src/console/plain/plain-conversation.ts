@@ -1,8 +1,9 @@
 import { errorMessage, P2pChatError, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
 import { FILE_COMMANDS, isFileCommand } from '../file-commands.js';
 import { authorLabel, localDay, progressLabel, timeOfDay } from '../labels.js';
-import { fileText, messageText } from '../message-text.js';
+import { fileText, messageMarks, messageText, quoteLine } from '../message-text.js';
 import type { ConversationPromptConfig, Leaving } from '../prompts/conversation-prompt.js';
+import { lastOwnText } from '../prompts/message-mode.js';
 import { spoken, type PlainLines } from './plain-lines.js';
 
 const WIDTH = 1_000;
@@ -17,6 +18,8 @@ const HELP = [
   `/older reads out ${PAGE} messages before these, /back goes back, /next opens the next conversation with unread messages.`,
   ...FILE_COMMANDS.map(([command, does]) => `${command}: ${does}.`),
   'A message that begins with / is written with //.',
+  '/reply TEXT answers the last message of somebody else, /react EMOJI says what you feel about it, /confirm confirms what asks for it.',
+  '/edit TEXT changes your last message, /delete deletes it for everybody.',
 ];
 
 /** A conversation in lines: what comes is read out when it comes, what is typed is sent. */
@@ -40,6 +43,7 @@ export async function plainConversation(
       else if (typed === '/next') return 'next-unread';
       else if (typed === '/older') await speaker.older();
       else if (isFileCommand(typed)) await send(lines, config, typed);
+      else if (await act(lines, config, typed)) continue;
       else if (/^\/(?!\/)/u.test(typed))
         lines.say(`There is no ${safeLine(typed)} here; ? tells what there is.`);
       else {
@@ -57,6 +61,37 @@ export async function plainConversation(
   }
 }
 
+/** Does what a line says of the last messages. @returns whether it is such a line */
+async function act(lines: PlainLines, config: ConversationPromptConfig, typed: string): Promise<boolean> {
+  const [, name = '', rest = ''] =
+    /^\/(reply|react|edit|delete|confirm)(?:\s+(.*))?$/u.exec(typed.trim()) ?? [];
+  if (name === '') return false;
+  const { messages } = config.messages.get();
+  const theirs = messages.findLast(({ direction, deleted }) => direction === 'in' && deleted !== true);
+  const own = lastOwnText(messages);
+  const [waiting] = config.toConfirm(config.view.get());
+  const target = { reply: theirs, react: theirs, edit: own, delete: own, confirm: waiting }[name];
+  if (target === undefined) {
+    lines.say('There is no message for that.');
+    return true;
+  }
+  const { commands } = config;
+  const work: Record<string, () => Promise<void>> = {
+    reply: () => config.send(rest, target.id),
+    react: () => commands.react(target, rest),
+    edit: () => commands.edit(target.id, rest),
+    delete: () => commands.delete(target.id, false),
+    confirm: () => commands.confirm(target.id),
+  };
+  try {
+    await work[name]?.();
+  } catch (error) {
+    const hint = error instanceof P2pChatError && error.hint !== undefined ? ` ${error.hint}` : '';
+    lines.say(safeLine(`Not done: ${errorMessage(error)}${hint}`));
+  }
+  return true;
+}
+
 async function send(lines: PlainLines, config: ConversationPromptConfig, body: string): Promise<void> {
   try {
     await config.send(body);
@@ -70,7 +105,7 @@ async function send(lines: PlainLines, config: ConversationPromptConfig, body: s
 class Speaker {
   #begun = false;
   /** The messages that were read out, and the state in which each was. */
-  readonly #said = new Map<string, MessageView['state']>();
+  readonly #said = new Map<string, { state: MessageView['state']; line: string }>();
   /** How each file was, when that was said last. */
   readonly #transfers = new Map<string, string>();
   #first: string | null = null;
@@ -173,10 +208,12 @@ class Speaker {
   #say(messages: readonly MessageView[], firstUnread: string | null): void {
     for (const message of messages) {
       const before = this.#said.get(message.id);
-      if (before === message.state) continue;
-      this.#said.set(message.id, message.state);
+      const { state } = message;
+      const line = lineOf(message, this.config.view.get().me?.peerId ?? '');
+      if (before?.state === state && before.line === line) continue;
+      this.#said.set(message.id, { state, line });
       if (before !== undefined) {
-        const change = changeOf(message);
+        const change = before.line === line ? changeOf(message) : `Changed: ${safeLine(line)}`;
         if (change !== null) this.lines.say(change);
         continue;
       }
@@ -184,14 +221,23 @@ class Speaker {
       if (day !== this.#day) this.lines.say(day);
       this.#day = day;
       if (message.id === firstUnread) this.lines.say('New:');
-      this.lines.say(...read(message, authorLabel(message, this.config.view.get())));
+      const view = this.config.view.get();
+      this.lines.say(...read(message, authorLabel(message, view), view.me?.peerId ?? ''));
     }
   }
 }
 
-function read(message: MessageView, author: string): string[] {
+/** What a message says, with what others made of it. */
+function lineOf(message: MessageView, self: string): string {
+  const marks = messageMarks(message, self);
+  const quote = quoteLine(message);
+  const answer = quote === null ? '' : `[answers ${quote}] `;
+  return `${answer}${messageText(message)}${marks.length === 0 ? '' : ` [${marks.join(', ')}]`}`;
+}
+
+function read(message: MessageView, author: string, self: string): string[] {
   const mine = message.direction === 'out';
-  const [first = '', ...more] = safeText(messageText(message)).split('\n');
+  const [first = '', ...more] = safeText(lineOf(message, self)).split('\n');
   const state = mine ? ` (${stateOf(message)})` : '';
   const said = [
     `${timeOfDay(message.sentAt)} ${mine ? 'You' : author}: ${first}`,

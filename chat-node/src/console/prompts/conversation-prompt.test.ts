@@ -8,6 +8,7 @@ import { PASTE } from '../keyboard.js';
 import type { Frame } from '../screen.js';
 import { Store } from '@p2p-chat/shared/client';
 import { INITIAL_STATE, type ViewState } from '@p2p-chat/shared/client';
+import type { MessageCommands } from './message-mode.js';
 import { conversationPrompt, type ConversationPromptConfig } from './conversation-prompt.js';
 
 let nextId = 0;
@@ -66,7 +67,15 @@ async function show(
     firstUnread: null,
     ...loaded,
   });
-  const send = vi.fn<(body: string) => Promise<void>>().mockResolvedValue(undefined);
+  const send = vi.fn<(body: string, replyTo?: string) => Promise<void>>().mockResolvedValue(undefined);
+  const commands = {
+    edit: vi.fn<MessageCommands['edit']>().mockResolvedValue(undefined),
+    delete: vi.fn<MessageCommands['delete']>().mockResolvedValue(undefined),
+    react: vi.fn<MessageCommands['react']>().mockResolvedValue(undefined),
+    confirm: vi.fn<MessageCommands['confirm']>().mockResolvedValue(undefined),
+    who: vi.fn<MessageCommands['who']>().mockResolvedValue('It was read.'),
+    jumpTo: vi.fn<MessageCommands['jumpTo']>().mockResolvedValue(undefined),
+  };
   const older = vi.fn<() => Promise<void>>().mockResolvedValue(undefined);
   const rendered = await render(conversationPrompt, {
     view,
@@ -82,6 +91,8 @@ async function show(
     newer: () => Promise.resolve(),
     toEnd: () => undefined,
     writes,
+    commands,
+    toConfirm: () => [],
     typing: (state) => (state.typing.has('bob') ? 'Bob is typing…' : null),
     ...more,
   });
@@ -96,7 +107,7 @@ async function show(
     if (frame === undefined || place === null) throw new Error('no cursor is shown');
     return { line: stripVTControlCharacters(frame.lines[place.row] ?? ''), column: place.column };
   };
-  return { ...rendered, view, store, send, writes, keep, seen, older, add, cursor };
+  return { ...rendered, view, store, send, commands, writes, keep, seen, older, add, cursor };
 }
 
 function keyOf(key: Key): Key {
@@ -360,5 +371,128 @@ describe('a conversation', () => {
     for (let i = 0; i < 4; i += 1) events.keypress('backspace');
     // What is erased altogether is not being written.
     expect(writes).toHaveBeenCalledTimes(7);
+  });
+});
+
+describe('a message that is chosen', () => {
+  const mine = (body: string, more: Partial<MessageView> = {}): MessageView =>
+    message(body, { direction: 'out', state: 'read', ...more });
+  const type = (events: { type: (text: string) => void }, text: string): void => events.type(text);
+
+  it('is the newest one at an arrow up on an empty line, with what can be done', async () => {
+    const { events, getScreen } = await show([message('hello')]);
+    events.keypress('up');
+    expect(getScreen()).toContain('r reply · + react · f forward · d delete · ↑↓ choose · esc back');
+    events.keypress('escape');
+    expect(getScreen()).toContain('⏎ back');
+  });
+
+  it('is not chosen while something is written, and what is written stays', async () => {
+    const { events, getScreen } = await show([message('hello')]);
+    type(events, 'half a thought');
+    events.keypress('up');
+    expect(getScreen()).not.toContain('r reply');
+    expect(getScreen()).toContain('half a thought');
+  });
+
+  it('is answered', async () => {
+    const theirs = message('shall we?');
+    const { events, getScreen, send } = await show([theirs]);
+    events.keypress('up');
+    type(events, 'r');
+    expect(getScreen()).toContain('Answering Bob (esc: no answer): shall we?');
+    type(events, 'yes');
+    events.keypress('enter');
+    expect(send).toHaveBeenCalledWith('yes', theirs.id);
+  });
+
+  it('is changed at the second arrow up, where it is the last own one', async () => {
+    const own = mine('first draft');
+    const { events, getScreen, commands, send, keep } = await show([own, message('hm')]);
+    events.keypress('up');
+    events.keypress('up');
+    expect(getScreen()).toContain('Changing (esc: leave it as it is): first draft');
+    type(events, '!');
+    events.keypress('enter');
+    expect(commands.edit).toHaveBeenCalledWith(own.id, 'first draft!');
+    expect(send).not.toHaveBeenCalled();
+    expect(keep).not.toHaveBeenCalledWith(expect.stringContaining('first draft'));
+  });
+
+  it('comes back to be changed where that failed', async () => {
+    const { events, getScreen, commands } = await show([mine('first draft')]);
+    commands.edit.mockRejectedValueOnce(new P2pChatError('storage-full', 'The disk is full.'));
+    events.keypress('up');
+    events.keypress('up');
+    type(events, '!');
+    events.keypress('enter');
+    await vi.waitFor(() => expect(getScreen()).toContain('Not changed: The disk is full.'));
+    expect(getScreen()).toContain('› first draft!');
+  });
+
+  it('is reacted to, deleted for all or for oneself, and confirmed, a key each', async () => {
+    const [asking, own] = [message('drill', { confirm: true }), mine('oops')];
+    const { events, getScreen, commands } = await show([asking, own]);
+    events.keypress('up');
+    type(events, 'd');
+    expect(getScreen()).toContain('a for all · m for me · esc back');
+    type(events, 'a');
+    expect(commands.delete).toHaveBeenCalledWith(own.id, false);
+    events.keypress('up');
+    type(events, '+');
+    expect(getScreen()).toContain('1 👍');
+    type(events, '1');
+    expect(commands.react).toHaveBeenCalledWith(own, '👍');
+    // Up, up changes the own message; up again chooses the one above.
+    for (let nth = 0; nth < 3; nth += 1) events.keypress('up');
+    type(events, 'y');
+    expect(commands.confirm).toHaveBeenCalledWith(asking.id);
+    for (let nth = 0; nth < 3; nth += 1) events.keypress('up');
+    type(events, 'd');
+    type(events, 'a');
+    type(events, 'm');
+    expect(commands.delete).toHaveBeenLastCalledWith(asking.id, true);
+  });
+
+  it('leads to what it answers, and tells who has read it', async () => {
+    const quote = { id: 'far', author: 'bob', user: 'Bob', body: 'long ago', deleted: false };
+    const { events, getScreen, commands } = await show([mine('yes', { replyTo: 'far', quote })]);
+    expect(getScreen()).toContain('│ Bob: long ago');
+    events.keypress('up');
+    type(events, 'w');
+    await vi.waitFor(() => expect(getScreen()).toContain('It was read.'));
+    events.keypress('up');
+    events.keypress('enter');
+    expect(commands.jumpTo).toHaveBeenCalledWith('far');
+  });
+
+  it('shows what others made of it, and nothing that a terminal would obey', async () => {
+    const escape = '\u001b[31mred\u202e';
+    const { getScreen } = await show([
+      message('now', {
+        edited: true,
+        reactions: [
+          { emoji: '👍', by: ['a', 'b'] },
+          { emoji: escape, by: ['c'] },
+        ],
+      }),
+      message('', { kind: 'deleted', deleted: true }),
+      message('answer', {
+        replyTo: 'x',
+        quote: { id: 'x', author: 'a', user: escape, body: `${escape}\nmore`, deleted: false },
+      }),
+    ]);
+    const screen = getScreen();
+    expect(screen).toContain('edited · 👍 2');
+    expect(screen).toContain('[deleted]');
+    expect(screen).not.toContain('\u202e');
+    expect(screen).not.toContain('more');
+  });
+
+  it('that waits above the conversation is confirmed with F4', async () => {
+    const asking = message('drill', { confirm: true });
+    const { events, commands } = await show([], { toConfirm: () => [asking] });
+    events.keypress({ name: 'f4' });
+    expect(commands.confirm).toHaveBeenCalledWith(asking.id);
   });
 });

@@ -1,6 +1,6 @@
 import { createPrompt, isEnterKey, useEffect, useMemo, useRef, useState } from '@inquirer/core';
 import type { Key } from 'node:readline';
-import { errorMessage, P2pChatError, safeLine } from '@p2p-chat/shared';
+import { errorMessage, type MessageView, P2pChatError, safeLine } from '@p2p-chat/shared';
 import type { LoadedMessages } from '@p2p-chat/shared/client';
 import { authorLabel } from '../labels.js';
 import { truncate, wrap } from '../layout.js';
@@ -11,6 +11,14 @@ import type { Store } from '@p2p-chat/shared/client';
 import { theme } from '../theme.js';
 import type { ViewState } from '@p2p-chat/shared/client';
 import { helpLine, helpPage, type KeyHelp } from './help.js';
+import {
+  choices,
+  chosenBy,
+  excerptOf,
+  lastOwnText,
+  type MessageCommands,
+  type Mode,
+} from './message-mode.js';
 import type { PromptFunction } from './prompt-function.js';
 import { show, type Draw } from './use-frame.js';
 import { useKeys } from './use-keys.js';
@@ -29,7 +37,11 @@ export interface ConversationPromptConfig {
   /** Keeps what is written and not sent yet. */
   keep: (draft: string) => void;
   /** Hands a message over; rejects where it was not accepted. */
-  send: (body: string) => Promise<void>;
+  send: (body: string, replyTo?: string) => Promise<void>;
+  /** What can be done with messages. */
+  commands: MessageCommands;
+  /** The messages that the person is asked to confirm, oldest first. */
+  toConfirm: (state: ViewState) => readonly MessageView[];
   /** Something is being written. */
   writes: () => void;
   /** What stands between the conversation and the text being written: who is typing. */
@@ -43,7 +55,7 @@ export interface ConversationPromptConfig {
 }
 
 /** Where the person goes from a conversation. */
-export type Leaving = 'back' | 'next-unread' | 'safety-number';
+export type Leaving = 'back' | 'next-unread' | 'safety-number' | { forward: MessageView };
 
 /** Where the view ends: at the newest message, or above this line of a message. */
 type Anchor = 'end' | { messageId: string; line: number };
@@ -64,6 +76,9 @@ const ALL_KEYS: readonly KeyHelp[] = [
   ['Ctrl-N', 'the next person with unread messages'],
   ['F2', 'the safety number'],
   ...FILE_COMMANDS,
+  ['F4', 'confirm what stands above the conversation'],
+  ['↑ on an empty line', 'choose a message: reply, react, edit, delete, forward'],
+  ['↑ twice', 'edit your last message'],
   ['Ctrl-W, Ctrl-U, Ctrl-K', 'erase the word, the line before, the line after'],
   ['Esc', 'back; what is written stays'],
   ['Ctrl-C', 'leave'],
@@ -83,10 +98,15 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
     const anchor = useRef<Anchor | null>(null);
     const [, redraw] = useState(0);
     const [help, setHelp] = useState(false);
+    const [mode, setMode] = useState<Mode | null>(null);
+    const [remark, setRemark] = useState<string | null>(null);
+    const self = state.me?.peerId ?? '';
     const drawer = useMemo(
-      () => new MessageLines((message, cells) => authorLabel(message, config.view.get(), cells)),
-      [],
+      () => new MessageLines((message, cells) => authorLabel(message, config.view.get(), cells), self),
+      [self],
     );
+    const messageOf = (id: string): MessageView | undefined => loaded.messages.find((one) => one.id === id);
+    const chosen = mode?.type === 'choose' ? messageOf(mode.id) : undefined;
     // What is being typed when an answer comes.
     const current = useRef(draft);
     current.current = draft;
@@ -96,7 +116,13 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
     const input = useMemo(() => layoutDraft(draft, width), [draft, width]);
     const inputHeight = Math.min(input.rows.length, Math.max(1, Math.floor(size.rows * MAX_INPUT_SHARE)));
     const firstRow = Math.max(0, Math.min(input.row - inputHeight + 1, input.rows.length - inputHeight));
-    const notes = problem === null ? [] : wrap(`! ${problem}`, size.columns).map(theme.problem);
+    const notes = [
+      ...(problem === null ? [] : wrap(`! ${problem}`, size.columns).map(theme.problem)),
+      ...(remark === null ? [] : wrap(safeLine(remark), size.columns).map(theme.faint)),
+      ...(mode === null || mode.type === 'choose'
+        ? []
+        : [theme.faint(truncate(about(mode.type, messageOf(mode.id)), size.columns))]),
+    ];
     const above = config.header(state, size.columns);
     const lines = drawer.of(loaded.messages, size.columns, loaded.firstUnread, state.files);
     // An empty line and the help.
@@ -119,18 +145,92 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
       if (last !== undefined) config.seen(last);
     }, [last]);
 
+    const choose = (id: string, menu: 'all' | 'react' | 'delete' = 'all'): void => {
+      setMode({ type: 'choose', id, menu });
+      const first = lines.findIndex((line) => line.messageId === id && line.isDivider !== true);
+      const last = lines.findLastIndex((line) => line.messageId === id);
+      if (first < end - height || last >= end) scrollTo(Math.max(last + 1, Math.min(height, lines.length)));
+      if (first === 0) void config.older();
+    };
+    const startEdit = (message: MessageView): void => {
+      setMode({ type: 'edit', id: message.id, before: draft });
+      setDraft(draftOf(message.body));
+    };
+    const leaveMode = (): void => {
+      setMode(null);
+      if (mode?.type === 'edit') setDraft(mode.before);
+    };
+    /** Does something with a message; what goes wrong is said, and the line being written stays. */
+    const perform = (work: Promise<unknown>): void => {
+      setMode(null);
+      work.then(
+        () => undefined,
+        (error: unknown) => setProblem(describe(error, 'Not done')),
+      );
+    };
+    const chooseKey = (key: Key, message: MessageView, menu: 'all' | 'react' | 'delete'): void => {
+      const { commands } = config;
+      const what = chosenBy(key, message, menu);
+      switch (what?.do) {
+        case 'leave':
+          return setMode(null);
+        case 'menu':
+          return choose(message.id, what.menu);
+        case 'move': {
+          const at = loaded.messages.indexOf(message);
+          const own = lastOwnText(loaded.messages);
+          // The second arrow up of two: one's own last message is what one most often wants to change.
+          if (what.by < 0 && at === loaded.messages.length - 1 && own !== undefined) return startEdit(own);
+          const next = loaded.messages[at + what.by];
+          return next === undefined ? (what.by > 0 ? setMode(null) : undefined) : choose(next.id);
+        }
+        case 'reply':
+          return setMode({ type: 'reply', id: message.id });
+        case 'edit':
+          return startEdit(message);
+        case 'forward':
+          return done({ forward: message });
+        case 'react':
+          return perform(commands.react(message, what.emoji));
+        case 'delete':
+          return perform(commands.delete(message.id, what.forMe));
+        case 'confirm':
+          return perform(commands.confirm(message.id));
+        case 'jump':
+          anchor.current = null;
+          return perform(commands.jumpTo(message.replyTo ?? ''));
+        case 'who':
+          return perform(commands.who(message).then(setRemark));
+        case undefined:
+      }
+    };
+
     const write = (next: Draft): void => {
       setDraft(next);
       setProblem(null);
+      if (mode?.type === 'edit') return;
       config.keep(next.text);
       if (next.text.trim() !== '') config.writes();
     };
     const send = (): void => {
       const { text } = draft;
-      setDraft(EMPTY_DRAFT);
+      const how = mode;
       setProblem(null);
+      setMode(null);
+      if (how?.type === 'edit') {
+        setDraft(how.before);
+        config.commands.edit(how.id, text).catch((error: unknown) => {
+          // What was changed is not lost: it is there to be sent again.
+          setMode(how);
+          setDraft(draftOf(text));
+          setProblem(describe(error, 'Not changed'));
+        });
+        return;
+      }
+      setDraft(EMPTY_DRAFT);
       setAnchor('end');
-      config.send(text).then(
+      const sending = how?.type === 'reply' ? config.send(text, how.id) : config.send(text);
+      sending.then(
         // Kept until now, so that a crash meanwhile takes nothing.
         () => config.keep(current.current.text),
         (error: unknown) => {
@@ -144,10 +244,22 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
       );
     };
     useKeys((key: Key) => {
+      setRemark(null);
       if (help) return setHelp(false);
+      if (mode?.type === 'choose' && chosen !== undefined && !isTurning(key))
+        return chooseKey(key, chosen, mode.menu);
+      if (key.name === 'escape' && mode !== null) return leaveMode();
+      if (key.name === 'up' && isUntouched(mode, draft, messageOf)) {
+        const newest = mode === null ? loaded.messages.at(-1) : loaded.messages.at(-2);
+        leaveMode();
+        return newest === undefined ? undefined : choose(newest.id);
+      }
+      const [pinned] = config.toConfirm(state);
+      if (key.name === 'f4' && pinned !== undefined) return perform(config.commands.confirm(pinned.id));
       if (isEnterKey(key as Parameters<typeof isEnterKey>[0]) && !isNewline(key)) {
-        if (draft.text.trim() === '') done('back');
-        else send();
+        if (draft.text.trim() !== '') send();
+        else if (mode === null) done('back');
+        else leaveMode();
       } else if (key.name === 'escape') done('back');
       else if (key.ctrl === true && key.name === 'n') done('next-unread');
       else if (key.name === 'f1') setHelp(true);
@@ -170,9 +282,14 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
     if (help) return show(config.draw, { lines: [...above, '', ...helpPage(ALL_KEYS)], cursor: null });
     const history =
       loaded.messages.length > 0
-        ? shown.map((line) => (isFound(line, loaded) ? theme.found(line.text) : line.text))
+        ? shown.map((line) =>
+            isFound(line, loaded) || (line.messageId === chosen?.id && line.isDivider !== true)
+              ? theme.found(line.text)
+              : line.text,
+          )
         : [theme.faint(loaded.loading ? 'Loading…' : config.empty)];
-    const keys: KeyHelp[] = [
+    const chooseKeys = mode?.type === 'choose' && chosen !== undefined ? choices(chosen, mode.menu) : null;
+    const keys: KeyHelp[] = chooseKeys ?? [
       ['⏎', draft.text.trim() === '' ? 'back' : 'send'],
       ['esc', 'back'],
       ...(end - height > 0 || !loaded.atStart ? [['pgup', 'older'] as const] : []),
@@ -220,7 +337,29 @@ function anchorAt(lines: readonly MessageLine[], end: number): Anchor {
   return { messageId: last.messageId, line: end - first };
 }
 
-function describe(error: unknown): string {
+/** Whether a key turns pages, also while a message is chosen. */
+function isTurning({ name }: Key): boolean {
+  return name === 'pageup' || name === 'pagedown';
+}
+
+/** Whether an arrow up chooses a message: nothing was written, and of an edit nothing was changed. */
+function isUntouched(
+  mode: Mode | null,
+  { text }: Draft,
+  messageOf: (id: string) => MessageView | undefined,
+): boolean {
+  if (mode === null) return text === '';
+  return mode.type === 'edit' && text === messageOf(mode.id)?.body;
+}
+
+function about(type: 'reply' | 'edit', message: MessageView | undefined): string {
+  const what = safeLine(excerptOf(message));
+  if (type === 'edit') return `Changing (esc: leave it as it is): ${what}`;
+  const who = message?.direction === 'out' ? 'yourself' : safeLine(message?.user ?? '');
+  return `Answering ${who} (esc: no answer): ${what}`;
+}
+
+function describe(error: unknown, what = 'Not sent'): string {
   const hint = error instanceof P2pChatError && error.hint !== undefined ? ` ${error.hint}` : '';
-  return safeLine(`Not sent: ${errorMessage(error)}${hint}`);
+  return safeLine(`${what}: ${errorMessage(error)}${hint}`);
 }

@@ -1,4 +1,12 @@
-import { shortPeerId, type MessageView, type PeerView } from '@p2p-chat/shared';
+import {
+  type ConfirmationsView,
+  errorMessage,
+  type MessageView,
+  type PeerView,
+  type PersonView,
+  safeLine,
+  shortPeerId,
+} from '@p2p-chat/shared';
 import { Timeline } from '@p2p-chat/shared/client';
 import { isFileCommand, runFileCommand, showFiles } from '../file-commands.js';
 import { header } from '../header.js';
@@ -7,8 +15,17 @@ import { truncate } from '../layout.js';
 import stringWidth from 'fast-string-width';
 import { theme } from '../theme.js';
 import type { Leaving } from '../prompts/conversation-prompt.js';
-import { nextUnread, peerOf, typingIn, type ViewState } from '@p2p-chat/shared/client';
-import type { ScreenContext } from './context.js';
+import {
+  conversationOf,
+  knownPeers,
+  nextUnread,
+  peerOf,
+  typingIn,
+  type ViewState,
+} from '@p2p-chat/shared/client';
+import { messageText } from '../message-text.js';
+import { flash, type ScreenContext } from './context.js';
+import { choosePerson } from './people-list.js';
 import { showSafetyNumber } from './safety-number.js';
 
 /**
@@ -29,6 +46,10 @@ export async function openConversation(
       conversation === first ? at : undefined,
     );
     if (leaving === 'back') return;
+    if (typeof leaving === 'object') {
+      await forward(context, leaving.forward);
+      continue;
+    }
     if (leaving === 'safety-number') {
       const peer = peerOf(context.view.store.get(), conversation);
       if (peer !== undefined) await showSafetyNumber(context, peer.peerId);
@@ -56,14 +77,29 @@ async function showConversation(
     return await ask.conversation({
       view: view.store,
       messages: window.store,
-      header: (state, width) => [...header(state, width), '', ...partner(state, conversation, width)],
+      header: (state, width) => [
+        ...header(state, width),
+        '',
+        ...partner(state, conversation, width),
+        ...toConfirmLines(state, conversation, width),
+      ],
       empty: 'No messages yet. Write the first one.',
       draft: drafts.get(conversation),
       keep: (draft) => drafts.set(conversation, draft),
-      send: async (body) => {
+      send: async (body, replyTo) => {
         if (isFileCommand(body)) await runFileCommand(view, conversation, body);
-        else await window.send(body);
+        else await window.send(body, replyTo);
       },
+      commands: {
+        edit: (id, body) => window.edit(id, body),
+        delete: (id, forMe) => window.delete(id, forMe),
+        react: (message, emoji) => window.react(message, emoji),
+        confirm: (id) => window.confirm(id),
+        jumpTo: (id) => window.jumpTo(id),
+        who: async (message) =>
+          message.confirm === true ? whoConfirmed(await window.confirmations(message.id)) : whoRead(message),
+      },
+      toConfirm: (state) => conversationOf(state, conversation)?.toConfirm ?? [],
       writes: () => window.writes(),
       typing: (state) => typing(state, conversation),
       seen: (messageId) => window.seen(messageId),
@@ -73,6 +109,56 @@ async function showConversation(
     });
   } finally {
     window.close();
+  }
+}
+
+/** What waits to be confirmed stands above the conversation until that is done. */
+function toConfirmLines(state: ViewState, conversation: string, width: number): string[] {
+  const all = conversationOf(state, conversation)?.toConfirm ?? [];
+  return all.map((message, nth) => {
+    const what = `! ${message.user} asks you to confirm: ${messageText(message)}`;
+    const key = nth === 0 ? '  (F4: confirm)' : '';
+    return theme.news(truncate(safeLine(what), width - key.length) + key);
+  });
+}
+
+function whoRead({ state }: MessageView): string {
+  const what = {
+    queued: 'It has not reached them yet.',
+    delivered: 'It is there, and not read yet.',
+    read: 'It was read.',
+  };
+  return what[state];
+}
+
+function whoConfirmed({ confirmed, read, delivered, missing }: ConfirmationsView): string {
+  const names = (people: readonly PersonView[]): string => people.map(({ user }) => user).join(', ');
+  const parts = [
+    ['confirmed', confirmed],
+    ['only read', read],
+    ['not read', delivered],
+    ['not there yet', missing],
+  ] as const;
+  return parts
+    .flatMap(([what, people]) => (people.length === 0 ? [] : [`${what}: ${names(people)}`]))
+    .join(' · ');
+}
+
+/** Sends what a message says to somebody else, as one's own. */
+async function forward(context: ScreenContext, message: MessageView): Promise<void> {
+  const peerId = await choosePerson(context, {
+    message: 'Forward to whom?',
+    people: knownPeers,
+    remark: (peer) => (peer.online ? 'online' : undefined),
+    empty: () => ['Nobody is known yet.'],
+  });
+  const peer = peerId === null ? undefined : context.view.store.get().peers.get(peerId);
+  if (peer === undefined) return;
+  try {
+    await context.view.client.send(peer.conversation, messageText(message));
+    flash(context, `Forwarded to ${peerLabel(peer)}.`);
+  } catch (error) {
+    flash(context, safeLine(`Not forwarded: ${errorMessage(error)}`));
   }
 }
 

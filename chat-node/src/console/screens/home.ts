@@ -1,6 +1,7 @@
-import { safeLine } from '@p2p-chat/shared';
+import { type MessageView, safeLine } from '@p2p-chat/shared';
 import { header } from '../header.js';
 import { count, presenceLabel } from '../labels.js';
+import { messageText } from '../message-text.js';
 import type { ListRow } from '../prompts/live-list.js';
 import {
   keyAlarms,
@@ -54,7 +55,10 @@ export async function home(context: ScreenContext): Promise<'logout' | 'leave'> 
       message: 'What would you like to do?',
       store: context.view.store,
       header,
-      intro: (state) => (state.flash === null ? [] : [theme.good(state.flash)]),
+      intro: (state) => [
+        ...state.conversations.flatMap(({ toConfirm = [] }) => toConfirm.map(toConfirmLine)),
+        ...(state.flash === null ? [] : [theme.good(state.flash)]),
+      ],
       rows,
       // Who waits comes first.
       initial: requests(context.view.store.get()).length > 0 ? 'requests' : initial,
@@ -66,6 +70,10 @@ export async function home(context: ScreenContext): Promise<'logout' | 'leave'> 
     await screens[choice](context);
     if (!['next-unread', 'requests', 'alarms'].includes(choice)) initial = choice;
   }
+}
+
+function toConfirmLine(message: MessageView): string {
+  return theme.news(`! ${safeLine(`${message.user} asks you to confirm: ${messageText(message)}`)}`);
 }
 
 async function openNextUnread(context: ScreenContext): Promise<void> {

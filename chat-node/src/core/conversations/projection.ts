@@ -129,7 +129,10 @@ export class Projection {
 
   #imported({ content, ...message }: ImportedMessage): Message {
     const direction = message.author === this.parts.self ? 'out' : 'in';
-    return { ...UNCHANGED, ...message, direction, content: readContent(content) };
+    const read = readContent(content);
+    // As an export has a message that was deleted.
+    const deleted = read.kind === 'unknown' && read.name === DELETED;
+    return { ...UNCHANGED, ...message, direction, content: read, deleted };
   }
 
   #stateOf(author: string): StateOf {
@@ -158,6 +161,9 @@ export class Projection {
   }
 }
 
+/** The kind of what was deleted. */
+const DELETED = 'deleted';
+
 const UNCHANGED = {
   edited: false,
   deleted: false,
@@ -174,7 +180,7 @@ function withEffects(
   deletion: (deleted: Action) => Message['deletion'],
 ): Message {
   if (deleted !== null || message.deleted) {
-    const content = { kind: 'unknown', name: 'deleted' } as const;
+    const content = { kind: 'unknown', name: DELETED } as const;
     return { ...message, content, deleted: true, deletion: deleted === null ? null : deletion(deleted) };
   }
   const { content } = message;
