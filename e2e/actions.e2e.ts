@@ -26,7 +26,7 @@ async function act(daemon: RunningDaemon, ...args: string[]): Promise<ActionResu
 }
 
 const messageAt = (daemon: RunningDaemon, id: string): Promise<MessageView> => controlOf(daemon).message(id);
-const until = (daemon: RunningDaemon, id: string, holds: (message: MessageView) => boolean): Promise<void> =>
+const until = (daemon: RunningDaemon, id: string, holds: (message: MessageView) => boolean): Promise<true> =>
   waitFor(`${id} at ${daemon.name}`, async () => holds(await messageAt(daemon, id)));
 
 /** Whether any file of a profile has a text. */
