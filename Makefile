@@ -37,7 +37,7 @@ web: build ## open the page in a browser; a second person: make web USER=bob
 
 .PHONY: demo
 demo: build ## see all of it alone: discovery, a peer that answers, the console
-	@node scripts/demo.ts
+	@node scripts/demo.ts $(ARGS)
 
 .PHONY: discovery
 discovery: build ## run the discovery service in the foreground (port 7777)
@@ -184,6 +184,7 @@ bench-search: build ## measure search over a million messages
 .PHONY: pictures
 pictures: build ## make the pictures of the documents anew, from the real program
 	@node scripts/pictures.ts
+	@node scripts/page-pictures.ts
 
 .PHONY: first-minutes
 first-minutes: build ## write docs/first-minutes.md anew, as a new user at a real terminal

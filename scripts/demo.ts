@@ -3,7 +3,7 @@
  * people run on this machine for as long as the console is open: Ada answers,
  * Ben is away, Cleo is a stranger who asks to write, Dora is blocked. With Ada
  * there is a history to scroll and to search. All data is in .demo/, made anew
- * each time.
+ * each time. With `web` as its argument the page takes the place of the console.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -163,6 +163,13 @@ await Promise.all([
   dora.tell(you, DORA_SAYS),
 ]);
 answer(ada);
+if (process.argv[2] === 'web') {
+  await runInForeground(process.execPath, [P2P_CHAT, 'web'], you.env);
+  console.log('Ctrl-C ends the tour.');
+  await once(process, 'SIGINT');
+  process.exit(0);
+}
+console.log('In a browser: make demo ARGS=web');
 // Nobody of the demo goes on after it.
 const env = { ...you.env, P2P_CHAT_ENDS_WITH_CONSOLE: '1' };
 process.exit(await runInForeground(process.execPath, [P2P_CHAT, 'console'], env));

@@ -26,10 +26,21 @@ export function presenceOf(
 }
 
 /** The text of a message, safe to be shown; in brackets where it has none of its own. */
-export function messageText({ kind, body }: Pick<MessageView, 'kind' | 'body'>): string {
+export function messageText({
+  kind,
+  body,
+  caption,
+  files = [],
+}: Pick<MessageView, 'kind' | 'body' | 'caption' | 'files'>): string {
   switch (kind) {
     case 'text':
       return safeText(body);
+    case 'file': {
+      const names = files.map(({ name }) => `[${safeLine(name)}]`);
+      return [...names, ...(caption === undefined ? [] : [safeText(caption)])].join(' ');
+    }
+    case 'deleted':
+      return `[${words.value.deleted}]`;
     case 'unreadable':
       return `[${words.value.unreadable}]`;
     default:
@@ -44,6 +55,29 @@ export function keyAlarmLabel({ user, peerId, keyAlarm }: PeerView): string {
   const badges = [...(keyAlarm.verified ? [verified] : []), ...(keyAlarm.blocked ? [blocked] : [])];
   const known = `${safeLine(keyAlarm.user)} (${shortPeerId(keyAlarm.peerId)})`;
   return sentence(known, badges.join(` ${and} `), `${safeLine(user)} (${shortPeerId(peerId)})`);
+}
+
+/** A size for a person, in decimal units: `2.1 MB`. */
+export function sizeLabel(bytes: number): string {
+  const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
+  const at = bytes < 1_000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1_000 ** at;
+  return value.toLocaleString(locale.value, {
+    style: 'unit',
+    unit: units[at] ?? 'byte',
+    unitDisplay: 'short',
+    maximumFractionDigits: value < 10 ? 1 : 0,
+  });
+}
+
+export function durationLabel(seconds: number): string {
+  const [value, unit] =
+    seconds < 60
+      ? [seconds, 'second']
+      : seconds < 3_600
+        ? [seconds / 60, 'minute']
+        : [seconds / 3_600, 'hour'];
+  return Math.ceil(value).toLocaleString(locale.value, { style: 'unit', unit, unitDisplay: 'short' });
 }
 
 /** The day of a message, as a line between days shows it. */

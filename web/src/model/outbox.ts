@@ -9,6 +9,10 @@ export interface Pending {
   body: string;
   /** The same at every attempt: so it is one message, however often it is sent. */
   key: string;
+  /** Id of the message that it answers. */
+  replyTo?: string;
+  /** Whether its readers are asked to confirm it. */
+  confirm?: boolean;
   /** When it was written, milliseconds since 1970. */
   at: number;
   /** Why the node refused it; null where it is tried again. */
@@ -37,10 +41,13 @@ export class Outbox {
   }
 
   /** Takes a message; what becomes of it is shown. */
-  add(conversation: string, body: string): void {
+  add(conversation: string, body: string, extras: Pick<Pending, 'replyTo' | 'confirm'> = {}): void {
     const { clock } = this.parts;
     const key = crypto.randomUUID();
-    this.#set([...this.pending.value, { conversation, body, key, at: clock.now(), problem: null }]);
+    this.#set([
+      ...this.pending.value,
+      { conversation, body, key, at: clock.now(), problem: null, ...extras },
+    ]);
     void this.#run();
   }
 
@@ -57,7 +64,11 @@ export class Outbox {
       const next = this.pending.value.find(({ problem }) => problem === null);
       if (next === undefined || signal.aborted) break;
       try {
-        await client.send(next.conversation, next.body, signal, next.key);
+        const { conversation, body, key, replyTo, confirm } = next;
+        await client.send(conversation, body, signal, key, {
+          ...(replyTo === undefined ? {} : { replyTo }),
+          ...(confirm === true ? { confirm } : {}),
+        });
         this.discard(next.key);
       } catch (error) {
         if (isUnsettled(error)) await clock.sleep(RETRY_MS, signal);

@@ -1,4 +1,9 @@
-import { CONTROL_ROUTES, MAX_BROWSER_NAME_CHARACTERS, type PairResult } from '@p2p-chat/shared/control';
+import {
+  CONTROL_ROUTES,
+  MAX_BROWSER_NAME_CHARACTERS,
+  type PairResult,
+  type SentFilesView,
+} from '@p2p-chat/shared/control';
 import { ConnectionError, ControlApi } from '@p2p-chat/shared/client';
 import type { ProblemDetails } from '@p2p-chat/shared/errors';
 import { BrowserClock } from './browser-clock.ts';
@@ -18,6 +23,38 @@ export class PageApi extends ControlApi {
       locate: () => Promise.resolve({ baseUrl: '', token }),
       notRunning: (cause) => new ConnectionError('node-not-running', 'The node has gone away.', { cause }),
     });
+  }
+
+  /** Offers a file of this browser's machine; the node reads it as it comes. */
+  async upload(conversation: string, file: File): Promise<SentFilesView> {
+    const path = `${CONTROL_ROUTES.conversationFiles(conversation)}?${new URLSearchParams({ name: file.name })}`;
+    const answer = await this.#withToken(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: file,
+    });
+    return (await answer.json()) as SentFilesView;
+  }
+
+  /** The bytes of a file that is here. */
+  async fileContent(id: string): Promise<Blob> {
+    return (await this.#withToken(CONTROL_ROUTES.fileContent(id), {})).blob();
+  }
+
+  async #withToken(path: string, init: RequestInit): Promise<Response> {
+    const { token } = await this.parts.locate();
+    let answer: Response;
+    try {
+      answer = await fetch(path, {
+        ...init,
+        headers: { ...init.headers, authorization: `Bearer ${token}` },
+        cache: 'no-store',
+      });
+    } catch (error) {
+      throw this.translated(error, undefined);
+    }
+    if (answer.ok) return answer;
+    throw this.refusal(answer.status, answer.headers.get('content-type') ?? '', await answer.text());
   }
 
   protected override refusal(status: number, contentType: string, body: string): Error {

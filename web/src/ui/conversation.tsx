@@ -10,11 +10,12 @@ import { foundMessage, go, route } from '../model/route.ts';
 import { api, live, state } from '../model/session.ts';
 import { words } from '../words/index.ts';
 import { Avatar } from './avatar.tsx';
-import { Composer } from './composer.tsx';
+import { Composer, type Reference } from './composer.tsx';
+import { takeFiles } from './file-card.tsx';
 import { Icon } from './icons.tsx';
 import { Badges } from './sidebar.tsx';
 import { Timeline } from './timeline.tsx';
-import { attempt } from './toast.tsx';
+import { attempt, show } from './toast.tsx';
 
 interface ConversationProps {
   id: string;
@@ -29,12 +30,27 @@ export function Conversation({ id, outbox }: ConversationProps) {
     [id, at],
   );
   useEffect(() => () => timeline.close(), [timeline]);
+  useEffect(() => {
+    api()
+      .files(id)
+      .then(takeFiles)
+      .catch(() => undefined);
+  }, [id]);
+  const [reference, setReference] = useState<Reference | null>(null);
   const peer = peerOf(state.value, id);
   const known = conversationOf(state.value, id);
   const name = peer !== undefined ? personLabel(peer) : known !== undefined ? conversationLabel(known) : '';
   const pending = outbox.pending.value.filter(({ conversation }) => conversation === id);
   return (
-    <section class="conversation" aria-label={words.value.conversationWith(name)}>
+    <section
+      class="conversation"
+      aria-label={words.value.conversationWith(name)}
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={(event) => {
+        event.preventDefault();
+        for (const file of event.dataTransfer?.files ?? []) sendFile(id, file);
+      }}
+    >
       <Head name={name} peer={peer} known={known} />
       <Timeline
         key={`${id} ${at?.id ?? ''}`}
@@ -46,6 +62,12 @@ export function Conversation({ id, outbox }: ConversationProps) {
           keepDraft(id, body);
         }}
         onDiscard={({ key }) => outbox.discard(key)}
+        names={known?.kind === 'group'}
+        onReply={(message) => setReference({ kind: 'reply', message })}
+        onChange={(message) => {
+          setReference({ kind: 'edit', message });
+          keepDraft(id, message.body);
+        }}
       />
       <Announcer conversation={id} />
       <Writing id={id} />
@@ -57,8 +79,28 @@ export function Conversation({ id, outbox }: ConversationProps) {
           {peer !== undefined && !peer.online && <p class="note faint">{words.value.waitsHere}</p>}
           <Composer
             conversation={id}
-            onSend={(body) => {
-              outbox.add(id, body);
+            reference={reference}
+            onCancel={() => {
+              if (reference?.kind === 'edit') keepDraft(id, '');
+              setReference(null);
+            }}
+            onFiles={(files) => files.forEach((file) => sendFile(id, file))}
+            onSend={(body, confirm) => {
+              setReference(null);
+              if (reference?.kind === 'edit') {
+                attempt(() =>
+                  timeline.edit(reference.message.id, body).catch((error: unknown) => {
+                    // What was written is not lost.
+                    keepDraft(id, body);
+                    throw error;
+                  }),
+                );
+                return;
+              }
+              outbox.add(id, body, {
+                ...(reference === null ? {} : { replyTo: reference.message.id }),
+                ...(confirm ? { confirm } : {}),
+              });
               if (!timeline.store.get().atEnd) timeline.toEnd();
             }}
             onWrite={() => timeline.writes()}
@@ -67,6 +109,11 @@ export function Conversation({ id, outbox }: ConversationProps) {
       )}
     </section>
   );
+}
+
+function sendFile(conversation: string, file: File): void {
+  show(words.value.sendingFile(file.name));
+  attempt(() => api().upload(conversation, file));
 }
 
 interface HeadProps {

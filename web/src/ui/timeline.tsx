@@ -4,13 +4,18 @@ import type { MessageView } from '@p2p-chat/shared/control';
 import type { Timeline as Loaded } from '@p2p-chat/shared/client';
 import { safeLine } from '@p2p-chat/shared/text';
 import { dayLabel, isSameDay, messageText, timeLabel } from '../model/labels.ts';
+import { open } from '../model/route.ts';
+import { api, state } from '../model/session.ts';
 import type { Pending } from '../model/outbox.ts';
 import { keepPlace } from '../model/place.ts';
 import { words } from '../words/index.ts';
 import { useStore } from './hooks.ts';
 import { Icon, type IconName } from './icons.tsx';
 import { List, type ListHandle } from './list.ts';
+import { FileCard } from './file-card.tsx';
 import { Linked } from './marked.tsx';
+import { isConfirmed, MessageActions } from './message-actions.tsx';
+import { attempt } from './toast.tsx';
 
 /** How near to an end, in pixels, more is loaded. */
 const LOAD_AHEAD = 800;
@@ -25,16 +30,26 @@ interface TimelineProps {
   pending: readonly Pending[];
   onEdit: (pending: Pending) => void;
   onDiscard: (pending: Pending) => void;
+  /** Whether names stand above what others wrote: there are several. */
+  names: boolean;
+  onReply: (message: MessageView) => void;
+  onChange: (message: MessageView) => void;
 }
 
 /** The messages of a conversation. Only those near the screen are in the document. */
-export function Timeline({ timeline, name, pending, onEdit, onDiscard }: TimelineProps) {
+export function Timeline(props: TimelineProps) {
+  const { timeline, name, pending, onEdit, onDiscard, names, onReply, onChange } = props;
   const w = words.value;
   const loaded = useStore(timeline.store);
   const { messages, shift } = useRows(loaded.messages);
   const list = useRef<ListHandle>(null);
   const [atEnd, setAtEnd] = useState(true);
   const [focused, setFocused] = useState<string | null>(null);
+  const [acted, setActed] = useState<MessageView | null>(null);
+  const react = useCallback(
+    (message: MessageView, emoji: string): void => attempt(() => timeline.react(message, emoji)),
+    [timeline],
+  );
   const begun = useRef(false);
   const stays = useRef(true);
 
@@ -84,6 +99,11 @@ export function Timeline({ timeline, name, pending, onEdit, onDiscard }: Timelin
   };
 
   const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key === 'Enter' && focused !== null && (event.target as HTMLElement).id === `m-${focused}`) {
+      event.preventDefault();
+      setActed(messages.find(({ id }) => id === focused) ?? null);
+      return;
+    }
     const steps: Partial<Record<string, number>> = {
       ArrowUp: -1,
       ArrowDown: 1,
@@ -146,6 +166,9 @@ export function Timeline({ timeline, name, pending, onEdit, onDiscard }: Timelin
               place={loaded.atStart ? at + 1 : 0}
               count={loaded.atStart && loaded.atEnd ? messages.length : -1}
               isLast={at === messages.length - 1 && pending.length === 0}
+              names={names}
+              onAct={setActed}
+              onReact={react}
             />
           ))}
           {pending.map((one) => (
@@ -153,6 +176,15 @@ export function Timeline({ timeline, name, pending, onEdit, onDiscard }: Timelin
           ))}
         </List>
       </div>
+      {acted !== null && (
+        <MessageActions
+          message={acted}
+          timeline={timeline}
+          onReply={() => onReply(acted)}
+          onEdit={() => onChange(acted)}
+          onClose={() => setActed(null)}
+        />
+      )}
       {!atEnd && (
         <button type="button" class="to-end" aria-label={w.toEnd} title={w.toEnd} onClick={toEnd}>
           <Icon name="down" />
@@ -213,10 +245,13 @@ interface RowProps {
   place: number;
   count: number;
   isLast: boolean;
+  names: boolean;
+  onAct: (message: MessageView) => void;
+  onReact: (message: MessageView, emoji: string) => void;
 }
 
 const Row = memo(function Row(props: RowProps) {
-  const { message, previous, next, unreadFrom, found, place, count, isLast } = props;
+  const { message, previous, next, unreadFrom, found, place, count, isLast, names, onAct, onReact } = props;
   const w = words.value;
   const mine = message.direction === 'out';
   const newDay = previous === null || !isSameDay(previous.sentAt, message.sentAt);
@@ -243,18 +278,122 @@ const Row = memo(function Row(props: RowProps) {
         tabIndex={-1}
         {...(place === 0 ? {} : { 'aria-posinset': place, 'aria-setsize': count })}
       >
-        <span class="visually-hidden">{who}: </span>
-        <div class={`bubble ${isText ? '' : 'other-kind'}`} dir="auto">
-          {isText ? <Linked text={messageText(message)} /> : messageText(message)}
+        {names && !mine && !together ? (
+          <span class="author">{who}</span>
+        ) : (
+          <span class="visually-hidden">{who}: </span>
+        )}
+        <div class="bubble-line">
+          <div class={`bubble ${isText || message.kind === 'file' ? '' : 'other-kind'}`} dir="auto">
+            <Quote message={message} />
+            <Content message={message} />
+          </div>
+          <button
+            type="button"
+            class="icon-button act"
+            tabIndex={-1}
+            aria-label={w.messageActions}
+            title={w.messageActions}
+            onClick={() => onAct(message)}
+          >
+            <Icon name="more" />
+          </button>
         </div>
+        <Reactions message={message} onReact={onReact} />
+        <Confirm message={message} />
         <span class={`meta ${saysMore ? '' : 'visually-hidden'}`}>
           <time dateTime={message.sentAt}>{timeLabel(message.sentAt)}</time>
+          {message.edited === true && <span>{w.edited}</span>}
           {mine && <State state={message.state} />}
         </span>
       </article>
     </div>
   );
 });
+
+function Content({ message }: { message: MessageView }) {
+  const { kind, files = [], caption, direction } = message;
+  if (kind === 'text') return <Linked text={messageText(message)} />;
+  if (kind !== 'file') return <>{messageText(message)}</>;
+  return (
+    <>
+      {files.map((file) => (
+        <FileCard key={file.id} file={file} mine={direction === 'out'} />
+      ))}
+      {caption !== undefined && <Linked text={messageText({ kind: 'text', body: caption })} />}
+    </>
+  );
+}
+
+/** The message that it answers: a way to it. */
+function Quote({ message }: { message: MessageView }) {
+  const { replyTo, quote, conversation } = message;
+  const w = words.value;
+  if (replyTo === undefined || replyTo === null) return null;
+  if (quote === undefined || quote === null) return <p class="quote faint">{w.notHere}</p>;
+  const text = quote.deleted ? `[${w.deleted}]` : safeLine(quote.body);
+  return (
+    <button
+      type="button"
+      class="quote"
+      tabIndex={-1}
+      onClick={() => attempt(async () => open(conversation, await api().message(quote.id)))}
+    >
+      <strong>{quote.author === state.value.me?.peerId ? w.you : safeLine(quote.user)}</strong>
+      <span>{text}</span>
+    </button>
+  );
+}
+
+function Reactions({ message, onReact }: { message: MessageView; onReact: RowProps['onReact'] }) {
+  const { reactions = [] } = message;
+  if (reactions.length === 0) return null;
+  const self = state.value.me?.peerId ?? '';
+  const nameOf = (peerId: string): string =>
+    peerId === self ? words.value.you : safeLine(state.value.peers.get(peerId)?.user ?? '?');
+  return (
+    <div class="reactions">
+      {reactions.map(({ emoji, by }) => (
+        <button
+          type="button"
+          class="reaction"
+          tabIndex={-1}
+          aria-pressed={by.includes(self)}
+          aria-label={words.value.reactedBy(safeLine(emoji), by.map(nameOf).join(', '))}
+          title={by.map(nameOf).join(', ')}
+          onClick={() => onReact(message, emoji)}
+        >
+          {safeLine(emoji)} {by.length > 1 && by.length}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** What is asked of a message's readers, in sight until it is done. */
+function Confirm({ message }: { message: MessageView }) {
+  const w = words.value;
+  if (message.confirm !== true || message.deleted === true) return null;
+  if (message.direction === 'out') {
+    return <span class="meta">{w.confirmedBy(message.confirmed?.length ?? 0)}</span>;
+  }
+  if (isConfirmed(message)) {
+    return (
+      <span class="meta">
+        <Icon name="tick" />
+        {w.confirmed}
+      </span>
+    );
+  }
+  return (
+    <p class="asks">
+      {w.asksConfirm}{' '}
+      <button type="button" class="button" onClick={() => attempt(() => api().confirm(message.id))}>
+        {w.confirm}
+      </button>
+    </p>
+  );
+}
 
 /** Whether two messages were written by one person, one right after the other. */
 function belongTogether(a: MessageView, b: MessageView): boolean {

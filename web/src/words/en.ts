@@ -82,6 +82,37 @@ export const en = {
   copied: 'Copied.',
   tooLong: (over: number): string => `Too long by ${over} bytes: send it in parts.`,
 
+  // Messages
+  message: 'Message',
+  messageActions: 'What to do with this message',
+  react: 'React',
+  reply: 'Reply',
+  replyTo: (name: string): string => `Reply to ${name}`,
+  editing: 'Change what it says',
+  edited: 'edited',
+  deleted: 'deleted',
+  deleteForMe: 'Delete for me',
+  deleteForAll: 'Delete for everybody',
+  notHere: 'a message that is not here',
+  reactedBy: (emoji: string, names: string): string => `${emoji}: ${names}`,
+  askConfirm: 'Ask to confirm',
+  asksConfirm: 'Asks you to confirm',
+  confirm: 'Confirm',
+  confirmed: 'confirmed',
+  confirmedBy: (n: number): string => `${n} confirmed`,
+  remind: 'Remind the others',
+
+  // Files
+  attach: 'Send files',
+  sendingFile: (name: string): string => `Sending ${name}…`,
+  fetch: 'Fetch',
+  pause: 'Pause',
+  saveFile: 'Save',
+  offered: 'offered',
+  paused: 'paused',
+  complete: 'complete',
+  failed: 'failed',
+
   // A person
   safetyNumber: 'Safety number',
   safetyHelp:

@@ -1,0 +1,106 @@
+import type { FileView, OfferedFileView } from '@p2p-chat/shared/control';
+import { FOLDER_TYPE } from '@p2p-chat/shared/protocol/file';
+import { withEvent } from '@p2p-chat/shared/client';
+import { safeLine } from '@p2p-chat/shared/text';
+import { durationLabel, sizeLabel } from '../model/labels.ts';
+import { api, live, state } from '../model/session.ts';
+import { words } from '../words/index.ts';
+import { Icon } from './icons.tsx';
+import { attempt } from './toast.tsx';
+
+/** Bytes that are saved by way of the browser's memory; a larger file is taken from its folder. */
+const MAX_SAVED_BYTES = 256 * 1024 * 1024;
+
+/** Takes what the node said of files into the view. */
+export function takeFiles(files: readonly FileView[]): void {
+  live().store.update((now) => files.reduce((all, file) => withEvent(all, { type: 'file', file }), now));
+}
+
+function act(action: () => Promise<FileView[]>): void {
+  attempt(async () => takeFiles(await action()));
+}
+
+/** A file that a message offers: what it is, how it comes on, and what can be done. Nothing of it is ever shown by itself. */
+export function FileCard({ file, mine }: { file: OfferedFileView; mine: boolean }) {
+  const w = words.value;
+  const transfer = state.value.files.get(file.id);
+  const isFolder = file.type === FOLDER_TYPE;
+  const here = transfer?.state;
+  const moves = here === 'fetching';
+  const name = safeLine(file.name);
+  return (
+    <div class="file">
+      <Icon name={isFolder ? 'folder' : 'file'} />
+      <div class="file-text">
+        <p class="file-name">{name}</p>
+        <p class="faint">
+          {sizeLabel(file.size)}
+          {transfer !== undefined && ` · ${transferLabel(transfer)}`}
+        </p>
+        {transfer !== undefined && (moves || here === 'paused') && (
+          <progress value={transfer.progress} max={1} aria-label={name} />
+        )}
+        {here === 'complete' && transfer !== undefined && transfer.path !== null && (
+          <p class="code faint">{safeLine(transfer.path)}</p>
+        )}
+        <div class="file-buttons">
+          {!mine && (here === undefined || here === 'offered' || here === 'paused' || here === 'failed') && (
+            <button type="button" class="link-button" onClick={() => act(() => api().fetchFile(file.id))}>
+              {w.fetch}
+              <span class="visually-hidden"> {name}</span>
+            </button>
+          )}
+          {moves && (
+            <button type="button" class="link-button" onClick={() => act(() => api().pauseFile(file.id))}>
+              {w.pause}
+              <span class="visually-hidden"> {name}</span>
+            </button>
+          )}
+          {(moves || here === 'paused') && (
+            <button type="button" class="link-button" onClick={() => act(() => api().cancelFile(file.id))}>
+              {w.cancel}
+              <span class="visually-hidden"> {name}</span>
+            </button>
+          )}
+          {here === 'complete' && !isFolder && !mine && file.size <= MAX_SAVED_BYTES && (
+            <button type="button" class="link-button" onClick={() => attempt(() => save(file.id, name))}>
+              {w.saveFile}
+              <span class="visually-hidden"> {name}</span>
+            </button>
+          )}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function transferLabel({ state: now, progress, rate, size, problem }: FileView): string {
+  const w = words.value;
+  const percent = `${Math.floor(progress * 100)} %`;
+  const why = problem === null ? '' : `: ${safeLine(problem.detail)}`;
+  switch (now) {
+    case 'offered':
+      return progress > 0 ? `${w.offered}, ${percent}` : w.offered;
+    case 'fetching':
+      return rate === null || rate === 0
+        ? percent
+        : `${percent}, ${sizeLabel(rate)}/s, ${durationLabel(((1 - progress) * size) / rate)}`;
+    case 'paused':
+      return `${w.paused}, ${percent}${why}`;
+    case 'complete':
+      return w.complete;
+    case 'failed':
+      return `${w.failed}${why}`;
+  }
+}
+
+// By way of a blob: the token goes in a header, never in an address.
+async function save(id: string, name: string): Promise<void> {
+  const url = URL.createObjectURL(await api().fileContent(id));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The browser has it by then.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
