@@ -1,5 +1,6 @@
 import stringWidth from 'fast-string-width';
 import { type FileView, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
+import { formatted } from './formatting.js';
 import { wrapWithLinks } from './links.js';
 import { localDay, stateMark, timeOfDay } from './labels.js';
 import { messageMarks, messageText, quoteLine } from './message-text.js';
@@ -26,11 +27,13 @@ export class MessageLines {
   /**
    * @param nameOf how the author of a message is called, in so many cells and what tells it from others
    * @param self peer id of who looks at it
+   * @param formats whether texts are shown with their marks
    */
   constructor(
     private readonly nameOf: (message: MessageView, width: number) => string = (message, width) =>
       truncate(safeLine(message.user), width),
     private readonly self = '',
+    private readonly formats = false,
   ) {}
 
   /**
@@ -65,10 +68,11 @@ export class MessageLines {
   private lines(message: MessageView, files: ReadonlyMap<string, FileView>): string[] {
     const name = message.direction === 'out' ? 'You' : this.nameOf(message, MAX_NAME_WIDTH);
     // A file comes on while its message stays as it is.
-    if (message.files !== undefined) return draw(message, name, this.#width, this.self, files);
+    const how = { self: this.self, formats: this.formats, files };
+    if (message.files !== undefined) return draw(message, name, this.#width, how);
     const before = this.#cache.get(message);
     if (before?.name === name) return before.lines;
-    const lines = draw(message, name, this.#width, this.self, files);
+    const lines = draw(message, name, this.#width, how);
     this.#cache.set(message, { name, lines });
     return lines;
   }
@@ -78,8 +82,7 @@ function draw(
   message: MessageView,
   name: string,
   width: number,
-  self: string,
-  files: ReadonlyMap<string, FileView>,
+  { self, formats, files }: { self: string; formats: boolean; files: ReadonlyMap<string, FileView> },
 ): string[] {
   const mine = message.direction === 'out';
   const indent = TIME_WIDTH + stringWidth(name) + 2;
@@ -87,26 +90,26 @@ function draw(
   const narrow = width - indent < 20;
   const under = narrow ? 2 : indent;
   const lead = `${theme.faint(timeOfDay(message.sentAt))} ${mine ? theme.me(name) : inPersonsColour(message.author, name)}: `;
+  const text = safeText(messageText(message, files));
+  const wrapped = (line: string): string[] => wrapWithLinks(line, width - under);
   const quote = quoteLine(message);
   const others = safeLine(messageMarks(message, self).join(' · '));
   const isAsked = message.confirm === true && !mine;
   const body = [
     ...(quote === null ? [] : [theme.faint(truncate(`│ ${safeLine(quote)}`, width - under))]),
-    ...safeText(messageText(message, files))
-      .split('\n')
-      .flatMap((line) => wrapWithLinks(line, width - under)),
+    ...(formats && message.kind === 'text' ? formatted(text, wrapped) : text.split('\n').flatMap(wrapped)),
     ...(others === '' ? [] : wrap(others, width - under).map(isAsked ? theme.news : theme.faint)),
   ];
   const state = mine ? marks(message) : '';
-  const text = narrow
+  const all = narrow
     ? [lead, ...body.map((line) => `  ${line}`)]
     : body.map((line, i) => (i === 0 ? lead : pad('', indent)) + line);
-  const last = text.at(-1) ?? '';
-  if (state === '') return text;
+  const last = all.at(-1) ?? '';
+  if (state === '') return all;
   // Beside the last line where there is room, else below it.
   return stringWidth(last) + 1 + stringWidth(state) <= width
-    ? [...text.slice(0, -1), `${last} ${state}`]
-    : [...text, ...wrap(state, width - under).map((line) => pad('', under) + line)];
+    ? [...all.slice(0, -1), `${last} ${state}`]
+    : [...all, ...wrap(state, width - under).map((line) => pad('', under) + line)];
 }
 
 function marks(message: MessageView): string {

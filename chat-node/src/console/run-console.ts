@@ -5,6 +5,7 @@ import { Activity } from './activity.js';
 import { AttachedNode } from './attached-node.js';
 import { Drafts } from './drafts.js';
 import { ControlClient } from './control-client.js';
+import { isFormatting } from './formatting.js';
 import { secondConsole } from './labels.js';
 import { LiveView } from '@p2p-chat/shared/client';
 import { NodeKeeper } from './node-keeper.js';
@@ -38,6 +39,7 @@ const STAYS = 'Your node goes on running, and you stay online: "p2p-chat logout"
  */
 export async function runConsole({ profile, env, main, clock, plain }: ConsoleOptions): Promise<number> {
   const { bell, title, desktop } = notificationsOf(env);
+  const formats = isFormatting(env);
   const notifications = plain ? { bell, title: false, desktop: null } : { bell, title, desktop };
   const client = new ControlClient(profile.home, clock);
   const node = await reachNode(client, profile, { main, env, clock });
@@ -67,7 +69,7 @@ export async function runConsole({ profile, env, main, clock, plain }: ConsoleOp
     ui.open();
     activity.start();
     notifier.start();
-    choice = await home({ view, ask: ui.ask, drafts, secondConsole: secondConsole(env) });
+    choice = await home({ view, ask: ui.ask, drafts, secondConsole: secondConsole(env), formats });
   } catch (error) {
     if (!isLeaving(error) && !leaving.signal.aborted) throw error;
   } finally {

@@ -7,6 +7,7 @@ import { styleText } from 'node:util';
 export const theme = {
   title: (text: string) => styleText(['bold', 'cyan'], text),
   strong: (text: string) => styleText('bold', text),
+  italic: (text: string) => styleText('italic', text),
   faint: (text: string) => styleText('dim', text),
   active: (text: string) => styleText('cyan', text),
   good: (text: string) => styleText('green', text),

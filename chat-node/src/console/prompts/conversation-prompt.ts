@@ -51,6 +51,8 @@ export interface ConversationPromptConfig {
   older: () => Promise<void>;
   newer: () => Promise<void>;
   toEnd: () => void;
+  /** Whether texts are shown with their marks. */
+  formats?: boolean;
   draw?: Draw;
 }
 
@@ -102,7 +104,12 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
     const [remark, setRemark] = useState<string | null>(null);
     const self = state.me?.peerId ?? '';
     const drawer = useMemo(
-      () => new MessageLines((message, cells) => authorLabel(message, config.view.get(), cells), self),
+      () =>
+        new MessageLines(
+          (message, cells) => authorLabel(message, config.view.get(), cells),
+          self,
+          config.formats,
+        ),
       [self],
     );
     const messageOf = (id: string): MessageView | undefined => loaded.messages.find((one) => one.id === id);

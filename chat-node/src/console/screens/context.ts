@@ -9,6 +9,8 @@ export interface ScreenContext {
   drafts: Drafts;
   /** The command that opens a second person's console. */
   secondConsole: string;
+  /** Whether texts are shown with their marks: bold, italic, code. */
+  formats: boolean;
 }
 
 /** Takes back what {@link flash} said: it was seen. */

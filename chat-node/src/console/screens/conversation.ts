@@ -100,6 +100,7 @@ async function showConversation(
           message.confirm === true ? whoConfirmed(await window.confirmations(message.id)) : whoRead(message),
       },
       toConfirm: (state) => conversationOf(state, conversation)?.toConfirm ?? [],
+      formats: context.formats,
       writes: () => window.writes(),
       typing: (state) => typing(state, conversation),
       seen: (messageId) => window.seen(messageId),
