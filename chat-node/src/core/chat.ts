@@ -96,7 +96,11 @@ export class Chat {
     const commitAsContact = (conversation: Conversation, changes: readonly Change[]): Promise<void> =>
       this.#commitAsContact(conversation, changes);
     const mutex = new Mutex<string>();
-    const mayDelete = (): MayDelete => (by, author) => by === author;
+    // Its author, and in a group an admin.
+    const mayDelete =
+      ({ group }: Conversation): MayDelete =>
+      (by, author, at) =>
+        by === author || group?.isAdminAt(by, at) === true;
     const erasing = new Erasing({ store, sha256: keys.sha256, mayDelete });
     this.rosters = new Rosters({
       store,

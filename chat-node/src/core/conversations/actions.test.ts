@@ -291,3 +291,42 @@ describe('a message that asks to be confirmed', () => {
     await expect(actions(bob).confirmations(asking)).rejects.toEqual(refused('message-not-yours'));
   });
 });
+
+describe('in a group', () => {
+  it('an admin deletes what others wrote, also after they are none any more, and members confirm', async () => {
+    const { rosters, conversations } = alice.chat;
+    const person = { peerId: bob.peerId, user: 'Bob' };
+    const { id: group } = await rosters.found('Team', { open: false, history: 'all' }, [person]);
+    const members = (): string[] => conversations.get(group)?.members() ?? [];
+    await until('Bob in the group', () => members().length === 2);
+    await until('the group at Bob', () => bob.chat.conversations.get(group)?.members().length === 2);
+    const post = async (node: MemoryNode, body: string, extras = {}): Promise<string> => {
+      const [message] = await node.chat.messages.send(group, [body], undefined, extras);
+      return message!.id;
+    };
+    const asking = await post(alice, 'Drill at 3, @Bob', { confirm: true });
+    const theirs = await post(bob, 'canary of Bob');
+    await until(
+      'the messages',
+      async () => (await at(alice, theirs)) !== null && (await at(bob, asking)) !== null,
+    );
+    expect((await at(bob, asking)).content).toMatchObject({ mentions: [bob.peerId] });
+    await expect(actions(bob).remove(asking)).rejects.toEqual(refused('message-not-yours'));
+    await actions(bob).confirm(asking);
+    await until(
+      'the confirmation',
+      async () => (await actions(alice).confirmations(asking)).confirmed.length === 1,
+    );
+    await actions(alice).remove(theirs);
+    await until('the delete', async () => (await at(bob, theirs)).deleted);
+    await until('the word of it', async () => (await at(alice, theirs)).deletion?.done === 1);
+    expect([onDisk(alice, 'canary'), onDisk(bob, 'canary')]).toEqual([false, false]);
+    const conversation = conversations.get(group)!;
+    await rosters.about(conversation, 'promote', person);
+    await rosters.about(conversation, 'demote', { peerId: alice.peerId, user: 'Alice' });
+    expect((await at(alice, theirs)).deleted).toBe(true);
+    const own = await post(bob, 'still there');
+    await until('the message', async () => (await at(alice, own)) !== null);
+    await expect(actions(alice).remove(own)).rejects.toEqual(refused('message-not-yours'));
+  });
+});

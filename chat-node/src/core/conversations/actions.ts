@@ -17,6 +17,9 @@ import type { Confirmation, Message } from './message.js';
 import { Projection, type ProjectionParts, rangesOf } from './projection.js';
 import type { TimelineEntry, TimelineItem } from './timeline.js';
 
+/** Of what is written now: it comes after all that is known. */
+const LATEST_CLOCK = 'f'.repeat(16);
+
 /** The entry that says what was done. */
 export interface WrittenEntry {
   id: string;
@@ -73,7 +76,7 @@ export class MessageActions {
     const projection = new Projection(this.parts, conversation);
     const { deleted } = (await projection.effects([item])).get(item.id) ?? {};
     if (deleted) return written(conversation, deleted.entry);
-    if (!this.parts.mayDelete(conversation)(self, item.author)) {
+    if (!this.parts.mayDelete(conversation)(self, item.author, LATEST_CLOCK)) {
       throw new ChatError('message-not-yours', 'Only its author can delete a message for everybody.', {
         hint: 'You can delete it for yourself.',
       });

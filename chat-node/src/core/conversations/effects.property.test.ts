@@ -76,7 +76,7 @@ function written(plan: readonly Step[]): { feeds: Batch[][]; deleted: string[] }
     else if (what === 'edit' && !forged && author === message!.reference.author) {
       message!.bodies.push(body);
       message!.versions.push(reference);
-    } else if (what === 'delete' && !forged && mayDelete(author, message!.reference.author)) {
+    } else if (what === 'delete' && !forged && mayDelete(author, message!.reference.author, testClock(nth))) {
       deleted.add(message!.body);
     }
   }

@@ -21,8 +21,8 @@ export interface Target extends MessageOrder {
   leaf: string | null;
 }
 
-/** Whether somebody may delete what another one wrote. */
-export type MayDelete = (by: string, author: string) => boolean;
+/** Whether somebody may delete what another one wrote. @param clock of the delete */
+export type MayDelete = (by: string, author: string, clock: string) => boolean;
 
 /** What others make of a message. */
 export interface Effects {
@@ -55,7 +55,8 @@ export function effectsOn(target: Target, actions: readonly Action[], mayDelete:
     .sort((a, b) => compareMessages(a.entry, b.entry));
   const of = <Kind extends ActionContent['kind']>(kind: Kind): (Action & { content: { kind: Kind } })[] =>
     all.filter((one): one is Action & { content: { kind: Kind } } => one.content.kind === kind);
-  const deleted = of('delete').find(({ entry }) => mayDelete(entry.author, target.author)) ?? null;
+  const deleted =
+    of('delete').find(({ entry }) => mayDelete(entry.author, target.author, entry.clock)) ?? null;
   if (deleted !== null) return { deleted, edit: null, reactions: [], confirmed: [] };
   return {
     deleted: null,

@@ -19,6 +19,7 @@ import { referencesOf } from './references.js';
 /** What somebody said of another entry: a delete or an edit of it, and who. */
 interface Said {
   by: string;
+  clock: string;
   at: Reference;
   content: Extract<ReturnType<typeof readContent>, { kind: 'delete' | 'edit' }>;
 }
@@ -53,8 +54,8 @@ export class Erasing {
     const all = [...said, ...stored.flatMap(({ batch }) => this.#saidIn(batch))];
     const mayDelete = this.parts.mayDelete(conversation);
     const erasures = new Erasures(conversation.id);
-    for (const { by, content } of all) {
-      if (content.kind !== 'delete' || !mayDelete(by, content.target.author)) continue;
+    for (const { by, clock, content } of all) {
+      if (content.kind !== 'delete' || !mayDelete(by, content.target.author, clock)) continue;
       const { target } = content;
       if (!(await this.#isMeant(conversation, target, batches))) continue;
       erasures.erase(target);
@@ -88,11 +89,13 @@ export class Erasing {
 
   #saidIn(batch: Batch): Said[] {
     if (!isReferring(batch)) return [];
-    return entriesOf(batch).flatMap(({ seq, content: text }) => {
+    return entriesOf(batch).flatMap(({ seq, clock, content: text }) => {
       const content = readContent(text);
       if (content.kind !== 'delete' && content.kind !== 'edit') return [];
       const leaf = leafOf(batch, seq, this.parts.sha256);
-      return [{ by: batch.author, at: { author: batch.author, segment: batch.segment, seq, leaf }, content }];
+      return [
+        { by: batch.author, clock, at: { author: batch.author, segment: batch.segment, seq, leaf }, content },
+      ];
     });
   }
 

@@ -93,7 +93,7 @@ export class Messages {
         return kept.flatMap((one) => timeline.entries(conversation, one));
       },
       mentionsIn: (conversation, body) => this.#mentionsIn(conversation, body),
-      members: (conversation) => this.#members(conversation),
+      members: (conversation) => conversation.members(),
     });
     this.#keyed = new KeyedMessages({
       find: async (conversation, key) => {
@@ -348,7 +348,7 @@ export class Messages {
   ): Promise<[conversation: Conversation, contents: string[]]> {
     const conversation = this.#conversation(id);
     this.#requireWritable(conversation);
-    const members = this.#members(conversation);
+    const members = conversation.members();
     if (mentions?.some((one) => !members.includes(one)) === true)
       throw new ChatError('mention-unknown', 'Somebody who is mentioned is no member of the conversation.');
     const answered = replyTo === undefined ? undefined : await this.actions.reference(conversation, replyTo);
@@ -363,13 +363,9 @@ export class Messages {
     return [conversation, contents];
   }
 
-  #members({ peerId }: Conversation): string[] {
-    return peerId === null ? [this.#self] : [this.#self, peerId];
-  }
-
   #mentionsIn(conversation: Conversation, body: string): string[] {
     if (!body.includes('@')) return [];
-    const others = this.#members(conversation).filter((member) => member !== this.#self);
+    const others = conversation.members().filter((member) => member !== this.#self);
     return mentionsIn(
       body,
       others.map((peerId) => ({ peerId, user: this.parts.people.nameOf(peerId) })),

@@ -103,7 +103,9 @@ export class Projection {
   }
 
   #deletion({ entry }: Action): Message['deletion'] {
-    if (entry.author !== this.parts.self || this.conversation.peerId === null) return null;
+    if (entry.author !== this.parts.self) return null;
+    const asked = this.#group?.of(entry.segment, entry.entry.seq, entry.clock);
+    if (asked !== undefined) return { asked: asked.of.length, done: asked.delivered.length };
     const isDone = this.#stateOf(entry.author)(entry.segment, entry.entry.seq) !== 'queued';
     return { asked: 1, done: isDone ? 1 : 0 };
   }

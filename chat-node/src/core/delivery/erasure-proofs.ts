@@ -58,11 +58,11 @@ export class ErasureProofs {
 
   #keysOf(batch: Batch): string[] {
     if (referencesOf(batch).targets.length === 0) return [];
-    return entriesOf(batch).flatMap(({ content: text }) => {
+    return entriesOf(batch).flatMap(({ clock, content: text }) => {
       const content = readContent(text);
       if (content.kind !== 'delete') return [];
       return [content.target, ...(content.versions ?? [])]
-        .filter(({ author }) => this.mayDelete(batch.author, author))
+        .filter(({ author }) => this.mayDelete(batch.author, author, clock))
         .map((one) => this.#key(one, one.seq, one.leaf));
     });
   }

@@ -79,6 +79,19 @@ export class Group {
     return this.#roster.members.get(peerId)?.state === 'member';
   }
 
+  /** Whether somebody is an admin, or was one at a clock: what they decided then counts on. */
+  isAdminAt(peerId: string, clock: string): boolean {
+    if (this.#roster.members.get(peerId)?.role === 'admin') return true;
+    let isAdmin = false;
+    for (const { author, clock: at, detail } of this.#roster.counted) {
+      if (at >= clock) continue;
+      if (detail.kind === 'found' && author === peerId) isAdmin = true;
+      else if (detail.kind === 'promote' && detail.person === peerId) isAdmin = true;
+      else if (detail.kind === 'demote' && detail.person === peerId) isAdmin = false;
+    }
+    return isAdmin;
+  }
+
   /** Whether the roster is for this person: a member or somebody who is asked to be one, and of a room everybody. */
   concerns(peerId: string): boolean {
     const state = this.#roster.members.get(peerId)?.state;
