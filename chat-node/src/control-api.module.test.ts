@@ -256,6 +256,12 @@ describe('a body that is no request', () => {
     },
   );
 
+  it('may begin with a byte order mark, and is refused where it is compressed', async () => {
+    await post(messagesOfBob, '\ufeff{"body":"marked"}').expect(201);
+    const compressed = await post(messagesOfBob, '{"body":"x"}').set('content-encoding', 'br');
+    expect(problemIn(compressed)).toMatchObject({ status: 415, code: 'content-encoding-unsupported' });
+  });
+
   it('is taken at the limit of a message and refused past it', async () => {
     await send('é'.repeat(MAX_BODY_BYTES / 2));
     const past = await post(messagesOfBob, JSON.stringify({ body: `${'é'.repeat(MAX_BODY_BYTES / 2)}a` }));

@@ -5,6 +5,7 @@ import {
   brokenRequestAnswer,
   Descriptors,
   errorCode,
+  isEncoded,
   MAX_DISCOVERY_BODY_BYTES,
   PROBLEM_CONTENT_TYPE,
 } from '@p2p-chat/shared';
@@ -52,9 +53,23 @@ export function prepareRequests(adapter: FastifyAdapter, limiter: RateLimiter): 
   server.addHook('onRequest', (request, _reply, done) => {
     const retryAfter = limiter.take(callerAddress(request.socket.remoteAddress));
     if (retryAfter > 0) done(tooManyRequests(retryAfter));
+    else if (isEncoded(request.headers['content-encoding'])) done(encodedBody());
     else if (request.is404) done(noSuchRoute(request.method, request.url));
     else done();
   });
+}
+
+function encodedBody(): HttpProblem {
+  return new HttpProblem(
+    415,
+    {
+      code: 'content-encoding-unsupported',
+      detail: 'The body is compressed, which this service does not read.',
+      hint: 'Send it as it is, without Content-Encoding.',
+      errors: [{ field: 'content-encoding', reason: 'must be absent, or identity' }],
+    },
+    { 'accept-encoding': 'identity' },
+  );
 }
 
 function tooManyRequests(retryAfter: number): HttpProblem {

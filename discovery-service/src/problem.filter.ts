@@ -106,6 +106,7 @@ function ofFramework(error: HttpException, request: FastifyRequest): HttpProblem
       return new HttpProblem(415, {
         code: 'content-type-unsupported',
         detail: 'The body has another content type than application/json.',
+        hint: 'A form of HTML cannot say this: send one JSON object, like {"HOST":"","PORT":7780,"USER":"Anna"}.',
         errors: [{ field: 'content-type', reason: 'must be application/json' }],
       });
     default:

@@ -44,6 +44,21 @@ describe('the service', () => {
     expect((await put('Anna')).status).toBe(200);
   });
 
+  it('reads a body after a byte order mark, and none that is compressed', async () => {
+    service = await startService(parts());
+    const send = (headers: Record<string, string>): Promise<Response> =>
+      fetch(`http://127.0.0.1:${service.port}/`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: '\ufeff{"PORT":7000,"USER":"Anna"}',
+      });
+    expect((await send({})).status).toBe(200);
+    expect((await send({ 'content-encoding': 'identity' })).status).toBe(200);
+    const refused = await send({ 'content-encoding': 'gzip' });
+    expect([refused.status, refused.headers.get('accept-encoding')]).toEqual([415, 'identity']);
+    expect(await refused.json()).toMatchObject({ code: 'content-encoding-unsupported' });
+  });
+
   it('answers 503 with Retry-After where the list is full', async () => {
     const clock = new ManualClock();
     const registry = new MemoryLeaseRegistry(clock, { leaseMs: 30_000, capacity: 1 });

@@ -44,3 +44,11 @@ function brokenRequest(code: string | undefined): [number, ProblemContent] {
       return [400, { code: 'request-malformed', detail: 'This is not an HTTP request.' }];
   }
 }
+
+/** Whether a request's `Content-Encoding` says that its body is compressed. */
+export function isEncoded(header: string | undefined): boolean {
+  return header !== undefined && !['', 'identity'].includes(header.trim().toLowerCase());
+}
+
+/** Response header that tells a proxy to pass a stream on as it comes: `no`. */
+export const UNBUFFERED_HEADER = 'x-accel-buffering';

@@ -17,6 +17,7 @@ import {
   type ReadResult,
   type SendResult,
   type StreamResult,
+  UNBUFFERED_HEADER,
 } from '@p2p-chat/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Chat } from '../core/chat.js';
@@ -117,7 +118,7 @@ export class ConversationsController {
     }
     // Answered line by line while the request is still being read, which no framework does.
     reply.hijack();
-    reply.raw.writeHead(200, { 'content-type': NDJSON });
+    reply.raw.writeHead(200, { 'content-type': NDJSON, [UNBUFFERED_HEADER]: 'no' });
     let accepted = 0;
     try {
       for await (const bodies of new BodyLines(request.body)) {

@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
-import { NDJSON } from '@p2p-chat/shared';
+import { NDJSON, UNBUFFERED_HEADER } from '@p2p-chat/shared';
 import type { FastifyReply } from 'fastify';
 import { Chat } from '../core/chat.js';
 import { Diagnosis } from '../core/diagnosis/diagnosis.js';
@@ -34,7 +34,7 @@ export class DiagnosisController {
     const gone = new AbortController();
     reply.hijack();
     raw.on('close', () => gone.abort());
-    raw.writeHead(200, { 'content-type': NDJSON });
+    raw.writeHead(200, { 'content-type': NDJSON, [UNBUFFERED_HEADER]: 'no' });
     for await (const line of this.diagnosis.run(wanted, gone.signal)) {
       if (!raw.write(`${JSON.stringify(line)}\n`)) await drained(raw);
     }

@@ -1,6 +1,12 @@
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
-import { Clock, CONTROL_EVENTS, type ControlEvent, type ControlEventName } from '@p2p-chat/shared';
+import {
+  Clock,
+  CONTROL_EVENTS,
+  type ControlEvent,
+  type ControlEventName,
+  UNBUFFERED_HEADER,
+} from '@p2p-chat/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiGroup } from './api-docs.js';
 import { drained } from './drained.js';
@@ -58,7 +64,11 @@ export class EventsController {
     const { raw } = reply;
     reply.hijack();
     raw.on('close', () => gone.abort());
-    raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    raw.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      [UNBUFFERED_HEADER]: 'no',
+    });
     // Something at once, so that the client knows that it misses nothing from
     // here on, and from where it can go on even if nothing happens meanwhile.
     raw.write(lastId === undefined ? eventText(this.log.place, { type: 'listening' }) : ': listening\n\n');

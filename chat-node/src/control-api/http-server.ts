@@ -7,6 +7,7 @@ import {
   Descriptors,
   errorCode,
   errorMessage,
+  isEncoded,
   MAX_CONTROL_BODY_BYTES,
   NDJSON,
   P2pChatError,
@@ -16,6 +17,7 @@ import {
 } from '@p2p-chat/shared';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { LocalAuthGuard } from './local-auth.guard.js';
+import { ControlApiError } from './problem.js';
 import { PAGE_FOLDER, PAGE_HEADERS, PageServer } from './page-server.js';
 
 /** How long a request that is being answered has at the end, before its connection is closed. */
@@ -52,6 +54,15 @@ export function controlAdapter(): FastifyAdapter {
   return adapter;
 }
 
+function encodedBody(): ControlApiError {
+  return new ControlApiError(
+    415,
+    'content-encoding-unsupported',
+    'The body is compressed, which a node does not read.',
+    { hint: 'Send it as it is, without Content-Encoding.' },
+  );
+}
+
 /** Lets nobody in without the token, and ends the connections at the end; before the application is initialised. */
 export function protectControlApi(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
@@ -68,7 +79,10 @@ export function protectControlApi(app: NestFastifyApplication): void {
   });
   // Guards run after the body was read, and on the routes of controllers only. Asked here
   // as well, the body of a stranger is never read, and every other route is closed to them.
-  fastify.addHook('onRequest', async (request: FastifyRequest) => guard.authorize(request));
+  fastify.addHook('onRequest', async (request: FastifyRequest) => {
+    guard.authorize(request);
+    if (isEncoded(request.headers['content-encoding'])) throw encodedBody();
+  });
   let late: NodeJS.Timeout | undefined;
   let pageClosed: Promise<void> | undefined;
   fastify.addHook('preClose', async () => {

@@ -1,5 +1,6 @@
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { UNBUFFERED_HEADER } from '@p2p-chat/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { EventStreams } from './event-streams.js';
 
@@ -33,6 +34,7 @@ export class EventsController {
     raw.useChunkedEncodingByDefault = false;
     raw.setHeader('content-type', 'text/event-stream');
     raw.setHeader('cache-control', 'no-store');
+    raw.setHeader(UNBUFFERED_HEADER, 'no');
     request.socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS);
     this.streams.open(raw, typeof lastEventId === 'string' ? lastEventId : undefined);
     reply.hijack();

@@ -100,6 +100,7 @@ describe('changes of the list', () => {
       await until('the leaves', () => listener.events.length === 5);
       expect(listener.events).toEqual(['list Anna', 'join Ben', 'change Benno', 'leave Anna', 'leave Benno']);
       expect(listener.response.headers['content-type']).toBe('text/event-stream');
+      expect(listener.response.headers['x-accel-buffering']).toBe('no');
     });
 
     it('go on after the last event, or after the cursor of a list', async () => {

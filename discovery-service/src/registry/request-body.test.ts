@@ -24,6 +24,10 @@ describe('readRegistration', () => {
     expect(readRegistration(bytes({ ...good, HOST: null, KEY: null })).KEY).toBeUndefined();
   });
 
+  it('skips a byte order mark', () => {
+    expect(readRegistration(Buffer.from(`\ufeff${JSON.stringify(good)}`))).toMatchObject(good);
+  });
+
   it('ignores what it does not know, whatever its name', () => {
     const body = Buffer.from(
       '{"HOST":"","PORT":1,"USER":"A","X":[1],"__proto__":{"KEY":"k"},"constructor":1,"toString":2}',

@@ -30,7 +30,8 @@ function readObject(body: Buffer | undefined): Record<string, unknown> {
   if (!isUtf8(body)) throw malformed('The body is not UTF-8.');
   let value: unknown;
   try {
-    value = JSON.parse(body.toString('utf8'));
+    // Some programs put a byte order mark before what they write.
+    value = JSON.parse(body.toString('utf8').replace(/^\ufeff/, ''));
   } catch {
     throw malformed('The body is not JSON.');
   }
