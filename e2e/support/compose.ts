@@ -6,6 +6,8 @@ import { baseEnvironment, type CommandResult, parseJsonLines, ROOT } from './pro
 /** Longer than any single command of the tests takes on a loaded machine, in milliseconds. */
 const COMMAND_TIMEOUT_MS = 170_000;
 
+const QUICK_HEALTH = 'e2e/support/quick-health.yml';
+
 /** Runs `docker` to its end. */
 export function docker(args: readonly string[], env: Record<string, string> = {}): Promise<CommandResult> {
   return new Promise((resolve) => {
@@ -45,7 +47,7 @@ export class ComposeProject {
   ) {
     this.env = env;
     this.name = name;
-    this.#files = ['docker-compose.yml', ...files];
+    this.#files = ['docker-compose.yml', QUICK_HEALTH, ...files];
   }
 
   /** The same set, with other files on top of docker-compose.yml from now on. */

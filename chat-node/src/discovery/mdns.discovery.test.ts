@@ -29,6 +29,15 @@ describe('MdnsDiscovery', () => {
   });
   afterEach(() => Promise.all(running.splice(0).map((one) => one.stop())));
 
+  it('says whose packets it ignores because of the netmask', async () => {
+    const node = new Node('Alice');
+    new Node('Bob', { address: '198.51.100.1' });
+    await clock.advance(1_000);
+    expect(node.discovery.health()[0]?.detail).toBe(
+      'nobody else is heard, and 198.51.100.1 ignored, which is in none of the networks here: compare the netmasks on eth0',
+    );
+  });
+
   class Node implements DiscoverySink {
     seen: readonly Sighting[] = [];
     readonly discovery: MdnsDiscovery;

@@ -144,9 +144,13 @@ export class MdnsDiscovery extends PeerDiscovery {
         'no network interface to use: connect to a network, or choose one with P2P_CHAT_INTERFACES';
       return { state: 'failing', detail };
     }
-    const { sighted } = this.#run;
-    const others =
+    const { sighted, dnsSd } = this.#run;
+    const heard =
       sighted === 0 ? 'nobody else is heard' : `${sighted} other${sighted === 1 ? '' : 's'} heard`;
+    const others =
+      scope === 'machine' || dnsSd.outsider === null
+        ? heard
+        : `${heard}, and ${dnsSd.outsider} ignored, which is in none of the networks here: compare the netmasks`;
     const broken = interfaces.filter(({ error }) => error !== null);
     const where = scope === 'lan' ? ` on ${interfaces.map(({ name }) => name).join(', ')}` : '';
     if (broken.length === 0) return { state: 'ok', detail: `${others}${where}` };

@@ -53,6 +53,7 @@ describe('an obstacle', () => {
         reason: `${culprit} belongs to user id 4711, and you are user id 0 (EACCES)`,
         hint: 'Choose another folder with P2P_CHAT_HOME.',
       });
+      expect(obstacleAt(join(culprit, 'run/lock'), denied, allBut(culprit), culprit).hint).toContain('chown');
       expect(obstacleAt(culprit, denied, allBut(culprit))).toEqual({
         reason: 'it belongs to user id 4711, and you are user id 0 (EACCES)',
         hint: `Make it yours: sudo chown -R 0 '${culprit}'. Or choose another folder with P2P_CHAT_HOME.`,

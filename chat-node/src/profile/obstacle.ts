@@ -19,9 +19,10 @@ const OTHER_FOLDER = 'Choose another folder with P2P_CHAT_HOME, or make this one
  * Says why a path below a profile's folder cannot be read or written: the
  * file, the folder or, for example after a run with sudo, one above that.
  * @param path what was to be used; it need not be there
+ * @param home the folder of the profile, which is this user's to have
  * @param cause what the operating system, or SQLite, said
  */
-export function obstacleAt(path: string, cause: unknown, canUse: CanUse = allows): Obstacle {
+export function obstacleAt(path: string, cause: unknown, canUse: CanUse = allows, home = path): Obstacle {
   const code = errorCode(cause);
   const saying = code?.startsWith('ERR_') === false ? code : errorMessage(cause);
   const culprit = findCulprit(path, canUse);
@@ -42,7 +43,7 @@ export function obstacleAt(path: string, cause: unknown, canUse: CanUse = allows
     reason: `${what} belongs to ${owner === 0 ? 'root' : `user id ${owner}`}, and you are user id ${own} (${saying})`,
     // A folder like / or /home has its owner for a reason.
     hint:
-      culprit.path === path || isOwnGround(culprit.path)
+      culprit.path === path || culprit.path === home || isOwnGround(culprit.path)
         ? `Make it yours: sudo chown -R ${own} '${culprit.path}'. Or choose another folder with P2P_CHAT_HOME.`
         : 'Choose another folder with P2P_CHAT_HOME.',
   };

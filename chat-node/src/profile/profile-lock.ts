@@ -131,7 +131,7 @@ function lock(home: string): DatabaseSync {
 }
 
 function notWritable(home: string, cause: unknown): ProfileLockError {
-  const { reason, hint } = obstacleAt(lockFile(home), cause);
+  const { reason, hint } = obstacleAt(lockFile(home), cause, undefined, home);
   return new ProfileLockError('profile-not-writable', `Cannot write to ${lockFile(home)}: ${reason}.`, {
     hint,
     cause,

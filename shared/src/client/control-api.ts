@@ -507,6 +507,12 @@ export class ControlApi {
     }
     const code = networkCode(error);
     if (code === 'ECONNREFUSED') return this.parts.notRunning(error);
+    if (code === 'ENETUNREACH' || code === 'EADDRNOTAVAIL') {
+      return new ConnectionError('node-silent', `This machine does not reach itself (${code}).`, {
+        hint: 'Its loopback interface is down: sudo ip link set lo up.',
+        cause: error,
+      });
+    }
     return new ConnectionError('node-silent', `The connection to the node broke (${code ?? 'no code'}).`, {
       hint: 'It may be restarting; try again.',
       cause: error,

@@ -198,6 +198,8 @@ describe('DnsSd', () => {
     expect(near.labels).toEqual(['near', 'router']);
     expect(other.labels).toEqual(['other', 'router']);
     expect(near.found.get('router')?.address).toBe('192.0.2.1');
+    expect(near.dnsSd.outsider).toBe('198.51.100.2');
+    expect(router.dnsSd.outsider).toBeNull();
   });
 
   it('announces itself anew when an address comes or goes', async () => {

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import type { Answer, Question, StringAnswer } from 'dns-packet';
 import { Backoff, type BackoffPolicy } from '../backoff.js';
 import type { Clock, Timer } from '../clock.js';
@@ -122,6 +122,7 @@ export class DnsSd {
   readonly #options: DnsSdOptions;
   readonly #listener: DnsSdListener;
   readonly #interfaces = new Map<string, OpenInterface>();
+  #outsider: string | null = null;
   readonly #heard = new Map<string, HeardService>();
   /** How many of those come from each address. */
   readonly #heardFrom = new Map<string, number>();
@@ -164,6 +165,11 @@ export class DnsSd {
   refresh(): void {
     if (this.#poll === undefined) return;
     this.#startAnnouncing();
+  }
+
+  /** A node that was heard, whose packets are ignored, because its address is in none of the networks here. */
+  get outsider(): string | null {
+    return this.#outsider;
   }
 
   health(): InterfaceHealth[] {
@@ -269,6 +275,7 @@ export class DnsSd {
       },
       onResponse: (records, from) => {
         if (isMine(from)) this.#told(records, from);
+        else this.#ignored(records, from);
       },
       onError: (error) => this.#failed(open, error),
     });
@@ -306,6 +313,18 @@ export class DnsSd {
       open.answer = null;
       this.#announceOn(open, false);
     }, wait);
+  }
+
+  // A neighbour of another network's address is heard and cannot be placed: one of the two has a wrong netmask.
+  #ignored(records: readonly Answer[], { address }: MulticastSender): void {
+    const isForeign = [...this.#interfaces.values()].every(({ lan }) => !isOnLink(address, lan));
+    const isOurs = records
+      .slice(0, MAX_RECORDS_PER_PACKET)
+      .some(
+        ({ name, type }) =>
+          type === 'PTR' && this.#options.browse.some((one) => isName(name, `${one}.local`)),
+      );
+    if (isForeign && isOurs && isIPv4(address)) this.#outsider = address;
   }
 
   #told(records: readonly Answer[], from: MulticastSender): void {
