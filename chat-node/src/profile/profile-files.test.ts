@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -46,4 +46,14 @@ describe('requirePrivateProfile', () => {
       await expect(requirePrivateProfile(home)).resolves.toBeUndefined();
     },
   );
+
+  it.runIf(process.getuid?.() === 0)('says whose it is, where it is not yours', async () => {
+    await chmod(home, 0o755);
+    await chown(home, 4_711, 4_711);
+    await expect(requirePrivateProfile(home)).rejects.toMatchObject({
+      hint: expect.stringContaining(
+        `belongs to user id 4711, and you are user id 0. Make it yours alone: sudo chown`,
+      ) as string,
+    });
+  });
 });

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONTROL_FILE, errorCode, P2pChatError } from '@p2p-chat/shared';
@@ -39,18 +40,26 @@ export async function requirePrivateProfile(home: string): Promise<void> {
 }
 
 async function requireOwnerOnly(path: string, mode: number): Promise<void> {
-  const found = await modeOf(path);
-  if (found === null || (found & ~mode) === 0) return;
+  const found = await statsOf(path);
+  if (found === null || (found.mode & ~mode & 0o777) === 0) return;
+  const wanted = mode.toString(8);
+  const own = process.getuid?.() ?? found.uid;
   throw new ProfileExposedError(
     'profile-exposed',
-    `${path} may be read or changed by others (mode ${found.toString(8)}).`,
-    { hint: `Make it yours alone: chmod ${mode.toString(8)} '${path}'` },
+    `${path} may be read or changed by others (mode ${(found.mode & 0o777).toString(8)}).`,
+    {
+      hint:
+        found.uid === own
+          ? `Make it yours alone: chmod ${wanted} '${path}'`
+          : `It belongs to ${found.uid === 0 ? 'root' : `user id ${found.uid}`}, and you are user id ${own}. ` +
+            `Make it yours alone: sudo chown -R ${own} '${path}' && sudo chmod ${wanted} '${path}'`,
+    },
   );
 }
 
-async function modeOf(path: string): Promise<number | null> {
+async function statsOf(path: string): Promise<Stats | null> {
   try {
-    return (await stat(path)).mode & 0o777;
+    return await stat(path);
   } catch (error) {
     // Whatever else is wrong with it, the part that uses it says so.
     if (errorCode(error) !== undefined) return null;
