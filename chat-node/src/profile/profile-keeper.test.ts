@@ -43,8 +43,8 @@ const bringDiskBack = (): Promise<void> => rename(join(home, 'away'), join(home,
 describe('ProfileKeeper', () => {
   it('lets go of the profile while its disk is away, and takes it again', async () => {
     await takeDiskAway();
-    keeper.look();
-    keeper.look();
+    keeper.diskFailed();
+    keeper.diskFailed();
     await clock.advance(3 * PROFILE_RETRY_MS);
     expect(told).toEqual([]);
     expect(existsSync(join(home, 'run'))).toBe(false);
@@ -56,14 +56,14 @@ describe('ProfileKeeper', () => {
   });
 
   it('holds on to the profile where its disk works after all', async () => {
-    keeper.look();
+    keeper.diskFailed();
     expect(() => ProfileLock.acquire(home)).toThrow(expect.objectContaining({ code: 'profile-in-use' }));
     expect(clock.timers).toBe(0);
   });
 
   it('gives way to another node that has taken the profile for good', async () => {
     await takeDiskAway();
-    keeper.look();
+    keeper.diskFailed();
     await bringDiskBack();
     const other = ProfileLock.acquire(home);
     await clock.advance((PROFILE_TAKEN_ATTEMPTS - 1) * PROFILE_RETRY_MS);
@@ -75,7 +75,7 @@ describe('ProfileKeeper', () => {
 
   it('takes nothing again after its release', async () => {
     await takeDiskAway();
-    keeper.look();
+    keeper.diskFailed();
     keeper.release();
     await bringDiskBack();
     await clock.advance(PROFILE_RETRY_MS);
@@ -99,7 +99,7 @@ describe('ProfileKeeper', () => {
 
   it('keeps the place of a folder that was deleted, so that nobody makes another profile there', async () => {
     await rm(home, { recursive: true });
-    keeper.look();
+    keeper.diskFailed();
     expect(keeper.problem).toMatchObject({ code: 'profile-deleted' });
     expect(() => ProfileLock.acquire(home)).toThrow(expect.objectContaining({ code: 'profile-in-use' }));
     expect(told).toEqual(['back']);
@@ -108,7 +108,7 @@ describe('ProfileKeeper', () => {
   it('gives way to another profile in its place', async () => {
     await rm(home, { recursive: true });
     const other = ProfileLock.acquire(home);
-    keeper.look();
+    keeper.diskFailed();
     expect(told).toEqual(['taken']);
     other.release();
   });

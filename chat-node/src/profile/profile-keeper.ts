@@ -40,25 +40,16 @@ export class ProfileKeeper {
     return this.#problem;
   }
 
-  /** Looks whether the profile is where it was; to be called when something on its disk could not be written or read. */
-  look(): void {
-    const { lock } = this.parts;
-    if (this.#problem !== null || lock.isInPlace) return;
-    const whereabouts = lock.whereabouts();
-    // A disk that failed can be unmounted only where nothing on it is open.
-    if (whereabouts === null) lock.release();
-    else lock.unlock();
-    this.#taken = 0;
-    if (whereabouts === 'deleted') return this.#deleted();
-    this.#say(whereabouts);
-    this.#wait();
+  /** To be called when something on the disk could not be written or read. */
+  diskFailed(): void {
+    if (this.#problem === null && !this.parts.lock.isOnWorkingDisk) this.#lost();
   }
 
-  /** Looks now and then, until the release. */
+  /** Looks now and then whether the profile is where it was, until the release. */
   watch(): void {
     this.#watch = this.parts.clock.setTimeout(() => {
       this.watch();
-      this.look();
+      if (this.#problem === null && !this.parts.lock.isInPlace) this.#lost();
     }, PROFILE_LOOK_MS);
   }
 
@@ -68,6 +59,18 @@ export class ProfileKeeper {
     this.#retry?.clear();
     this.#retry = null;
     this.parts.lock.release();
+  }
+
+  #lost(): void {
+    const { lock } = this.parts;
+    const whereabouts = lock.whereabouts();
+    // A disk that failed can be unmounted only where nothing on it is open.
+    if (whereabouts === null) lock.release();
+    else lock.unlock();
+    this.#taken = 0;
+    if (whereabouts === 'deleted') return this.#deleted();
+    this.#say(whereabouts);
+    this.#wait();
   }
 
   #say(whereabouts: ReturnType<ProfileLock['whereabouts']>): void {

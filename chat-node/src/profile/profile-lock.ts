@@ -51,11 +51,20 @@ export class ProfileLock {
     return new ProfileLock(home, lock(home));
   }
 
-  /** Whether the lock is where it was, on a disk that takes what is written. */
+  /** Whether the lock is where it was. It writes nothing: it is asked all the time. */
   get isInPlace(): boolean {
     try {
-      chmodSync(lockFile(this.home), FILE_MODE);
       return statSync(lockFile(this.home)).ino === this.#inode;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Whether it is where it was, on a disk that takes what is written. */
+  get isOnWorkingDisk(): boolean {
+    try {
+      chmodSync(lockFile(this.home), FILE_MODE);
+      return this.isInPlace;
     } catch {
       return false;
     }

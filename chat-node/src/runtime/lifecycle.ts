@@ -104,7 +104,7 @@ async function startParts(
       store,
       settings,
       page,
-      diskFailed: () => keeper.look(),
+      diskFailed: () => keeper.diskFailed(),
       problem: () => keeper.problem,
     },
   });
