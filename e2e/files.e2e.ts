@@ -59,7 +59,7 @@ it('is sent, listed, fetched under a name that is not taken, and given up', asyn
   expect(await readFile(got?.path ?? '')).toEqual(bytes);
   expect((await stat(got?.path ?? '')).mode & 0o777).toBe(0o600);
   expect(await atBob(id)).toMatchObject({ state: 'complete', progress: 1, path: got?.path, conversation });
-  await waitFor('Alice to know', async () => (await controlOf(alice).files())[0]?.progress === 1);
+  await waitFor('Alice to know', async () => (await controlOf(alice).files())[0]?.state === 'complete');
 
   const again = await sent(path);
   const [second] = await bob.json<{ path: string }>(['get', again.id]);
@@ -68,6 +68,19 @@ it('is sent, listed, fetched under a name that is not taken, and given up', asyn
   expect((await bob.cli(['history', 'Alice'])).stdout).toContain(
     '[file] report.pdf (3.1 MB)\n    As promised',
   );
+
+  const taken = join(folder, 'taken along');
+  const { stdout } = await bob.cli(['export', 'Alice', '--files', taken]);
+  expect(stdout).toContain('"name":"report.pdf"');
+  expect((await readdir(taken)).sort()).toEqual([`${again.id} report (1).pdf`, `${id} report.pdf`].sort());
+
+  const doomed = await sent((await file('doomed.txt', 10)).path);
+  await alice.json(['delete', doomed.id]);
+  await waitFor('it to be gone', async () => (await atBob(doomed.id))?.problem?.code === 'file-withdrawn');
+  await waitFor('it to be served no more', async () => {
+    const own = (await controlOf(alice).files()).find((one) => one.id === doomed.id);
+    return own?.state === 'failed';
+  });
 
   const given = await sent((await file('withdrawn.txt', 10)).path);
   await alice.json(['cancel', given.id]);

@@ -242,11 +242,12 @@ export class DiskBlobStore extends BlobStore {
     return path !== null && (await stat(path).catch(() => null)) !== null;
   }
 
-  override async copyTo({ file, path }: FileRecord, directory: string): Promise<string> {
+  override async copyTo({ file, path }: FileRecord, directory: string | null): Promise<string> {
     const kept = this.#kept.has(file.root) ? this.#path('blobs', file.root) : null;
-    const folder = resolve(directory);
+    const folder = directory === null ? this.options.downloads : resolve(directory);
     try {
-      await mkdir(folder, { recursive: true });
+      if (directory === null) makePrivateFolder(folder);
+      else await mkdir(folder, { recursive: true });
       if (file.type !== FOLDER_TYPE) return await placeCopy(kept ?? path ?? '', folder, file.name);
       if (kept !== null) return (await this.#unpack(file, kept, folder)).path;
       return await copyFolder(path ?? '', folder, file.name);

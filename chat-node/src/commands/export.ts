@@ -1,14 +1,27 @@
-import { type ConversationView, MAX_HISTORY_PAGE, safeText, type MessageView } from '@p2p-chat/shared';
+import { cp, mkdir } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import {
+  type ConversationView,
+  errorCode,
+  errorMessage,
+  type FileView,
+  MAX_HISTORY_PAGE,
+  safeLine,
+  safeText,
+  type MessageView,
+} from '@p2p-chat/shared';
 import type { ControlClient } from '../console/control-client.js';
 import { conversationLabel, localDay, stateMark, timeOfDay } from '../console/labels.js';
 import { messageText } from '../console/message-text.js';
 import type { EXPORT_FORMATS } from './choices.js';
 import { endComment, messageComment } from './export-comment.js';
-import { print, printJson, type Io } from './io.js';
+import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
 export interface ExportFlags extends ProfileFlags {
   format: (typeof EXPORT_FORMATS)[number];
+  /** A folder for the files that are here. */
+  files?: string;
 }
 
 /** `export`: a whole conversation, oldest first, in memory that does not grow with it. */
@@ -18,8 +31,26 @@ export async function exportConversation(io: Io, name: string, flags: ExportFlag
   const conversation = await client.conversation(name, signal);
   const messages = withPeer(wholeConversation(client, conversation.id, signal), conversation);
   if (flags.format === 'markdown')
-    return await exportMarkdown(io, escaped(conversationLabel(conversation)), messages);
-  for await (const message of messages) await printJson(io, message);
+    await exportMarkdown(io, escaped(conversationLabel(conversation)), messages);
+  else for await (const message of messages) await printJson(io, message);
+  if (flags.files !== undefined)
+    await exportFiles(io, await client.files(conversation.id, signal), resolve(flags.files));
+}
+
+/** Puts the files that are here into a folder, each under its id and name; what is there stays. */
+async function exportFiles(io: Io, files: readonly FileView[], folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const { id, path, name } of files) {
+    if (path === null) {
+      note(io, `Not here: ${safeLine(name)}`);
+      continue;
+    }
+    try {
+      await cp(path, join(folder, `${id} ${basename(path)}`), { recursive: true, force: false });
+    } catch (error) {
+      note(io, `Not taken along: ${safeLine(name)} (${errorCode(error) ?? safeLine(errorMessage(error))})`);
+    }
+  }
 }
 
 /** @param from how the other person is called, as Markdown */

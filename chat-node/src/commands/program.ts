@@ -203,6 +203,7 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
         .choices(EXPORT_FORMATS)
         .default('json'),
     )
+    .option('--files <folder>', 'put the files of it that are here into this folder')
     .action(async (peer: string, _flags: ExportFlags, command: Command) =>
       (await clients()).exportConversation(io, peer, all(command)),
     );

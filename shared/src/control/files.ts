@@ -1,5 +1,5 @@
 /**
- * `offered`: not fetched, or one's own. `paused`: wanted; the person has stopped it, or `problem` says what
+ * `offered`: not fetched. `complete`: whole; of one's own, all others have it. `paused`: wanted; the person has stopped it, or `problem` says what
  * does, and then it goes on by itself.
  */
 export type FileStateName = 'offered' | 'fetching' | 'paused' | 'complete' | 'failed';

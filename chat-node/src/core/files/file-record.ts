@@ -1,7 +1,7 @@
 import type { OfferedFile } from '@p2p-chat/shared';
 
 /**
- * `offered`: not fetched, or one's own. `paused`: wanted, but stopped by the person, or by what `problem` says.
+ * `offered`: not fetched, or one's own, which is shown as `complete` when all others have it. `paused`: wanted, but stopped by the person, or by what `problem` says.
  * `failed`: it cannot be had any more.
  */
 export type FileState = 'offered' | 'fetching' | 'paused' | 'complete' | 'failed';

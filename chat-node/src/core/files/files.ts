@@ -125,6 +125,11 @@ export class Files {
     events.subscribe((event) => {
       if (event.type === 'messages') this.#look(event.kept);
       else if (event.type === 'peer') this.#pokeFor(event.peerId);
+      else if (event.type === 'changed') {
+        this.#lookForDeleted(event.ids).catch((error: unknown) => {
+          log.warn({ error: errorMessage(error) }, 'cannot tell whether files were deleted');
+        });
+      }
     });
     try {
       const { records, notes } = await blobs.load();
@@ -235,9 +240,7 @@ export class Files {
     for (const { record } of this.find(id)) {
       const { file, author, state } = record;
       if (author === keys.peerId) {
-        const problem = { code: 'file-withdrawn', detail: 'It is offered no more.' };
-        await this.#change(record, { state: 'failed', problem, source: null });
-        if (!this.#isOfferedElsewhere(record)) await blobs.drop(file.root);
+        await this.#withdraw(record, { code: 'file-withdrawn', detail: 'It is offered no more.' });
       } else if (state !== 'complete') {
         const running = this.#running.get(record.id);
         running?.stop.abort();
@@ -305,8 +308,32 @@ export class Files {
   #isSpare(record: FileRecord): boolean {
     if (record.dropped === true || record.source !== null) return false;
     if (record.author !== this.parts.keys.peerId) return record.state === 'complete';
-    const members = this.parts.members(record.conversation);
-    return members.length > 0 && members.every((peerId) => record.doneBy.includes(peerId));
+    return this.#isFetchedByAll(record);
+  }
+
+  #isFetchedByAll({ conversation, doneBy }: FileRecord): boolean {
+    const members = this.parts.members(conversation);
+    return members.length > 0 && members.every((peerId) => doneBy.includes(peerId));
+  }
+
+  /** Serves it no more, and gives up what was kept for that. What lies in a folder of the person stays. */
+  async #withdraw({ id }: FileRecord, problem: FileProblem): Promise<void> {
+    const record = this.#get(id);
+    this.#running.get(id)?.stop.abort();
+    const isFetched = record.author !== this.parts.keys.peerId && record.state === 'complete';
+    await this.#change(record, { state: isFetched ? 'complete' : 'failed', problem, source: null });
+    if (!this.#isOfferedElsewhere(record)) await this.parts.blobs.drop(record.file.root);
+  }
+
+  /** The files of a message that was deleted for everybody are offered no more. */
+  async #lookForDeleted(ids: readonly string[]): Promise<void> {
+    const known = ids.filter((id) => this.#byMessage.has(id));
+    if (known.length === 0) return;
+    for (const { id, deleted } of await this.parts.messages.all(known)) {
+      if (!deleted) continue;
+      for (const { record } of this.find(id))
+        await this.#withdraw(record, { code: 'file-withdrawn', detail: 'Its message was deleted.' });
+    }
   }
 
   #isOfferedElsewhere({ id, file }: FileRecord): boolean {
@@ -328,7 +355,9 @@ export class Files {
     const rate = this.#rates.get(record.id)?.rate ?? null;
     if (record.author === this.parts.keys.peerId) {
       const progress = record.doneBy.length > 0 ? 1 : this.#serving.progress(record);
-      return { record, progress, rate: progress < 1 ? rate : null };
+      const isDone = record.state === 'offered' && this.#isFetchedByAll(record);
+      const shown: FileRecord = isDone ? { ...record, state: 'complete' } : record;
+      return { record: shown, progress, rate: progress < 1 ? rate : null };
     }
     if (record.state === 'complete') return { record, progress: 1, rate: null };
     const progress = size === 0 ? 0 : (this.#bytes.get(record.id) ?? 0) / size;
@@ -433,7 +462,8 @@ export class Files {
   async #fetch(record: FileRecord, directory: string | null): Promise<void> {
     const { blobs, keys } = this.parts;
     if (record.author === keys.peerId || record.state === 'complete') {
-      if (directory !== null) {
+      // One that was uploaded lies nowhere yet.
+      if (directory !== null || record.path === null) {
         await this.#change(record, { path: await blobs.copyTo(record, directory) });
         return;
       }

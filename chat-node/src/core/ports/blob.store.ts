@@ -99,8 +99,8 @@ export abstract class BlobStore {
   /** Whether a file still lies where it was put. */
   abstract isThere(record: FileRecord): Promise<boolean>;
 
-  /** Copies a whole file from where it lies into a folder. @returns where it is */
-  abstract copyTo(record: FileRecord, directory: string): Promise<string>;
+  /** Copies a whole file from where it lies into a folder; null for that of downloads. @returns where it is */
+  abstract copyTo(record: FileRecord, directory: string | null): Promise<string>;
 
   /** Lets go of what is open. */
   abstract close(): Promise<void>;
