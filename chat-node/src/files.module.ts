@@ -62,10 +62,11 @@ function createFiles(
     conversations: chat.conversations,
     messages: chat.messages,
     peers: chat.peers,
-    members: (conversation) => {
-      const peerId = chat.conversations.get(conversation)?.peerId ?? null;
-      return peerId === null ? [] : [peerId];
-    },
+    members: (conversation) =>
+      chat.conversations
+        .get(conversation)
+        ?.members()
+        .filter((peerId) => peerId !== chat.self) ?? [],
     blobs,
     blocks,
     events,

@@ -17,6 +17,8 @@ export interface FetchParts {
   blobs: Pick<BlobStore, 'hashes' | 'part' | 'discard'>;
   blocks: Pick<BlockTransport, 'open'>;
   sha256: Sha256;
+  /** 0 to 1, as Math.random. */
+  random: () => number;
   limit: RateLimit;
   /** Blocks have come, or are there already. */
   onProgress: (bytes: number) => void;
@@ -31,6 +33,20 @@ export interface FileSource {
 /** What an attempt came to: all blocks are there, nobody who was asked has more of them, or nobody was reached. */
 export type FetchOutcome = 'whole' | 'absent' | 'unreached';
 
+/** What is asked of one member at a time. */
+interface Visit {
+  /** Blocks that may be asked for. */
+  left: number;
+  /** Blocks in a row that were not there. */
+  absent: number;
+  /** From the first to the last; otherwise at random, so that members have different ones for each other. */
+  inOrder: boolean;
+}
+
+/** Visits after which a member who had nothing new is left out: at first nobody has anything. */
+const MAX_VISITS_IN_VAIN = 3;
+/** Blocks in a row that a member does not have, before the next one is asked. */
+const MAX_ABSENT = 64;
 /** A cut loses what is asked for at that moment: no more than one block and this share of the file. */
 const SHARE_IN_FLIGHT = 0.01;
 
@@ -54,7 +70,9 @@ export class Fetch {
   }
 
   /**
-   * Asks each of these for what is missing.
+   * Asks each of these for what is missing. Where there are others beside the
+   * author, each is asked in turn, the author for a share of the file at a time:
+   * members who fetch it at the same time get most of it from each other.
    * @param onConnected somebody answers
    * @throws {BlobError} where the disk does not take it
    */
@@ -64,32 +82,57 @@ export class Fetch {
     signal: AbortSignal,
   ): Promise<FetchOutcome> {
     await this.#openKnown();
+    const { author, file } = this.record;
+    let others = this.#shuffled(sources.filter(({ peerId }) => peerId !== author));
+    const authors = sources.filter(({ peerId }) => peerId === author);
+    const gaveNothing = new Map<string, number>();
     let wasReached = false;
-    for (const { peerId, addresses } of sources) {
-      if (this.#isWhole()) break;
-      if (this.liars.has(peerId)) continue;
-      signal.throwIfAborted();
-      let connection: BlockConnection;
-      try {
-        connection = await this.parts.blocks.open(peerId, addresses, signal);
-      } catch {
-        // The next one may be reached.
-        continue;
+    for (let gained = true; gained && !this.#isWhole();) {
+      const before = this.#count;
+      const share = others.length === 0 ? Infinity : Math.ceil(blockCount(file.size) / (others.length + 1));
+      for (const source of [...others, ...authors]) {
+        if (this.#isWhole()) break;
+        const had = this.#count;
+        const isAuthor = source.peerId === author;
+        const visit = { left: isAuthor ? share : Infinity, absent: 0, inOrder: others.length === 0 };
+        if (await this.#visit(source, visit, onConnected, signal)) wasReached = true;
+        if (this.#count === had) gaveNothing.set(source.peerId, (gaveNothing.get(source.peerId) ?? 0) + 1);
+        else gaveNothing.delete(source.peerId);
       }
-      const stop = (): void => connection.close();
-      signal.addEventListener('abort', stop, { once: true });
-      try {
-        wasReached = true;
-        onConnected();
-        await this.#fetchFrom(peerId, connection);
-      } finally {
-        signal.removeEventListener('abort', stop);
-        connection.close();
-      }
-      signal.throwIfAborted();
+      others = others.filter(({ peerId }) => (gaveNothing.get(peerId) ?? 0) < MAX_VISITS_IN_VAIN);
+      gained = this.#count > before;
     }
     if (this.#isWhole()) return 'whole';
     return wasReached ? 'absent' : 'unreached';
+  }
+
+  /** @returns whether somebody answered */
+  async #visit(
+    { peerId, addresses }: FileSource,
+    visit: Visit,
+    onConnected: () => void,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (this.liars.has(peerId)) return false;
+    signal.throwIfAborted();
+    let connection: BlockConnection;
+    try {
+      connection = await this.parts.blocks.open(peerId, addresses, signal);
+    } catch {
+      // The next one may be reached.
+      return false;
+    }
+    const stop = (): void => connection.close();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      onConnected();
+      await this.#fetchFrom(peerId, connection, visit);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      connection.close();
+    }
+    signal.throwIfAborted();
+    return true;
   }
 
   async close(): Promise<void> {
@@ -98,7 +141,18 @@ export class Fetch {
   }
 
   #isWhole(): boolean {
-    return this.#part !== null && this.#part.count === blockCount(this.record.file.size);
+    return this.#part !== null && this.#count === blockCount(this.record.file.size);
+  }
+
+  get #count(): number {
+    return this.#part?.count ?? 0;
+  }
+
+  #shuffled<T>(list: readonly T[]): T[] {
+    return list
+      .map((one) => ({ one, place: this.parts.random() }))
+      .sort((a, b) => a.place - b.place)
+      .map(({ one }) => one);
   }
 
   /** Opens the file where its hashes are known from before, or are none. */
@@ -122,7 +176,7 @@ export class Fetch {
     );
   }
 
-  async #fetchFrom(peerId: string, connection: BlockConnection): Promise<void> {
+  async #fetchFrom(peerId: string, connection: BlockConnection, visit: Visit): Promise<void> {
     const { conversation, file } = this.record;
     const { root, size } = file;
     if (this.#part === null) {
@@ -133,16 +187,21 @@ export class Fetch {
       if (!this.#areRight(hashes)) return void this.liars.add(peerId);
       await this.#open(hashes);
     }
-    const missing = this.#missing();
+    const missing = this.#missing(visit);
     const lanes = Array.from({ length: lanesFor(blockCount(size)) }, () =>
-      this.#lane(peerId, connection, missing),
+      this.#lane(peerId, connection, visit, missing),
     );
     // All of them end before the file is used otherwise; the first error counts.
     const ended = await Promise.allSettled(lanes);
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }
 
-  async #lane(peerId: string, connection: BlockConnection, missing: Iterator<number>): Promise<void> {
+  async #lane(
+    peerId: string,
+    connection: BlockConnection,
+    visit: Visit,
+    missing: Iterator<number>,
+  ): Promise<void> {
     const { conversation, file } = this.record;
     let buffer: ArrayBuffer | null = null;
     for (let next = missing.next(); next.done !== true; next = missing.next()) {
@@ -157,7 +216,11 @@ export class Fetch {
         // The connection broke, or was closed: another attempt goes on from here.
         return;
       }
-      if (bytes === null) continue;
+      if (bytes === null) {
+        visit.absent += 1;
+        continue;
+      }
+      visit.absent = 0;
       let isRight: boolean;
       try {
         const written = await this.#part?.write(next.value, bytes);
@@ -175,9 +238,14 @@ export class Fetch {
     }
   }
 
-  *#missing(): Generator<number, void, void> {
-    const count = blockCount(this.record.file.size);
-    for (let index = 0; index < count; index += 1) if (this.#part?.has(index) === false) yield index;
+  *#missing(visit: Visit): Generator<number, void, void> {
+    const all = Array.from({ length: blockCount(this.record.file.size) }, (_, index) => index);
+    for (const index of visit.inOrder ? all : this.#shuffled(all)) {
+      if (visit.left <= 0 || (!visit.inOrder && visit.absent >= MAX_ABSENT)) return;
+      if (this.#part?.has(index) !== false) continue;
+      visit.left -= 1;
+      yield index;
+    }
   }
 
   #tell(): void {

@@ -400,7 +400,10 @@ export class Files {
 
   #isFetchedUnasked({ conversation, author, file }: FileRecord): boolean {
     const rule = this.rule(conversation);
-    return rule.fetch === 'always' && file.size <= rule.upTo && this.parts.peers.isContact(author);
+    if (rule.fetch !== 'always' || file.size > rule.upTo) return false;
+    // Who is in a group has accepted the others.
+    const isGroup = this.parts.conversations.get(conversation)?.peerId === null;
+    return isGroup || this.parts.peers.isContact(author);
   }
 
   /** Looks for files in what was saved since the last start began. */
