@@ -2,6 +2,7 @@ import stringWidth from 'fast-string-width';
 import { type FileView, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
 import { formatted } from './formatting.js';
 import { wrapWithLinks } from './links.js';
+import { recipientsLabel } from './group-labels.js';
 import { localDay, stateMark, timeOfDay } from './labels.js';
 import { messageMarks, messageText, quoteLine } from './message-text.js';
 import { pad, truncate, wrap } from './layout.js';
@@ -114,6 +115,9 @@ function draw(
 
 function marks(message: MessageView): string {
   const mark = stateMark(message.state);
+  const recipients = recipientsLabel(message);
+  if (recipients !== '')
+    return (message.state === 'queued' ? theme.faint : theme.good)(`${mark} ${recipients}`);
   switch (message.state) {
     case 'queued':
       return theme.faint(`${mark} waits`);

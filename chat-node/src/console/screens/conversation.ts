@@ -1,6 +1,7 @@
 import {
   type ConfirmationsView,
   errorMessage,
+  type MemberView,
   type MessageView,
   type PeerView,
   type PersonView,
@@ -10,7 +11,7 @@ import {
 import { Timeline } from '@p2p-chat/shared/client';
 import { isFileCommand, runFileCommand, showFiles } from '../file-commands.js';
 import { header } from '../header.js';
-import { peerLabel, presenceRemark } from '../labels.js';
+import { conversationLabel, count, peerLabel, presenceRemark } from '../labels.js';
 import { truncate } from '../layout.js';
 import stringWidth from 'fast-string-width';
 import { theme } from '../theme.js';
@@ -97,7 +98,9 @@ async function showConversation(
         confirm: (id) => window.confirm(id),
         jumpTo: (id) => window.jumpTo(id),
         who: async (message) =>
-          message.confirm === true ? whoConfirmed(await window.confirmations(message.id)) : whoRead(message),
+          message.confirm === true
+            ? whoConfirmed(await window.confirmations(message.id))
+            : await whoRead(context, message),
       },
       toConfirm: (state) => conversationOf(state, conversation)?.toConfirm ?? [],
       formats: context.formats,
@@ -123,13 +126,32 @@ function toConfirmLines(state: ViewState, conversation: string, width: number): 
   });
 }
 
-function whoRead({ state }: MessageView): string {
+/** Of a message in a group with the names of who has read it, who has it, and who does not. */
+async function whoRead({ view }: ScreenContext, message: MessageView): Promise<string> {
+  const { state, conversation } = message;
+  if (message.recipients !== undefined)
+    return whoHas(message, await view.client.members(conversation, view.signal));
   const what = {
     queued: 'It has not reached them yet.',
     delivered: 'It is there, and not read yet.',
     read: 'It was read.',
   };
   return what[state];
+}
+
+function whoHas(
+  { recipients = [], delivered = [], read = [] }: MessageView,
+  members: readonly MemberView[],
+): string {
+  const nameOf = (id: string): string => members.find(({ peerId }) => peerId === id)?.user ?? shortPeerId(id);
+  const parts = [
+    ['read', read],
+    ['there, and not read, or they do not say', delivered.filter((id) => !read.includes(id))],
+    ['not there yet', recipients.filter((id) => !delivered.includes(id))],
+  ] as const;
+  return parts
+    .flatMap(([what, ids]) => (ids.length === 0 ? [] : [`${what}: ${ids.map(nameOf).join(', ')}`]))
+    .join(' · ');
 }
 
 function whoConfirmed({ confirmed, read, delivered, missing }: ConfirmationsView): string {
@@ -165,7 +187,7 @@ async function forward(context: ScreenContext, message: MessageView): Promise<vo
 
 function partner(state: ViewState, conversation: string, width: number): string[] {
   const peer = peerOf(state, conversation);
-  if (peer === undefined) return [theme.strong(shortPeerId(conversation))];
+  if (peer === undefined) return [groupTitle(state, conversation, width)];
   const label = truncate(
     peer.ambiguous ? peerLabel(peer) : `${peerLabel(peer)} (${shortPeerId(peer.peerId)})`,
     width,
@@ -181,6 +203,15 @@ function partner(state: ViewState, conversation: string, width: number): string[
   else if (!peer.online)
     lines.push(theme.faint('What you write now waits here and is delivered when both of you are online.'));
   return lines;
+}
+
+/** The name of a group, and how many are in. */
+function groupTitle(state: ViewState, id: string, width: number): string {
+  const known = conversationOf(state, id);
+  if (known?.group === undefined) return theme.strong(shortPeerId(id));
+  const isIn = count(known.group.members, 'member');
+  const label = truncate(`${conversationLabel(known)} (${shortPeerId(id)})`, width - isIn.length - 2);
+  return `${theme.strong(label)}  ${theme.faint(isIn)}`;
 }
 
 function presence(peer: PeerView, room: number): string {

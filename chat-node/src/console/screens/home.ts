@@ -16,6 +16,7 @@ import { theme } from '../theme.js';
 import { manageBlockedUsers } from './blocked-users.js';
 import { takeFlash, type ScreenContext } from './context.js';
 import { openConversation } from './conversation.js';
+import { groups, newGroup, rooms } from './groups.js';
 import { seeKeyAlarms } from './key-alarms.js';
 import { messageRequests } from './message-requests.js';
 import { profile } from './profile.js';
@@ -30,6 +31,9 @@ type Choice =
   | 'requests'
   | 'read'
   | 'send'
+  | 'new-group'
+  | 'groups'
+  | 'rooms'
   | 'blocked'
   | 'search'
   | 'profile'
@@ -44,6 +48,9 @@ export async function home(context: ScreenContext): Promise<'logout' | 'leave'> 
     verify: verifyPeople,
     read: readMessages,
     send: sendMessages,
+    'new-group': newGroup,
+    groups,
+    rooms,
     blocked: manageBlockedUsers,
     search: searchMessages,
     profile,
@@ -107,12 +114,22 @@ function rows(state: ViewState): ListRow<Choice>[] {
         ]),
     row('read', 'Read Messages', unread > 0 ? `${unread} unread` : ''),
     row('send', 'Send Messages', online > 0 ? `${online} online` : 'nobody else is here yet'),
+    row('groups', 'Groups', groupsRemark(state)),
+    row('new-group', 'New Group', ''),
+    row('rooms', 'Rooms', 'open to everybody on the network'),
     row('blocked', 'Manage Blocked Users', blocked > 0 ? `${blocked} blocked` : ''),
     row('search', 'Search Messages', ''),
     row('verify', 'Safety Numbers', verified > 0 ? `${verified} verified` : ''),
     row('profile', 'Profile', profileRemark(state)),
     row('logout', 'Logout', ''),
   ];
+}
+
+/** Invitations first: somebody waits. */
+function groupsRemark({ conversations }: ViewState): string {
+  const all = conversations.filter(({ group }) => group !== undefined && !group.open);
+  const invited = all.filter(({ group }) => group?.state === 'invited').length;
+  return invited > 0 ? count(invited, 'invitation') : all.length > 0 ? `${all.length}` : '';
 }
 
 function profileRemark({ profile: own }: ViewState): string {

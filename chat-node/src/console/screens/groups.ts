@@ -1,0 +1,273 @@
+import {
+  errorMessage,
+  type GroupMemberView,
+  type GroupView,
+  parseUserName,
+  safeLine,
+} from '@p2p-chat/shared';
+import { knownPeers, type ViewState } from '@p2p-chat/shared/client';
+import { changeLine, groupLabel, groupRemark, memberLabel, memberRemark } from '../group-labels.js';
+import { header } from '../header.js';
+import { count } from '../labels.js';
+import type { ListRow } from '../prompts/live-list.js';
+import { theme } from '../theme.js';
+import { flash, takeFlash, type ScreenContext } from './context.js';
+import { openConversation } from './conversation.js';
+import { choosePerson } from './people-list.js';
+
+/** Changes of a group that its members screen shows. */
+const SHOWN_CHANGES = 5;
+
+/** New Group: a name, people, done. */
+export async function newGroup(context: ScreenContext): Promise<void> {
+  const name = await askName(context, 'New Group: what is it called?');
+  if (name === null) return;
+  const people = new Set<string>();
+  for (;;) {
+    const chosen = await context.ask.list<ViewState, string>({
+      message: `New Group ${safeLine(name)}: who is to come?`,
+      store: context.view.store,
+      header,
+      rows: (state) => [
+        { key: 'done', value: 'done', label: 'Done', remark: count(people.size, 'person', 'people') },
+        ...knownPeers(state).map((peer) => ({
+          key: peer.peerId,
+          value: peer.peerId,
+          label: `${people.has(peer.peerId) ? '[x]' : '[ ]'} ${safeLine(peer.user)}`,
+          remark: peer.online ? 'online' : 'offline',
+        })),
+        { key: 'cancel', value: '', label: 'Cancel', isWayOut: true },
+      ],
+      initial: 'done',
+      back: '',
+    });
+    if (chosen === '') return;
+    if (chosen === 'done') break;
+    if (!people.delete(chosen)) people.add(chosen);
+  }
+  await changed(context, async ({ client, signal }) => {
+    const group = await client.createGroup({ name, people: [...people] }, signal);
+    await openConversation(context, group.id);
+  });
+}
+
+/** Groups: those that one is in, and invitations. */
+export async function groups(context: ScreenContext): Promise<void> {
+  await eachGroup(context, 'Groups: which one?', false, (group) =>
+    group.state === 'invited' ? answerInvitation(context, group) : seeGroup(context, group),
+  );
+}
+
+/** Rooms: what is open to everybody on the network. */
+export async function rooms(context: ScreenContext): Promise<void> {
+  await eachGroup(context, 'Rooms: which one?', true, (room) => seeGroup(context, room));
+}
+
+async function eachGroup(
+  context: ScreenContext,
+  message: string,
+  open: boolean,
+  act: (group: GroupView) => Promise<void>,
+): Promise<void> {
+  const { client, signal, store } = context.view;
+  for (;;) {
+    const all = await client.groups(open, signal);
+    const rows = (state: ViewState): ListRow<string>[] =>
+      all.map((group) => ({
+        key: group.id,
+        value: group.id,
+        label: groupLabel(group),
+        remark: [...unreadOf(state, group.id), groupRemark(group)].join(' · '),
+      }));
+    const chosen = await context.ask.list<ViewState, string>({
+      message,
+      store,
+      header,
+      intro: (state) => [
+        ...(state.flash === null ? [] : [theme.good(state.flash)]),
+        ...(all.length === 0 ? [open ? 'There are no rooms.' : 'There are no groups.', ''] : []),
+      ],
+      rows: (state) => [
+        ...rows(state),
+        ...(open ? [{ key: 'new', value: 'new', label: 'New Room' }] : []),
+        { key: 'cancel', value: '', label: 'Cancel', isWayOut: true },
+      ],
+      back: '',
+    });
+    takeFlash(context);
+    if (chosen === '') return;
+    const group = all.find(({ id }) => id === chosen);
+    if (group !== undefined) await act(group);
+    else await newRoom(context);
+  }
+}
+
+function unreadOf({ conversations }: ViewState, id: string): string[] {
+  const unread = conversations.find((one) => one.id === id)?.unread ?? 0;
+  return unread === 0 ? [] : [`${unread} unread`];
+}
+
+async function newRoom(context: ScreenContext): Promise<void> {
+  const name = await askName(context, 'New Room: what is it called?');
+  if (name === null) return;
+  await changed(context, async ({ client, signal }) => {
+    await client.createGroup({ name, open: true }, signal);
+  });
+}
+
+async function answerInvitation(context: ScreenContext, group: GroupView): Promise<void> {
+  const by = group.invitedBy;
+  const choice = await choose(context, `${groupLabel(group)}: ${groupRemark(group)}`, [
+    ['accept', 'Accept', count(group.members.filter(({ state }) => state === 'member').length, 'member')],
+    ['decline', 'Decline', ''],
+    ...(by === null ? [] : [['block', `Block ${safeLine(by.user)}`, ''] as const]),
+  ]);
+  await changed(context, async ({ client, signal }) => {
+    if (choice === 'accept') {
+      await client.enterGroup(group.id, signal);
+      await openConversation(context, group.id);
+    }
+    if (choice === 'block' && by !== null) await client.block(by.peerId, signal);
+    if (choice === 'decline' || choice === 'block') await client.declineGroup(group.id, signal);
+  });
+}
+
+async function seeGroup(context: ScreenContext, group: GroupView): Promise<void> {
+  const isIn = group.state === 'member';
+  const mayRead = group.state !== null;
+  const choice = await choose(context, groupLabel(group), [
+    ...(mayRead ? [['open', isIn ? 'Read and write' : 'Read', ''] as const] : []),
+    ...(!isIn && group.open && group.state !== 'removed' ? [['enter', 'Go in', ''] as const] : []),
+    ['members', 'Members', groupRemark({ ...group, state: 'member' })],
+    ...(isIn ? [['leave', 'Leave', 'what was written stays here'] as const] : []),
+  ]);
+  if (choice === 'open') return openConversation(context, group.id);
+  if (choice === 'members') return members(context, group.id);
+  await changed(context, async ({ client, signal }) => {
+    if (choice === 'leave') await client.leaveGroup(group.id, signal);
+    if (choice !== 'enter') return;
+    await client.enterGroup(group.id, signal);
+    await openConversation(context, group.id);
+  });
+}
+
+/** Members: who is in, who is admin, who is online; an admin adds and removes. */
+async function members(context: ScreenContext, id: string): Promise<void> {
+  const { client, signal, store } = context.view;
+  for (;;) {
+    const group = await client.group(id, signal);
+    const isAdmin = group.role === 'admin' && group.state === 'member';
+    const chosen = await context.ask.list<ViewState, string>({
+      message: `Members of ${groupLabel(group)}`,
+      store,
+      header,
+      intro: (state) => [
+        ...(state.flash === null ? [] : [theme.good(state.flash)]),
+        ...group.changes.slice(-SHOWN_CHANGES).map((change) => theme.faint(changeLine(change))),
+        '',
+      ],
+      rows: () => [
+        ...group.members.map((member) => ({
+          key: member.peerId,
+          value: member.peerId,
+          label: `${member.online ? '●' : '○'} ${memberLabel(member)}`,
+          remark: memberRemark(member),
+        })),
+        ...(isAdmin ? [{ key: 'add', value: 'add', label: 'Add somebody' }] : []),
+        { key: 'cancel', value: '', label: 'Cancel', isWayOut: true },
+      ],
+      back: '',
+    });
+    takeFlash(context);
+    if (chosen === '') return;
+    const member = group.members.find(({ peerId }) => peerId === chosen);
+    if (chosen === 'add') await addSomebody(context, group);
+    else if (member !== undefined && isAdmin && !member.self) await changeMember(context, group, member);
+  }
+}
+
+async function addSomebody(context: ScreenContext, group: GroupView): Promise<void> {
+  const isIn = new Set(
+    group.members.filter(({ state }) => state === 'member' || state === 'invited').map((one) => one.peerId),
+  );
+  const peerId = await choosePerson(context, {
+    message: `Add whom to ${groupLabel(group)}?`,
+    people: (state) => knownPeers(state).filter((peer) => !isIn.has(peer.peerId)),
+    remark: (peer) => (peer.online ? 'online' : undefined),
+    empty: () => ['Everybody who is known is in.'],
+  });
+  if (peerId === null) return;
+  await changed(context, async ({ client, signal }) => {
+    await client.setMember(group.id, peerId, true, signal);
+  });
+}
+
+async function changeMember(
+  context: ScreenContext,
+  group: GroupView,
+  member: GroupMemberView,
+): Promise<void> {
+  const isIn = member.state === 'member';
+  const isAdmin = member.role === 'admin';
+  const choice = await choose(context, memberLabel(member), [
+    ...(isIn && !isAdmin ? [['promote', 'Make an admin', ''] as const] : []),
+    ...(isIn && isAdmin ? [['demote', 'Make a member like any other', ''] as const] : []),
+    ...(isIn || member.state === 'invited'
+      ? [['remove', 'Remove', 'nothing written from now on is sent to them'] as const]
+      : [['add', 'Add again', ''] as const]),
+  ]);
+  await changed(context, async ({ client, signal }) => {
+    if (choice === 'add' || choice === 'remove')
+      await client.setMember(group.id, member.peerId, choice === 'add', signal);
+    if (choice === 'promote' || choice === 'demote')
+      await client.setAdmin(group.id, member.peerId, choice === 'promote', signal);
+  });
+}
+
+/** Asks for one of some choices. @returns its key; '' for none */
+function choose(
+  context: ScreenContext,
+  message: string,
+  choices: readonly (readonly [key: string, label: string, remark: string])[],
+): Promise<string> {
+  return context.ask.list<ViewState, string>({
+    message,
+    store: context.view.store,
+    header,
+    rows: () => [
+      ...choices.map(([key, label, remark]) => ({ key, value: key, label, remark })),
+      { key: 'cancel', value: '', label: 'Cancel', isWayOut: true },
+    ],
+    back: '',
+  });
+}
+
+function askName(context: ScreenContext, message: string): Promise<string | null> {
+  return context.ask.text({
+    message,
+    store: context.view.store,
+    header,
+    intro: ['A group is seen under this name by everybody who is in it.'],
+    initial: '',
+    check: (text) => {
+      try {
+        parseUserName(text);
+        return null;
+      } catch (error) {
+        return errorMessage(error);
+      }
+    },
+  });
+}
+
+/** Does something, and says what is in the way of it. */
+async function changed(
+  context: ScreenContext,
+  act: (view: ScreenContext['view']) => Promise<void>,
+): Promise<void> {
+  try {
+    await act(context.view);
+  } catch (error) {
+    flash(context, safeLine(`Nothing was changed. ${errorMessage(error)}`));
+  }
+}
