@@ -1,0 +1,164 @@
+import { createBatch, createOperation, operationText, type RosterFrame } from '@p2p-chat/shared';
+import { describe, expect, it } from 'vitest';
+import { type End, GroupWorld, turns } from '../../testing/group-world.js';
+
+const NAMES = ['Ann', 'Ben', 'Cat', 'Dan'];
+const [ANN, BEN, CAT, DAN] = [0, 1, 2, 3] as const;
+
+/** A group of all four that has settled. */
+async function team(): Promise<GroupWorld> {
+  const world = new GroupWorld(NAMES);
+  await world.found();
+  return world;
+}
+
+const person = (world: GroupWorld, nth: number): { peerId: string; user: string } => ({
+  peerId: world.peerId(nth),
+  user: NAMES[nth] as string,
+});
+
+const shownByAll = async (world: GroupWorld, people: readonly number[]): Promise<string[][]> => {
+  const shown: string[][] = [];
+  for (const nth of people) shown.push(await world.shown(nth));
+  return shown;
+};
+
+/** Dan is removed while Ben alone hears what he writes. */
+async function removedMeanwhile(): Promise<GroupWorld> {
+  const world = await team();
+  world.write(DAN, 1);
+  await world.meet(1);
+  world.cutAll();
+  world.connect(BEN, DAN);
+  world.write(DAN, 2);
+  await turns(60);
+  expect(await world.shown(BEN)).toEqual(['Dan 1', 'Dan 2', 'Dan 3']);
+  await world.act(ANN, (start, group) => start.rosters.about(group, 'remove', person(world, DAN)));
+  await world.meet(3);
+  return world;
+}
+
+describe('who was removed', () => {
+  it('is shown with what the remover held, at who holds more too', async () => {
+    const world = await removedMeanwhile();
+    expect(await shownByAll(world, [ANN, BEN, CAT])).toEqual([['Dan 1'], ['Dan 1'], ['Dan 1']]);
+    world.cutAll();
+    await turns(5);
+    await world.meet(1);
+    const sent = [...world.links].filter(([key]) => !key.includes(String(DAN))).flatMap(([, ends]) => ends);
+    expect(sent.map((end) => end.sent.map(({ type }) => type))).toEqual(Array(6).fill(['digests']));
+  });
+
+  it('comes back in a segment of their own, which does not rest on what does not count', async () => {
+    const world = await removedMeanwhile();
+    await world.act(ANN, (start, group) => start.rosters.about(group, 'add', person(world, DAN)));
+    await world.meet(1);
+    expect(world.roster(DAN).members.get(world.peerId(DAN))?.state).toBe('invited');
+    await world.act(DAN, (start, group) => start.rosters.enter(group));
+    await world.meet(1);
+    world.write(DAN, 1);
+    world.write(CAT, 1);
+    await world.meet(3);
+    const [first, ...others] = await shownByAll(world, [ANN, BEN, CAT, DAN]);
+    expect(first?.toSorted()).toEqual(['Cat 5', 'Dan 1', 'Dan 4']);
+    for (const one of others) expect(one).toEqual(first);
+  });
+});
+
+describe('who comes later', () => {
+  it('gets what is written from then on, also in the middle of a segment, where the group says so', async () => {
+    const fresh = new GroupWorld(NAMES);
+    for (const nth of [ANN, BEN]) await fresh.start(nth);
+    const founder = fresh.starts[ANN];
+    const policy = { open: true, history: 'join' } as const;
+    fresh.group = (await founder?.rosters.found('Lobby', policy, []))?.id ?? '';
+    fresh.write(ANN, 2);
+    await turns(20);
+    await fresh.meet(2);
+    await fresh.act(DAN, (start, group) => start.rosters.enter(group));
+    await fresh.meet(1);
+    expect(await fresh.shown(DAN)).toEqual([]);
+    fresh.write(ANN, 1);
+    await fresh.meet(1);
+    expect(await fresh.shown(DAN)).toEqual(['Ann 3']);
+    expect(await fresh.shown(ANN)).toEqual(['Ann 1', 'Ann 2', 'Ann 3']);
+  });
+});
+
+/** One end of a line that says what a liar says. */
+async function tell(world: GroupWorld, from: number, to: number, ...frames: RosterFrame[]): Promise<void> {
+  const ends = world.links.get([from, to].sort().join()) as [End, End];
+  const end = ends.find(({ peer }) => peer.peerId === world.peerId(to)) as End;
+  for (const frame of frames) end.send(frame);
+  await turns(20);
+}
+
+describe('a member who lies', () => {
+  it('loses the link for a forged operation, and nobody else notices', async () => {
+    const world = await team();
+    const group = world.roster(ANN);
+    const forged = createOperation(
+      {
+        conversation: world.group,
+        clock: `${group.lastClock.slice(0, 15)}f`,
+        parents: group.heads,
+        detail: { kind: 'rename', name: 'Mine' },
+      },
+      { ...(world.keys[DAN] as (typeof world.keys)[0]), sign: () => new Uint8Array(64) },
+    );
+    const operations = [operationText(forged.bytes)];
+    await tell(world, DAN, ANN, { type: 'roster', conversation: world.group, operations, more: false });
+    expect(world.errors).toMatchObject([{ code: 'signature-wrong' }]);
+    world.write(BEN, 1);
+    await turns(40);
+    expect(await world.shown(ANN)).toEqual(['Ben 1']);
+    expect(world.roster(ANN).name).toBe('Team');
+  });
+
+  it('changes nothing with an operation that is not theirs to make', async () => {
+    const world = await team();
+    const { heads, lastClock } = world.roster(ANN);
+    const keys = world.keys[DAN] as (typeof world.keys)[0];
+    const clock = `${(Number.parseInt(lastClock.slice(0, 12), 16) + 1).toString(16).padStart(12, '0')}0000`;
+    const removal = createOperation(
+      {
+        conversation: world.group,
+        clock,
+        parents: heads,
+        detail: { kind: 'remove', person: world.peerId(ANN), tips: [] },
+      },
+      keys,
+    );
+    const operations = [operationText(removal.bytes)];
+    await tell(world, DAN, BEN, { type: 'roster', conversation: world.group, operations, more: false });
+    await world.act(ANN, (start, group) =>
+      start.rosters.operate(group, { kind: 'rename', name: 'Still ours' }),
+    );
+    await world.meet(2);
+    for (const nth of [ANN, BEN, CAT, DAN]) {
+      expect(world.roster(nth).name).toBe('Still ours');
+      expect(world.roster(nth).members.get(world.peerId(ANN))?.role).toBe('admin');
+    }
+  });
+
+  it('has nothing taken that rests on no entry of theirs', async () => {
+    const world = await team();
+    const keys = world.keys[DAN] as (typeof world.keys)[0];
+    const header = {
+      conversation: world.group,
+      author: keys.peerId,
+      segment: 'a'.repeat(32),
+      first: 1,
+      follows: [],
+    };
+    const entry = {
+      clock: 'ffff'.padStart(16, '0'),
+      sentAt: 1,
+      content: '{"kind":"text","body":"rests on nothing"}',
+    };
+    const ends = world.links.get([BEN, DAN].join()) as [End, End];
+    ends.find(({ peer }) => peer.peerId === world.peerId(BEN))?.sendBatch(createBatch(header, [entry], keys));
+    await turns(40);
+    expect(world.texts(BEN)).toEqual([]);
+  });
+});
