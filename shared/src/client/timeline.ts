@@ -221,6 +221,7 @@ export class Timeline {
       case 'changed':
       case 'removed':
       case 'state':
+      case 'receipt':
         if (this.store.get().loading) this.#toldMeanwhile.push(event);
         return this.#merge(event);
       case 'history':
@@ -251,6 +252,8 @@ export class Timeline {
         ...now,
         messages: now.messages.map((one) => (ids.has(one.id) ? { ...one, state: event.state } : one)),
       }));
+    } else if (event.type === 'receipt' && event.conversation === this.conversation) {
+      this.store.update((now) => ({ ...now, messages: withReceipt(now.messages, event) }));
     } else if (event.type === 'changed') {
       const news = event.messages.filter(({ conversation }) => conversation === this.conversation);
       if (news.length > 0)
@@ -359,6 +362,20 @@ function withChanges(messages: readonly MessageView[], news: readonly MessageVie
     const quoted = now.quote && byId.get(now.quote.id);
     if (!now.quote || !quoted) return now;
     return { ...now, quote: { ...now.quote, body: quoted.body, deleted: quoted.deleted === true } };
+  });
+}
+
+/** The messages after a member of the group was told to have, or to have read, some of them. */
+function withReceipt(
+  messages: readonly MessageView[],
+  { ids, member, state }: ControlEvent<'receipt'>,
+): readonly MessageView[] {
+  const meant = new Set(ids);
+  const withMember = (all: readonly string[] = []): string[] => [...new Set([...all, member])];
+  return messages.map((message) => {
+    if (!meant.has(message.id) || message.recipients?.includes(member) !== true) return message;
+    const delivered = withMember(message.delivered);
+    return { ...message, delivered, ...(state === 'read' ? { read: withMember(message.read) } : {}) };
   });
 }
 

@@ -1,5 +1,6 @@
 import { errorMessage, P2pChatError, safeLine, safeText, type MessageView } from '@p2p-chat/shared';
 import { FILE_COMMANDS, isFileCommand } from '../file-commands.js';
+import { recipientsLabel } from '../group-labels.js';
 import { authorLabel, localDay, progressLabel, timeOfDay } from '../labels.js';
 import { fileText, messageMarks, messageText, quoteLine } from '../message-text.js';
 import type { ConversationPromptConfig, Leaving } from '../prompts/conversation-prompt.js';
@@ -246,7 +247,10 @@ function read(message: MessageView, author: string, self: string): string[] {
   return said.map((line, i) => (i === said.length - 1 ? line + state : line));
 }
 
-function stateOf({ state }: MessageView): string {
+function stateOf(message: MessageView): string {
+  const recipients = recipientsLabel(message);
+  if (recipients !== '') return recipients;
+  const { state } = message;
   return state === 'queued' ? 'waits' : state;
 }
 

@@ -1,6 +1,6 @@
-import type { PeerView } from '@p2p-chat/shared';
+import type { ConversationView, PeerView } from '@p2p-chat/shared';
 import { header } from '../header.js';
-import { badges, peerLabel } from '../labels.js';
+import { badges, conversationLabel, peerLabel } from '../labels.js';
 import type { ListRow } from '../prompts/live-list.js';
 import { knownPeers, nextUnread, peerOf, type ViewState } from '@p2p-chat/shared/client';
 import { theme } from '../theme.js';
@@ -15,6 +15,10 @@ export interface PeopleListOptions {
   people: (state: ViewState) => PeerView[];
   /** Beside the name, faint. */
   remark: (peer: PeerView, state: ViewState) => string | undefined;
+  /** Groups that can be chosen beside them, by their id. */
+  groups?: (state: ViewState) => ConversationView[];
+  /** Beside the name of a group, faint. */
+  groupRemark?: (group: ConversationView) => string;
   /** Instead of the list, where it is empty. */
   empty: (state: ViewState) => string[];
   /** Peer id to begin at. */
@@ -23,7 +27,7 @@ export interface PeopleListOptions {
   jumps?: boolean;
 }
 
-/** Lets the person choose somebody. @returns the peer id, or {@link CANCEL} */
+/** Lets the person choose somebody. @returns the peer id, the id of a group, or {@link CANCEL} */
 export async function choosePerson(
   context: ScreenContext,
   options: PeopleListOptions,
@@ -34,10 +38,18 @@ export async function choosePerson(
     header,
     intro: (state) => [
       ...(state.flash === null ? [] : [theme.good(state.flash)]),
-      ...(options.people(state).length === 0 ? [...options.empty(state), ''] : []),
+      ...(options.people(state).length + groupsOf(options, state).length === 0
+        ? [...options.empty(state), '']
+        : []),
     ],
     rows: (state) => [
       ...options.people(state).map((peer) => personRow(peer, options.remark(peer, state))),
+      ...groupsOf(options, state).map((group) => ({
+        key: group.id,
+        value: group.id,
+        label: conversationLabel(group),
+        remark: options.groupRemark?.(group) ?? '',
+      })),
       CANCEL_ROW,
     ],
     back: CANCEL_ROW.value,
@@ -46,6 +58,10 @@ export async function choosePerson(
   });
   takeFlash(context);
   return answer === CANCEL_ROW.value ? CANCEL : answer;
+}
+
+function groupsOf({ groups }: PeopleListOptions, state: ViewState): ConversationView[] {
+  return groups?.(state) ?? [];
 }
 
 /** Lets the person choose among everyone known, and act on each, until they go back. */

@@ -1,9 +1,9 @@
-import { safeLine, type PeerView } from '@p2p-chat/shared';
+import { type ConversationView, safeLine, type PeerView } from '@p2p-chat/shared';
 import { truncate } from '../layout.js';
 import { conversationOf, requests, type ViewState } from '@p2p-chat/shared/client';
 import type { ScreenContext } from './context.js';
 import { messageText } from '../message-text.js';
-import { openConversationWith } from './conversation.js';
+import { openConversation, openConversationWith } from './conversation.js';
 import { decideRequest } from './message-requests.js';
 import { choosePerson, startASecondOne } from './people-list.js';
 
@@ -20,6 +20,9 @@ export async function readMessages(context: ScreenContext): Promise<void> {
         .filter((one) => one.last !== null && one.peer?.request === null)
         .flatMap((one) => one.peer ?? []),
     ],
+    groups: ({ conversations }) =>
+      conversations.filter(({ group }) => group !== undefined && group.state !== 'invited'),
+    groupRemark: (group) => saidIn(group).flat().join(' · '),
     remark: preview,
     jumps: true,
     empty: (state) => [
@@ -29,17 +32,25 @@ export async function readMessages(context: ScreenContext): Promise<void> {
     ],
   });
   if (peerId === null) return;
+  if (conversationOf(context.view.store.get(), peerId)?.kind === 'group')
+    return openConversation(context, peerId);
   const request = context.view.store.get().peers.get(peerId)?.request ?? null;
   await (request !== null ? decideRequest(context, peerId) : openConversationWith(context, peerId));
 }
 
 function preview(peer: PeerView, state: ViewState): string {
-  const conversation = conversationOf(state, peer.conversation);
+  const [unread, said] = saidIn(conversationOf(state, peer.conversation));
+  const wants = peer.request === null ? [] : ['wants to write to you'];
+  return [...unread, ...wants, said].join(' · ');
+}
+
+/** What is unread in a conversation, and the last thing that was said there. */
+function saidIn(conversation: ConversationView | undefined): [unread: string[], said: string] {
   const last = conversation?.last ?? null;
   const unread =
     conversation === undefined || conversation.unread === 0 ? [] : [`${conversation.unread} unread`];
-  if (peer.request !== null) unread.push('wants to write to you');
-  const said =
-    last === null ? '' : `${last.direction === 'out' ? 'You: ' : ''}${safeLine(messageText(last))}`;
-  return [...unread, truncate(said, PREVIEW_WIDTH)].join(' · ');
+  const who = last?.direction === 'out' ? 'You' : safeLine(last?.user ?? '');
+  const isNamed = last?.direction === 'out' || conversation?.kind === 'group';
+  const said = last === null ? '' : `${isNamed ? `${who}: ` : ''}${safeLine(messageText(last))}`;
+  return [unread, truncate(said, PREVIEW_WIDTH)];
 }
