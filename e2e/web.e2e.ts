@@ -269,6 +269,53 @@ describe('what can be done with a message', () => {
   });
 });
 
+describe('a group', () => {
+  it('is made in the page, talked in, and left to others by invitation and as a room', async () => {
+    const opened = await (await open()).enter(ann);
+    const { page } = opened;
+    await page.keyboard.press('Alt+KeyP');
+    await page.getByRole('button', { name: 'New group or room' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name of the group').fill('Third floor');
+    await dialog.getByLabel('Ben').check();
+    expect(await opened.axe()).toEqual([]);
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('heading', { name: 'Third floor' }).waitFor();
+    await waitFor('the invitation', async () => (await controlOf(ben).groups(false)).length === 1);
+    await controlOf(ben).enterGroup('Third floor');
+    await page.getByText('2 members').waitFor();
+    await page.getByLabel(MESSAGE).fill('Welcome');
+    await page.keyboard.press('Enter');
+    const log = page.getByRole('log');
+    await log.getByText('delivered').waitFor();
+    await controlOf(ben).send('Third floor', 'Hello all');
+    await log.getByText('Hello all').waitFor();
+    expect(await log.locator('.author').allTextContents()).toEqual(['Ben']);
+    await page.getByRole('button', { name: 'Details' }).click();
+    await page.getByRole('region', { name: 'Members' }).getByText('Ben').first().waitFor();
+    if (PICTURES !== undefined) await opened.picture(join(PICTURES, 'group.png'));
+    expect(await opened.axe()).toEqual([]);
+
+    // A stranger's invitation waits for an answer.
+    const dora = await world.daemon({ user: 'Dora', peers: [`127.0.0.1:${ann.ready.peerPort}`] });
+    await waitFor('the link', async () => (await controlOf(dora).status()).links === 1);
+    await controlOf(dora).createGroup({ name: 'Kitchen', people: [ann.peerId] });
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Escape');
+    await page.getByRole('link', { name: /Kitchen/ }).click();
+    await page.getByText('Dora asks you to come to this group.').waitFor();
+    await page.getByRole('button', { name: 'Accept' }).click();
+    await page.getByLabel(MESSAGE).waitFor();
+
+    await controlOf(ben).createGroup({ name: 'Open hours', open: true });
+    await page.keyboard.press('Alt+KeyP');
+    await page.getByRole('button', { name: /Open hours/ }).click();
+    await page.getByRole('heading', { name: 'Open hours' }).waitFor();
+    await page.getByLabel(MESSAGE).waitFor();
+    expectClean(opened);
+  });
+});
+
 describe('while the node is away', () => {
   it('what was written stays, is handed over once, and the page says what is wrong', async () => {
     const opened = await withConversation(/^Ben/);

@@ -10,9 +10,11 @@ import { Conversation, toggleDetails } from './conversation.tsx';
 import { Details } from './details.tsx';
 import { Dialog } from './dialog.tsx';
 import { EntranceView } from './entrance.tsx';
-import { Profile } from './profile.tsx';
+import { lazily } from './lazily.tsx';
 import { Sidebar, step } from './sidebar.tsx';
 import { Toast } from './toast.tsx';
+
+const Profile = lazily(async () => (await import('./profile.tsx')).Profile);
 
 /** The page. @param outbox what was written; there once this browser is in */
 export function App({ outbox }: { outbox: () => Outbox }) {

@@ -13,9 +13,12 @@ import { Avatar } from './avatar.tsx';
 import { Composer, type Reference } from './composer.tsx';
 import { takeFiles } from './file-card.tsx';
 import { Icon } from './icons.tsx';
+import { lazily } from './lazily.tsx';
 import { Badges } from './sidebar.tsx';
 import { Timeline } from './timeline.tsx';
 import { attempt, show } from './toast.tsx';
+
+const Invitation = lazily(async () => (await import('./group.tsx')).Invitation);
 
 interface ConversationProps {
   id: string;
@@ -71,8 +74,9 @@ export function Conversation({ id, outbox }: ConversationProps) {
       />
       <Announcer conversation={id} />
       <Writing id={id} />
+      {known?.kind === 'group' && <Invitation id={id} />}
       {peer !== undefined && peer.request !== null && <Request peer={peer} />}
-      {peer?.blocked === true ? (
+      {known?.group !== undefined && known.group.state !== 'member' ? null : peer?.blocked === true ? (
         <BlockedNote peer={peer} />
       ) : (
         <>
@@ -135,6 +139,7 @@ function Head({ name, peer, known }: HeadProps) {
         <h1>
           <span class="head-name">{name}</span> <Badges peer={peer} />
         </h1>
+        {known?.group !== undefined && <p class="faint">{w.memberCount(known.group.members)}</p>}
         {peer !== undefined && (
           <p class="faint" data-presence={presenceOf(peer)}>
             {presenceLabel(peer)}

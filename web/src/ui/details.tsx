@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { PeerView, SafetyNumberView } from '@p2p-chat/shared/control';
-import { peerOf } from '@p2p-chat/shared/client';
+import { conversationOf, peerOf } from '@p2p-chat/shared/client';
 import { safeLine } from '@p2p-chat/shared/text';
 import { personLabel, presenceLabel } from '../model/labels.ts';
 import { api, state } from '../model/session.ts';
@@ -9,14 +9,18 @@ import { Avatar } from './avatar.tsx';
 import { decide, toggleDetails } from './conversation.tsx';
 import { Question } from './dialog.tsx';
 import { Icon } from './icons.tsx';
+import { lazily } from './lazily.tsx';
 import { Qr } from './qr.tsx';
 import { Badges } from './sidebar.tsx';
 import { attempt } from './toast.tsx';
+
+const GroupDetails = lazily(async () => (await import('./group.tsx')).GroupDetails);
 
 /** The third pane: who the other person is, and whether that is sure. */
 export function Details({ conversation }: { conversation: string }) {
   const w = words.value;
   const peer = peerOf(state.value, conversation);
+  const known = conversationOf(state.value, conversation);
   return (
     <section class="details" aria-label={w.details}>
       <header class="details-head">
@@ -25,6 +29,7 @@ export function Details({ conversation }: { conversation: string }) {
           <Icon name="close" />
         </button>
       </header>
+      {known?.kind === 'group' && <GroupDetails key={conversation} id={conversation} />}
       {peer !== undefined && <Person key={peer.peerId} peer={peer} />}
     </section>
   );

@@ -10,7 +10,10 @@ import { words } from '../words/index.ts';
 import { Avatar } from './avatar.tsx';
 import { useStore } from './hooks.ts';
 import { Icon } from './icons.tsx';
+import { lazily } from './lazily.tsx';
 import { aroundMatch, Marked } from './marked.tsx';
+
+const Rooms = lazily(async () => (await import('./group.tsx')).Rooms);
 
 /** The first pane: who I am, search, conversations or people. */
 export function Sidebar({ onKeys }: { onKeys: () => void }) {
@@ -107,22 +110,27 @@ function Conversations() {
   const waiting = requests(state.value);
   const requested = new Set(waiting.map(({ conversation }) => conversation));
   // Those who are blocked are found under People.
-  const conversations = state.value.conversations.filter(
+  const shown = state.value.conversations.filter(
     ({ id, peer }) => !requested.has(id) && peer?.blocked !== true,
   );
+  const invitations = shown.filter(({ group }) => group?.state === 'invited');
+  const conversations = shown.filter(({ group }) => group?.state !== 'invited');
   return (
     <>
-      {waiting.length > 0 && (
+      {waiting.length + invitations.length > 0 && (
         <section aria-label={w.requestsTitle}>
           <h2 class="list-title">{w.requestsTitle}</h2>
           <ul class="list">
             {waiting.map((peer) => (
               <PersonRow key={peer.peerId} peer={peer} remark={w.wantsToWrite} news />
             ))}
+            {invitations.map((one) => (
+              <ConversationRow key={one.id} conversation={one} />
+            ))}
           </ul>
         </section>
       )}
-      {conversations.length === 0 && waiting.length === 0 ? (
+      {shown.length === 0 && waiting.length === 0 ? (
         <div class="empty">
           <p>{w.noConversations}</p>
           <p class="faint">{w.noConversationsHelp}</p>
@@ -171,10 +179,14 @@ function ConversationRow({ conversation }: { conversation: ConversationView }) {
                 <>
                   <span class="accent">{w.draft}</span> {safeLine(draft)}
                 </>
+              ) : conversation.group?.state === 'invited' ? (
+                <span class="accent">
+                  {safeLine(conversation.group.invitedBy?.user ?? '')} {w.invitesYou}
+                </span>
               ) : last === null ? (
                 ''
               ) : (
-                `${last.direction === 'out' ? `${w.you}: ` : ''}${safeLine(messageText(last))}`
+                `${last.direction === 'out' ? `${w.you}: ` : conversation.kind === 'group' ? `${safeLine(last.user)}: ` : ''}${safeLine(messageText(last))}`
               )}
             </span>
             {unread > 0 && <Badge n={unread} />}
@@ -243,20 +255,23 @@ function People() {
   const w = words.value;
   const known = knownPeers(state.value);
   const people = [...known.filter(({ online }) => online), ...known.filter(({ online }) => !online)];
-  if (people.length === 0) {
-    return (
-      <div class="empty">
-        <p>{w.nobody}</p>
-        <p class="faint">{w.nobodyHelp}</p>
-      </div>
-    );
-  }
   return (
-    <ul class="list" aria-label={w.people}>
-      {people.map((peer) => (
-        <PersonRow key={peer.peerId} peer={peer} remark={remarkOf(peer)} />
-      ))}
-    </ul>
+    <>
+      {people.length === 0 && (
+        <div class="empty">
+          <p>{w.nobody}</p>
+          <p class="faint">{w.nobodyHelp}</p>
+        </div>
+      )}
+      {people.length > 0 && (
+        <ul class="list" aria-label={w.people}>
+          {people.map((peer) => (
+            <PersonRow key={peer.peerId} peer={peer} remark={remarkOf(peer)} />
+          ))}
+        </ul>
+      )}
+      <Rooms />
+    </>
   );
 }
 

@@ -2,6 +2,7 @@ import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { memo } from 'preact/compat';
 import type { MessageView } from '@p2p-chat/shared/control';
 import type { Timeline as Loaded } from '@p2p-chat/shared/client';
+import { shortPeerId } from '@p2p-chat/shared/peer-id';
 import { safeLine } from '@p2p-chat/shared/text';
 import { dayLabel, isSameDay, messageText, timeLabel } from '../model/labels.ts';
 import { open } from '../model/route.ts';
@@ -304,7 +305,7 @@ const Row = memo(function Row(props: RowProps) {
         <span class={`meta ${saysMore ? '' : 'visually-hidden'}`}>
           <time dateTime={message.sentAt}>{timeLabel(message.sentAt)}</time>
           {message.edited === true && <span>{w.edited}</span>}
-          {mine && <State state={message.state} />}
+          {mine && <State message={message} />}
         </span>
       </article>
     </div>
@@ -349,8 +350,6 @@ function Reactions({ message, onReact }: { message: MessageView; onReact: RowPro
   const { reactions = [] } = message;
   if (reactions.length === 0) return null;
   const self = state.value.me?.peerId ?? '';
-  const nameOf = (peerId: string): string =>
-    peerId === self ? words.value.you : safeLine(state.value.peers.get(peerId)?.user ?? '?');
   return (
     <div class="reactions">
       {reactions.map(({ emoji, by }) => (
@@ -402,13 +401,23 @@ function belongTogether(a: MessageView, b: MessageView): boolean {
 
 const STATES: Record<MessageView['state'], IconName> = { queued: 'clock', delivered: 'tick', read: 'ticks' };
 
-function State({ state }: { state: MessageView['state'] }) {
+function State({ message }: { message: MessageView }) {
+  const { state, recipients = [], delivered = [], read = [] } = message;
+  const w = words.value;
+  const [shown, by] = read.length > 0 ? (['read', read] as const) : (['delivered', delivered] as const);
+  const isPart = recipients.length > 1 && by.length > 0 && by.length < recipients.length;
   return (
-    <span class={`state state-${state}`}>
-      <Icon name={STATES[state]} />
-      {words.value[state]}
+    <span class={`state state-${state}`} title={by.map(nameOf).join(', ')}>
+      <Icon name={STATES[isPart ? shown : state]} />
+      {isPart ? w.ofThem(by.length, recipients.length, w[shown]) : w[state]}
     </span>
   );
+}
+
+function nameOf(peerId: string): string {
+  return peerId === state.value.me?.peerId
+    ? words.value.you
+    : safeLine(state.value.peers.get(peerId)?.user ?? shortPeerId(peerId));
 }
 
 interface PendingRowProps {

@@ -113,6 +113,33 @@ export const en = {
   complete: 'complete',
   failed: 'failed',
 
+  // Groups
+  group: 'Group',
+  openRoom: 'Open room: everybody on the network may join',
+  groupName: 'Name of the group',
+  newGroup: 'New group or room',
+  openRoomHelp: 'An open room: everybody on the network may join',
+  create: 'Create',
+  rooms: 'Open rooms',
+  joinRoom: (n: number): string => `${n} ${n === 1 ? 'member' : 'members'} · join`,
+  join: 'Join',
+  members: 'Members',
+  memberCount: (n: number): string => `${n} ${n === 1 ? 'member' : 'members'}`,
+  admin: 'admin',
+  invited: 'invited',
+  promote: 'Make admin',
+  demote: 'Make member',
+  remove: 'Remove',
+  addPerson: 'Add',
+  leave: 'Leave',
+  leaveQuestion: (name: string): string => `Leave ${name}?`,
+  leaveHelp: 'Nothing that is written there from then on reaches you. What you have stays.',
+  invitedBy: (name: string): string => `${name} asks you to come to this group.`,
+  invitesYou: 'asks you to come',
+  notIn: 'You are not in this group any more.',
+  decline: 'Decline',
+  ofThem: (n: number, all: number, state: string): string => `${state} ${n} of ${all}`,
+
   // A person
   safetyNumber: 'Safety number',
   safetyHelp:
