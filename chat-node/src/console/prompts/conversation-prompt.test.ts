@@ -496,3 +496,23 @@ describe('a message that is chosen', () => {
     expect(commands.confirm).toHaveBeenCalledWith(asking.id);
   });
 });
+
+describe('a name after an @', () => {
+  const members = (): MemberView[] =>
+    ['Alice', 'Bob', 'Zoë Müller'].map((user) => ({ peerId: user, user, self: user === 'Alice' }));
+
+  it.each([
+    ['ask @b', 'ask @Bob '],
+    ['@z', '@Zoë Müller '],
+    ['@', '@Bob '],
+    ['@al', '@al'],
+    ['me@b', 'me@b'],
+    ['no sign', 'no sign'],
+  ])('is completed with Tab: %j', async (written, text) => {
+    const { events, send } = await show([], { members });
+    events.type(written);
+    events.keypress('tab');
+    events.keypress('enter');
+    expect(send).toHaveBeenCalledWith(text);
+  });
+});

@@ -1,6 +1,6 @@
 import { createPrompt, isEnterKey, useEffect, useMemo, useRef, useState } from '@inquirer/core';
 import type { Key } from 'node:readline';
-import { errorMessage, type MessageView, P2pChatError, safeLine } from '@p2p-chat/shared';
+import { errorMessage, type MemberView, type MessageView, P2pChatError, safeLine } from '@p2p-chat/shared';
 import type { LoadedMessages } from '@p2p-chat/shared/client';
 import { authorLabel } from '../labels.js';
 import { truncate, wrap } from '../layout.js';
@@ -18,6 +18,7 @@ import {
   lastOwnText,
   type MessageCommands,
   type Mode,
+  withMention,
 } from './message-mode.js';
 import type { PromptFunction } from './prompt-function.js';
 import { show, type Draw } from './use-frame.js';
@@ -40,6 +41,8 @@ export interface ConversationPromptConfig {
   send: (body: string, replyTo?: string) => Promise<void>;
   /** What can be done with messages. */
   commands: MessageCommands;
+  /** Who can be mentioned. */
+  members?: () => readonly MemberView[];
   /** The messages that the person is asked to confirm, oldest first. */
   toConfirm: (state: ViewState) => readonly MessageView[];
   /** Something is being written. */
@@ -81,6 +84,7 @@ const ALL_KEYS: readonly KeyHelp[] = [
   ['F4', 'confirm what stands above the conversation'],
   ['↑ on an empty line', 'choose a message: reply, react, edit, delete, forward'],
   ['↑ twice', 'edit your last message'],
+  ['Tab after @', 'the name of somebody in the conversation: they are mentioned'],
   ['Ctrl-W, Ctrl-U, Ctrl-K', 'erase the word, the line before, the line after'],
   ['Esc', 'back; what is written stays'],
   ['Ctrl-C', 'leave'],
@@ -271,6 +275,7 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
       else if (key.ctrl === true && key.name === 'n') done('next-unread');
       else if (key.name === 'f1') setHelp(true);
       else if (key.name === 'f2') done('safety-number');
+      else if (key.name === 'tab') write(withMention(draft, config.members?.() ?? []) ?? draft);
       else if (key.name === 'pageup') {
         if (end - height <= height) void config.older();
         scrollTo(Math.max(end - height + 1, Math.min(height, lines.length)));

@@ -1,5 +1,5 @@
 import type { Key } from 'node:readline';
-import type { MessageView } from '@p2p-chat/shared';
+import type { MemberView, MessageView } from '@p2p-chat/shared';
 import type { Draft } from '../line-editor.js';
 import { messageText } from '../message-text.js';
 import type { KeyHelp } from './help.js';
@@ -108,6 +108,19 @@ export function lastOwnText(messages: readonly MessageView[]): MessageView | und
   return messages.findLast(
     ({ direction, kind, deleted }) => direction === 'out' && kind === 'text' && deleted !== true,
   );
+}
+
+/** The line with the name of a member in the place of the `@` and its first letters before the cursor; null where nobody is called so. */
+export function withMention({ text, cursor }: Draft, members: readonly MemberView[]): Draft | null {
+  const [, letters] = /(?:^|[^\p{L}\p{N}_])@([^\s@]*)$/u.exec(text.slice(0, cursor)) ?? [];
+  if (letters === undefined) return null;
+  const name = members
+    .filter(({ self, user }) => !self && user.toLowerCase().startsWith(letters.toLowerCase()))
+    .map(({ user }) => user)
+    .sort((a, b) => a.localeCompare(b))[0];
+  if (name === undefined) return null;
+  const start = cursor - letters.length;
+  return { text: `${text.slice(0, start)}${name} ${text.slice(cursor)}`, cursor: start + name.length + 1 };
 }
 
 /** What a message says, in a line: what is answered or changed. Not safe for a terminal yet. */

@@ -74,6 +74,12 @@ async function showConversation(
   const { view, ask, drafts } = context;
   const window = new Timeline(view, conversation, at);
   void showFiles(view, conversation);
+  let members: readonly MemberView[] = [];
+  view.client.members(conversation).then(
+    (all) => (members = all),
+    // Without them nothing is completed.
+    () => undefined,
+  );
   try {
     return await ask.conversation({
       view: view.store,
@@ -102,6 +108,7 @@ async function showConversation(
             ? whoConfirmed(await window.confirmations(message.id))
             : await whoRead(context, message),
       },
+      members: () => members,
       toConfirm: (state) => conversationOf(state, conversation)?.toConfirm ?? [],
       formats: context.formats,
       writes: () => window.writes(),
