@@ -2,7 +2,7 @@ import type { Key } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
 import { render } from '@inquirer/testing';
 import { describe, expect, it, vi } from 'vitest';
-import { P2pChatError, type MessageView, type PeerView } from '@p2p-chat/shared';
+import { P2pChatError, type MemberView, type MessageView, type PeerView } from '@p2p-chat/shared';
 import type { LoadedMessages } from '@p2p-chat/shared/client';
 import { PASTE } from '../keyboard.js';
 import type { Frame } from '../screen.js';
