@@ -14,6 +14,8 @@ export const canMount =
   existsSync('/sys/fs/ext4') &&
   ['/sbin/mkfs.ext4', '/usr/sbin/mkfs.ext4'].some((path) => existsSync(path));
 
+type OnError = 'remount-ro' | 'continue';
+
 /** A small disk with ext4, for the data of a node, that can be made to fail. */
 export class Ext4Disk {
   private constructor(
@@ -22,10 +24,14 @@ export class Ext4Disk {
     private readonly image: string,
     /** The memory below it. */
     private readonly below: string,
+    private readonly onError: OnError,
   ) {}
 
-  /** A disk that works. Its owner unmounts it, also after a test that failed. */
-  static async make(world: World): Promise<Ext4Disk> {
+  /**
+   * A disk that works. Its owner unmounts it, also after a test that failed.
+   * @param onError what the file system does where its own records cannot be written
+   */
+  static async make(world: World, onError: OnError): Promise<Ext4Disk> {
     const below = await world.folder('memory');
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16M', 'tmpfs', below]);
     const image = join(below, 'image');
@@ -33,13 +39,13 @@ export class Ext4Disk {
     await truncate(image, 32 * MiB);
     // Without a journal an error in one file leaves the others alone.
     execFileSync('mkfs.ext4', ['-q', '-O', '^has_journal', image]);
-    const disk = new Ext4Disk(await world.folder('disk'), image, below);
+    const disk = new Ext4Disk(await world.folder('disk'), image, below, onError);
     disk.mount();
     return disk;
   }
 
   mount(): void {
-    execFileSync('mount', ['-o', 'loop,errors=remount-ro', this.image, this.folder]);
+    execFileSync('mount', ['-o', `loop,errors=${this.onError}`, this.image, this.folder]);
     execFileSync('chmod', ['700', this.folder]);
   }
 
