@@ -67,7 +67,7 @@ test: build ## run the tests that need only Node
 	@vitest run --project unit --project e2e $(ARGS)
 
 .PHONY: test-long
-test-long: build ## run those that need only Node and take longer: floods, large numbers, restores
+test-long: build ## run those that need only Node and take longer: failing disks, floods, large numbers, restores
 	@vitest run --project e2e-long $(ARGS)
 
 .PHONY: check

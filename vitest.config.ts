@@ -5,9 +5,30 @@ import { defineConfig } from 'vitest/config';
 // test never runs against a stale build.
 const conditions = ['source', 'node', 'import', 'default'];
 
-/** What takes long by its nature: floods, large numbers, copies of whole profiles. */
-const LONG =
-  'e2e/{files-faults,fuzz/fuzz,herd,hostile-discovery,queued,restore,search,sources,storage-deaf-peer,strangers,strangers-http}.e2e.ts';
+/** What takes long by its nature: failing disks, floods, every size of a terminal, large numbers, restores. */
+const LONG_SCENES = [
+  'console-terminal',
+  'edges',
+  'faults',
+  'files-faults',
+  'foreign-text',
+  'fuzz/fuzz',
+  'herd',
+  'hostile-discovery',
+  'import',
+  'queued',
+  'read-only',
+  'restore',
+  'search',
+  'simultaneous-dials',
+  'sources',
+  'storage',
+  'storage-deaf-peer',
+  'storage-states',
+  'strangers',
+  'strangers-http',
+  'trust',
+].map((name) => `e2e/${name}.e2e.ts`);
 
 export default defineConfig({
   resolve: { conditions },
@@ -35,7 +56,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.e2e.ts'],
-          exclude: [LONG, 'e2e/docker*.e2e.ts', 'e2e/lan*.e2e.ts', 'e2e/web*.e2e.ts', 'e2e/chaos/**'],
+          exclude: [...LONG_SCENES, 'e2e/docker*.e2e.ts', 'e2e/lan*.e2e.ts', 'e2e/web*.e2e.ts', 'e2e/chaos/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -45,7 +66,7 @@ export default defineConfig({
         test: {
           // Minutes too, and needs only Node: `make test-long`.
           name: 'e2e-long',
-          include: [LONG],
+          include: LONG_SCENES,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
