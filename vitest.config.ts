@@ -56,7 +56,13 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.e2e.ts'],
-          exclude: [...LONG_SCENES, 'e2e/docker*.e2e.ts', 'e2e/lan*.e2e.ts', 'e2e/web*.e2e.ts', 'e2e/chaos/**'],
+          exclude: [
+            ...LONG_SCENES,
+            'e2e/docker*.e2e.ts',
+            'e2e/lan*.e2e.ts',
+            'e2e/web*.e2e.ts',
+            'e2e/chaos/**',
+          ],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
