@@ -367,14 +367,13 @@ describe('a long conversation', () => {
       oldest = Number(/\d+/.exec(shown[0] ?? '')?.[0] ?? oldest);
       const before = await topOf(page, anchor);
       await scroller.evaluate((list) => list.scrollBy({ top: -200 }));
-      // Two frames, and the page that may have been asked for.
-      await page.waitForTimeout(60);
+      await settled(scroller);
       const after = await topOf(page, anchor);
       // At the very top nothing moves until the page before it is there; nothing ever jumps.
       const moved = before === null || after === null ? 0 : after - before;
       expect([moved > -4, moved < 204]).toEqual([true, true]);
       await scroller.evaluate((list) => list.scrollBy({ top: -1_200 }));
-      await page.waitForTimeout(30);
+      await settled(scroller);
     }
     expect(oldest).toBeLessThanOrEqual(600);
     const [anchor = ''] = await visible(page);
@@ -387,6 +386,24 @@ describe('a long conversation', () => {
     expectClean(opened);
   });
 });
+
+/** Resolves when a list has drawn five frames without moving or growing. */
+function settled(list: ReturnType<PageUnderTest['page']['locator']>): Promise<void> {
+  return list.evaluate(
+    (element) =>
+      new Promise((done) => {
+        let [before, still] = ['', 0];
+        const look = (): void => {
+          const now = `${element.scrollTop} ${element.scrollHeight}`;
+          still = now === before ? still + 1 : 0;
+          before = now;
+          if (still === 5) done();
+          else requestAnimationFrame(look);
+        };
+        look();
+      }),
+  );
+}
 
 /** The texts of the messages that are on the screen. */
 function visible(page: PageUnderTest['page']): Promise<string[]> {
