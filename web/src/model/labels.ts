@@ -9,9 +9,18 @@ export function personLabel(peer: Pick<PeerView, 'user' | 'peerId' | 'ambiguous'
   return peer.ambiguous ? `${name} (${shortPeerId(peer.peerId)})` : name;
 }
 
-/** How a conversation is called. */
-export function conversationLabel({ name, peer }: ConversationView): string {
-  return peer === undefined ? safeLine(name) : personLabel(peer);
+/** How the author of a message is called, marked as on every other screen; the name alone where nobody of that key is known. */
+export function authorLabel(
+  { author, user }: Pick<MessageView, 'author' | 'user'>,
+  peers: ReadonlyMap<string, Pick<PeerView, 'ambiguous'>>,
+): string {
+  return personLabel({ user, peerId: author, ambiguous: peers.get(author)?.ambiguous === true });
+}
+
+/** How a conversation is called: after its person, or as a group is called. */
+export function conversationLabel({ id, name, peer, group }: ConversationView): string {
+  if (peer !== undefined) return personLabel(peer);
+  return personLabel({ user: name, peerId: id, ambiguous: group?.ambiguous === true });
 }
 
 /** How a person is, in words. */

@@ -2,7 +2,8 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { MAX_BODY_BYTES } from '@p2p-chat/shared/protocol/limits';
 import type { MessageView } from '@p2p-chat/shared/control';
 import { safeLine } from '@p2p-chat/shared/text';
-import { messageText } from '../model/labels.ts';
+import { authorLabel, messageText } from '../model/labels.ts';
+import { state } from '../model/session.ts';
 import { drafts, keepDraft } from '../model/drafts.ts';
 import { words } from '../words/index.ts';
 import { EmojiPicker } from './emoji-picker.tsx';
@@ -80,7 +81,9 @@ export function Composer({ conversation, reference, onSend, onCancel, onFiles, o
         <div class="reference">
           <span class="reference-text">
             <strong>
-              {reference.kind === 'edit' ? w.editing : w.replyTo(safeLine(reference.message.user))}
+              {reference.kind === 'edit'
+                ? w.editing
+                : w.replyTo(authorLabel(reference.message, state.value.peers))}
             </strong>{' '}
             {safeLine(messageText(reference.message))}
           </span>

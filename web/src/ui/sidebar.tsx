@@ -3,7 +3,14 @@ import type { ConversationView, FoundMessageView, PeerView } from '@p2p-chat/sha
 import { knownPeers, MessageFinder, requests, totalUnread, typingIn } from '@p2p-chat/shared/client';
 import { safeLine } from '@p2p-chat/shared/text';
 import { drafts } from '../model/drafts.ts';
-import { conversationLabel, messageText, personLabel, presenceLabel, whenLabel } from '../model/labels.ts';
+import {
+  authorLabel,
+  conversationLabel,
+  messageText,
+  personLabel,
+  presenceLabel,
+  whenLabel,
+} from '../model/labels.ts';
 import { go, href, open, route } from '../model/route.ts';
 import { live, state } from '../model/session.ts';
 import { words } from '../words/index.ts';
@@ -343,7 +350,7 @@ function FoundRow({
         <span class="row-main">
           <span class="row-top">
             <span class="row-name">
-              {message.direction === 'out' ? words.value.you : safeLine(message.user)}
+              {message.direction === 'out' ? words.value.you : authorLabel(message, state.value.peers)}
               {conversation !== undefined &&
                 message.direction === 'out' &&
                 ` → ${conversationLabel(conversation)}`}

@@ -4,7 +4,7 @@ import type { MessageView } from '@p2p-chat/shared/control';
 import type { Timeline as Loaded } from '@p2p-chat/shared/client';
 import { shortPeerId } from '@p2p-chat/shared/peer-id';
 import { safeLine } from '@p2p-chat/shared/text';
-import { dayLabel, isSameDay, messageText, timeLabel } from '../model/labels.ts';
+import { authorLabel, dayLabel, isSameDay, messageText, timeLabel } from '../model/labels.ts';
 import { open } from '../model/route.ts';
 import { api, state } from '../model/session.ts';
 import type { Pending } from '../model/outbox.ts';
@@ -259,7 +259,7 @@ const Row = memo(function Row(props: RowProps) {
   const together = !newDay && !unreadFrom && belongTogether(previous, message);
   // Once for those that say the same below them.
   const saysMore = next === null || !belongTogether(message, next) || next.state !== message.state;
-  const who = mine ? w.you : safeLine(message.user);
+  const who = mine ? w.you : authorLabel(message, state.value.peers);
   const isText = message.kind === 'text';
   return (
     <div class={`message-row ${isLast ? 'last' : ''}`}>
