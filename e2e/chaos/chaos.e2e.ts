@@ -4,7 +4,7 @@ import { runCampaign } from './campaign.ts';
 
 const server = process.env['MONGODB_URI_TEST'];
 /** Makes 42 kills and more, and 102 cuts. */
-const ROUNDS = 150;
+const ROUNDS = 100;
 /** Of which it must make so many. */
 const MIN_KILLS = 40;
 const MIN_CUTS = 100;
