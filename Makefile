@@ -68,7 +68,7 @@ test: build ## run the tests that need only Node
 
 .PHONY: test-long
 test-long: build ## run those that need only Node and take longer: failing disks, floods, large numbers, restores
-	@vitest run --project e2e-long $(ARGS)
+	@vitest run --project e2e-long --maxWorkers 2 $(ARGS)
 
 .PHONY: check
 check: lint types format claims man-check unit ## lint, types, format, the man page, what the documents say of tests, and the unit tests
