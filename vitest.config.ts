@@ -7,7 +7,10 @@ const conditions = ['source', 'node', 'import', 'default'];
 
 /** What takes long by its nature: failing disks, floods, every size of a terminal, large numbers, restores. */
 const LONG_SCENES = [
+  'console-problems',
   'console-terminal',
+  'discovery',
+  'doctor',
   'edges',
   'faults',
   'files-faults',

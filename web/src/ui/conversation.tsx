@@ -3,7 +3,8 @@ import type { ConversationView, MessageView, PeerView } from '@p2p-chat/shared/c
 import { conversationOf, peerOf, Timeline as Loaded, typingIn, withPeer } from '@p2p-chat/shared/client';
 import { safeLine } from '@p2p-chat/shared/text';
 import { keepDraft } from '../model/drafts.ts';
-import { conversationLabel, messageText, personLabel, presenceLabel, presenceOf } from '../model/labels.ts';
+import { messageText, presenceLabel, presenceOf } from '../model/labels.ts';
+import { conversationLabel, personLabel } from '../model/names.ts';
 import type { Outbox } from '../model/outbox.ts';
 import { takePlace } from '../model/place.ts';
 import { foundMessage, go, route } from '../model/route.ts';

@@ -3,7 +3,7 @@ import type { GroupMemberView, GroupView } from '@p2p-chat/shared/control';
 import { conversationOf, knownPeers, withEvent } from '@p2p-chat/shared/client';
 import { shortPeerId } from '@p2p-chat/shared/peer-id';
 import { safeLine } from '@p2p-chat/shared/text';
-import { personLabel } from '../model/labels.ts';
+import { personLabel } from '../model/names.ts';
 import { go, open } from '../model/route.ts';
 import { api, live, state } from '../model/session.ts';
 import { words } from '../words/index.ts';

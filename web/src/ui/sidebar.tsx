@@ -3,14 +3,8 @@ import type { ConversationView, FoundMessageView, PeerView } from '@p2p-chat/sha
 import { knownPeers, MessageFinder, requests, totalUnread, typingIn } from '@p2p-chat/shared/client';
 import { safeLine } from '@p2p-chat/shared/text';
 import { drafts } from '../model/drafts.ts';
-import {
-  authorLabel,
-  conversationLabel,
-  messageText,
-  personLabel,
-  presenceLabel,
-  whenLabel,
-} from '../model/labels.ts';
+import { messageText, presenceLabel, whenLabel } from '../model/labels.ts';
+import { authorLabel, conversationLabel, personLabel } from '../model/names.ts';
 import { go, href, open, route } from '../model/route.ts';
 import { live, state } from '../model/session.ts';
 import { words } from '../words/index.ts';

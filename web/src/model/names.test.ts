@@ -1,8 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
-import { authorLabel } from './labels.ts';
-
-// The words are chosen by what the browser stores.
-vi.mock('../words/index.ts', () => ({ locale: {}, words: {} }));
+import { describe, expect, it } from 'vitest';
+import { authorLabel } from './names.ts';
 
 describe('the author of a message', () => {
   const author = 'xmpc2n4k' + 'a'.repeat(44);
