@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { createPrompt } from '@inquirer/core';
 import { describe, expect, it, vi } from 'vitest';
-import { SystemClock } from '@p2p-chat/shared';
+import { ManualClock } from '@p2p-chat/shared/testing';
 import { Keyboard, type KeyboardListeners } from './keyboard.js';
 import { ESCAPE_TIMEOUT_MS, LINES_TIMEOUT_MS } from './terminal-input.js';
 import { useKeys } from './prompts/use-keys.js';
@@ -20,8 +20,9 @@ const untilStop = createPrompt<string, { got: string[]; writes: boolean }>(({ go
 
 function open(listeners: Partial<KeyboardListeners> = {}) {
   const terminal = new PassThrough();
+  const clock = new ManualClock();
   const onInterrupt = vi.fn<() => void>();
-  const keyboard = new Keyboard(terminal as unknown as NodeJS.ReadStream, new SystemClock(), {
+  const keyboard = new Keyboard(terminal as unknown as NodeJS.ReadStream, clock, {
     onInterrupt,
     ...listeners,
   });
@@ -31,7 +32,12 @@ function open(listeners: Partial<KeyboardListeners> = {}) {
       { got: [], writes },
       { input: keyboard as unknown as NodeJS.ReadableStream, output: new PassThrough() },
     );
-  return { terminal, keyboard, onInterrupt, ask };
+  /** Time goes by after all that was written has been read. */
+  const passed = async (ms: number): Promise<void> => {
+    await new Promise(setImmediate);
+    await clock.advance(ms);
+  };
+  return { terminal, keyboard, onInterrupt, ask, passed };
 }
 
 describe('the keyboard', () => {
@@ -80,26 +86,27 @@ describe('the keyboard', () => {
   });
 
   it('takes several lines in one read for a paste where text is written, and for keys elsewhere', async () => {
-    const { terminal, ask } = open();
+    const { terminal, ask, passed } = open();
     const list = ask(false);
     terminal.write('a\rb.one\rtwo.');
+    await passed(LINES_TIMEOUT_MS);
     expect(await list).toBe('a\rb');
     // What was begun as keys goes on as keys.
     expect(await ask()).toBe('one\rtwo');
     const text = ask();
     terminal.write('one\rtwo');
-    await new Promise((resolve) => setTimeout(resolve, 2 * LINES_TIMEOUT_MS));
+    await passed(LINES_TIMEOUT_MS);
     terminal.write('.');
     expect(await text).toBe('[one\rtwo]');
   });
 
   it('gives Esc as a key when nothing follows it, and Alt with a letter as one that writes nothing', async () => {
-    const { terminal, ask } = open();
+    const { terminal, ask, passed } = open();
     const answer = ask();
     terminal.write('a\u001bx');
     await new Promise(setImmediate);
     terminal.write('\u001b');
-    await new Promise((resolve) => setTimeout(resolve, 2 * ESCAPE_TIMEOUT_MS));
+    await passed(ESCAPE_TIMEOUT_MS);
     terminal.write('.');
     expect(await answer).toBe('a\u001bx\u001b');
   });
