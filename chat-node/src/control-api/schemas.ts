@@ -31,7 +31,6 @@ import {
   type StatusView,
   MUTE_LEVELS,
   type MuteLevel,
-  type VersionView,
 } from '@p2p-chat/shared';
 import { ConversationGroupSchema } from './group-schemas.js';
 
@@ -146,11 +145,6 @@ export class ConfirmationsSchema implements ConfirmationsView {
   @ApiProperty({ type: [PersonSchema] }) read!: PersonSchema[];
   @ApiProperty({ type: [PersonSchema] }) delivered!: PersonSchema[];
   @ApiProperty({ type: [PersonSchema] }) missing!: PersonSchema[];
-}
-
-export class VersionSchema implements VersionView {
-  @ApiProperty() body!: string;
-  @ApiProperty({ format: 'date-time' }) at!: string;
 }
 
 export class ActionResultSchema implements ActionResult {

@@ -1,11 +1,4 @@
-import {
-  type Batch,
-  type Clock,
-  clockMs,
-  contentText,
-  type DiscoverySourceView,
-  isPeerId,
-} from '@p2p-chat/shared';
+import { type Batch, type Clock, clockMs, type DiscoverySourceView, isPeerId } from '@p2p-chat/shared';
 import type { Conversation } from './conversations/conversation.js';
 import { ConversationList } from './conversations/conversation-list.js';
 import { Conversations } from './conversations/conversations.js';
@@ -108,18 +101,7 @@ export class Chat {
       ({ group }: Conversation): MayDelete =>
       (by, author, at) =>
         by === author || group?.isAdminAt(by, at) === true;
-    const erasing = new Erasing({
-      store,
-      sha256: keys.sha256,
-      mayDelete,
-      self,
-      onUnnamed: (conversation, edits) => {
-        const contents = edits.map((edit) => contentText({ kind: 'delete', target: edit, versions: [edit] }));
-        this.#outgoing.append(conversation, contents, null).catch((error: unknown) => {
-          log.warn({ error: String(error) }, 'cannot delete an edit of what was deleted');
-        });
-      },
-    });
+    const erasing = new Erasing({ store, sha256: keys.sha256, mayDelete });
     this.rosters = new Rosters({
       store,
       keys,
@@ -232,7 +214,10 @@ export class Chat {
     for (const { peerId } of this.conversations.all()) {
       if (peerId !== null) await this.peers.introduce(peerId, undefined);
     }
-    for (const conversation of this.conversations.groups()) await this.#meetMembers(conversation);
+    for (const conversation of this.conversations.groups()) {
+      await this.#meetMembers(conversation);
+      await this.#outgoing.writeForkedAnew(conversation);
+    }
     await this.requests.load();
     this.#startedAt = clock.now();
     this.#port = await transport.listen(this.#sessions);
@@ -342,16 +327,13 @@ export class Chat {
     return conversation?.record.mute ?? (conversation?.group?.isOpen === true ? 'off' : 'all');
   }
 
-  /**
-   * Whether the person here wants to be told of a message that arrived.
-   * @param calls whether it is for them by name: a mention, or a reminder
-   */
-  notifies({ author, conversation, content }: Message, calls = false): boolean {
+  /** Whether the person here wants to be told of a message that arrived. */
+  notifies({ author, conversation, content }: Message): boolean {
     if (this.profile.settings.presence === 'dnd' || this.peers.isBlocked(author)) return false;
     const isGroup = this.conversations.get(conversation)?.kind === 'group';
     if (!isGroup && !this.peers.isContact(author)) return false;
     const mute = this.muteOf(conversation);
-    if (calls || mute !== 'mentions') return mute !== 'off';
+    if (mute !== 'mentions') return mute === 'all';
     return content.kind === 'text' && content.mentions?.includes(this.self) === true;
   }
 
@@ -392,6 +374,7 @@ export class Chat {
 
   async #followRoster(conversation: Conversation, isTold: boolean): Promise<void> {
     await this.#meetMembers(conversation);
+    await this.#outgoing.writeForkedAnew(conversation);
     const { group } = conversation;
     const own = group?.roster.members.get(this.self);
     if (!isTold || group === null || own?.state !== 'invited' || own.addedBy === null) return;

@@ -11,7 +11,6 @@ import { usableLookup } from './usable-lookup.js';
  *
  * @param peerId who must be there; null for anybody
  * @param purpose what the connection is for
- * @param groups the key exchange to offer, where it is not Node's own choice
  * @returns the socket and the peer id of its key
  * @throws {TransportError} `peer-unreachable`, `peer-identity-wrong`,
  *   `tls-failed`, `handshake-timeout` or `aborted`
@@ -22,7 +21,6 @@ export function dialTls(
   identity: { keyPem: string; certificatePem: string },
   signal: AbortSignal,
   purpose: Purpose = ALPN_PROTOCOL,
-  groups?: string,
 ): Promise<{ socket: TLSSocket; peerId: string }> {
   const where = formatAddress(address);
   return new Promise((resolve, reject) => {
@@ -31,7 +29,6 @@ export function dialTls(
     const lookup = peerId === null ? {} : { lookup: usableLookup() };
     const socket = connect({
       ...tlsOptions(identity, [purpose]),
-      ...(groups === undefined ? {} : { ecdhCurve: groups }),
       host: address.host,
       port: address.port,
       ...lookup,

@@ -42,7 +42,6 @@ import type {
   SafetyNumberView,
   SendResult,
   StatusView,
-  VersionView,
 } from '../control/views.js';
 import { errorCode, PROBLEM_CONTENT_TYPE, type ProblemDetails } from '../errors.js';
 import { chunksOf } from './chunks.js';
@@ -228,11 +227,6 @@ export class ControlApi {
   edit(id: string, body: string, signal?: AbortSignal): Promise<ActionResult> {
     const request: EditRequest = { body };
     return this.json(CONTROL_ROUTES.message(id), { method: 'PATCH', body: request, signal });
-  }
-
-  /** What one's own message said and says, oldest first. */
-  versions(id: string, signal?: AbortSignal): Promise<VersionView[]> {
-    return this.json(CONTROL_ROUTES.versions(id), { signal });
   }
 
   /** Deletes a message. @param forMe here alone, not for everybody */

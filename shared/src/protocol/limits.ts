@@ -26,8 +26,6 @@ export const MAX_REACTION_CHARACTERS = 40;
 export const MAX_SHOWN_REACTIONS = 64;
 /** People that one message mentions: everybody of the largest group. */
 export const MAX_MENTIONS = 256;
-/** How long after a message an edit of it tells those whom it mentions anew. */
-export const EDIT_MENTION_MS = 5 * 60_000;
 /** Edits that one `delete` names beside their message; more go into further ones. */
 export const MAX_DELETED_VERSIONS = 64;
 /** All of a batch: as the frame that carries it. */
@@ -54,6 +52,8 @@ export const MAX_OWN_ENTRIES = 16;
 export const MAX_ROSTER_PARENTS = 64;
 /** Detail of an operation: MAX_FOLLOWED_TIPS tips fit. */
 export const MAX_ROSTER_DETAIL_BYTES = 16 * KiB;
+/** Detail of the proof of a fork: two batches of MAX_BATCH_ENTRIES fit, without their contents, and the frame in base64. */
+export const MAX_FORK_DETAIL_BYTES = 144 * KiB;
 /** Operations in one frame, and their bytes: a frame holds them in base64. */
 export const MAX_OPERATIONS_PER_FRAME = 512;
 export const MAX_OPERATION_BYTES_PER_FRAME = 128 * KiB;

@@ -6,23 +6,14 @@ export type KeyHelp = readonly [key: string, does: string];
 
 /** The keys as one line; those that find no room are left out. */
 export function helpLine(keys: readonly KeyHelp[], width: number): string {
-  return helpRows(keys, width)[0] ?? '';
-}
-
-/** The keys, in as many rows as they take. */
-export function helpRows(keys: readonly KeyHelp[], width: number): string[] {
-  const rows: string[][] = [];
-  let used = Infinity;
+  const parts: string[] = [];
+  let used = 0;
   for (const [key, does] of keys) {
-    const takes = stringWidth(key) + 1 + stringWidth(does);
-    if (used + 3 + takes > width) {
-      rows.push([]);
-      used = -3;
-    }
-    used += 3 + takes;
-    rows.at(-1)?.push(`${theme.strong(key)} ${theme.faint(does)}`);
+    used += stringWidth(key) + 1 + stringWidth(does) + (parts.length > 0 ? 3 : 0);
+    if (used > width) break;
+    parts.push(`${theme.strong(key)} ${theme.faint(does)}`);
   }
-  return rows.map((row) => row.join(theme.faint(' · ')));
+  return parts.join(theme.faint(' · '));
 }
 
 /** The keys, one below the other. */

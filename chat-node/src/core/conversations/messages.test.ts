@@ -62,13 +62,7 @@ const start = async (): Promise<void> => {
       people.contacts.add(peerId ?? '');
     },
     mutex: new Mutex(),
-    erasing: new Erasing({
-      store,
-      sha256: KEYS.sha256,
-      mayDelete: () => mayDelete,
-      self: KEYS.peerId,
-      onUnnamed: () => undefined,
-    }),
+    erasing: new Erasing({ store, sha256: KEYS.sha256, mayDelete: () => mayDelete }),
     onAppended: vi.fn(),
   });
   messages = new Messages({

@@ -52,13 +52,7 @@ class Start {
       store.commit(changes);
     const mayDelete = () => (by: string, author: string) => by === author;
     const mutex = new Mutex<string>();
-    const erasing = new Erasing({
-      store,
-      sha256: keys.sha256,
-      mayDelete,
-      self: keys.peerId,
-      onUnnamed: () => undefined,
-    });
+    const erasing = new Erasing({ store, sha256: keys.sha256, mayDelete });
     const common = {
       mutex,
       erasing,
@@ -75,7 +69,7 @@ class Start {
       conversations: this.conversations,
       health: new StorageHealth(clock),
       mayDelete,
-      rosters: { take: () => Promise.resolve(null) },
+      rosters: { take: () => Promise.resolve(null), prove: () => Promise.resolve() },
       admission: () => 'take',
       commitAsKnown: commit,
       onOwnReceived: (conversation, batch) => {
