@@ -128,7 +128,7 @@ export class Exchange {
     }
     const { read } = this.conversation.watermark(this.#peer, this.#self);
     this.#say([
-      { author: this.#self, tips: this.#feed(this.#self).tips.slice(0, MAX_FEED_TIPS) },
+      { author: this.#self, tips: this.#feed(this.#self).tips },
       { author: this.#peer, read },
     ]);
   }
@@ -379,22 +379,11 @@ export class Exchange {
     const { read } = this.conversation.watermark(this.#peer, this.#self);
     this.#readTold = JSON.stringify(read);
     const others = group.authors().filter((author) => author !== this.#self && author !== this.#peer);
-    const all: FeedStatement[] = [
-      { author: this.#self, tips: this.#tips(this.#self).slice(0, MAX_FEED_TIPS) },
-      { author: this.#peer, tips: told.slice(0, MAX_FEED_TIPS), read },
-      ...others
-        .map((author) => ({ author, tips: this.#tips(author).slice(0, MAX_FEED_TIPS) }))
-        .filter(({ tips }) => tips.length > 0),
-    ];
-    while (all.length > 0) {
-      let [count, tips] = [0, 0];
-      for (const one of all) {
-        tips += one.tips?.length ?? 0;
-        if (count > 0 && (count === MAX_FEEDS_PER_FRAME || tips > MAX_FEED_TIPS)) break;
-        count += 1;
-      }
-      this.#say(all.splice(0, count));
-    }
+    this.#say([
+      { author: this.#self, tips: this.#tips(this.#self) },
+      { author: this.#peer, tips: told, read },
+      ...others.map((author) => ({ author, tips: this.#tips(author) })).filter(({ tips }) => tips.length > 0),
+    ]);
   }
 
   /** The far end holds this of the feed of somebody else. */
@@ -450,7 +439,7 @@ export class Exchange {
     const hashes = told.map(({ hash }) => hash).join();
     if (hashes === this.#told) return;
     this.#told = hashes;
-    this.#say([{ author: this.#peer, tips: told.slice(0, MAX_FEED_TIPS) }]);
+    this.#say([{ author: this.#peer, tips: told }]);
   }
 
   async #hasDropped(feed: FeedIndex, covered: Covered): Promise<boolean> {
@@ -479,14 +468,32 @@ export class Exchange {
     }
   }
 
-  #say(feeds: FeedStatement[], hold?: number): void {
-    const state: StateFrame = { type: 'state', conversation: this.conversation.id, feeds };
-    this.link.send(hold === undefined ? state : { ...state, hold });
+  /** Says so much of each feed, in so many frames, as a receiver takes. */
+  #say(feeds: readonly FeedStatement[], hold?: number): void {
+    const pages: FeedStatement[][] = [];
+    let total = 0;
+    for (const { author, tips, read } of feeds) {
+      const told = {
+        author,
+        ...(tips === undefined ? {} : { tips: tips.slice(0, MAX_FEED_TIPS) }),
+        ...(read === undefined ? {} : { read: read.slice(0, MAX_FEED_TIPS) }),
+      };
+      const page = pages.at(-1);
+      total += told.tips?.length ?? 0;
+      if (page === undefined || page.length === MAX_FEEDS_PER_FRAME || total > MAX_FEED_TIPS) {
+        pages.push([told]);
+        total = told.tips?.length ?? 0;
+      } else page.push(told);
+    }
+    for (const page of pages) {
+      const state: StateFrame = { type: 'state', conversation: this.conversation.id, feeds: page };
+      this.link.send(hold === undefined ? state : { ...state, hold });
+    }
   }
 
   #sayHeld(authors: readonly string[], hold?: number): void {
     this.#say(
-      authors.map((author) => ({ author, tips: this.#tips(author).slice(0, MAX_FEED_TIPS) })),
+      authors.map((author) => ({ author, tips: this.#tips(author) })),
       hold,
     );
   }
