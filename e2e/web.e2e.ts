@@ -430,6 +430,27 @@ function topOf(page: PageUnderTest['page'], text: string): Promise<number | null
     );
 }
 
+describe('many tabs', () => {
+  it('share one stream of events, so that a browser has connections left; another tab goes on where one is closed', async () => {
+    const first = await withConversation(/^Ben/);
+    const { context, page } = first;
+    // One more than a browser opens connections to one address.
+    const others = await Promise.all(Array.from({ length: 6 }, () => context.newPage()));
+    for (const other of others) {
+      await other.goto(page.url());
+      await other.getByLabel(MESSAGE).waitFor();
+    }
+    await controlOf(ben).send(ann.peerId, 'To every tab');
+    for (const one of [page, ...others]) await one.getByRole('log').getByText('To every tab').waitFor();
+    await page.close();
+    await controlOf(ben).send(ann.peerId, 'To every tab but one');
+    for (const one of others) await one.getByRole('log').getByText('To every tab but one').waitFor();
+    expect(first.faults).toEqual([]);
+    expect((await ann.cli(['web', '--revoke'])).status).toBe(0);
+    for (const one of others) await one.getByText('This browser may not use the page any more.').waitFor();
+  });
+});
+
 describe('without a mouse', () => {
   it('every part is reached by keys, and the keys are listed', async () => {
     const opened = await (await open()).enter(ann);

@@ -14,10 +14,12 @@ export class LiveView {
   readonly store = new Store<ViewState>(INITIAL_STATE);
   readonly #listeners = new Set<(event: ControlEvent) => void>();
 
+  /** @param events where the events come from, unless it is a stream of its own */
   constructor(
     readonly client: ControlApi,
     readonly clock: Clock,
     readonly signal: AbortSignal,
+    private readonly events: () => AsyncIterable<FeedItem> = () => client.events(signal),
   ) {}
 
   /**
@@ -25,7 +27,7 @@ export class LiveView {
    * @throws where the node cannot be reached at first; later that is part of the state
    */
   async start(): Promise<void> {
-    const feed = this.client.events(this.signal)[Symbol.asyncIterator]();
+    const feed = this.events()[Symbol.asyncIterator]();
     const first = await feed.next();
     if (first.done === true) return;
     await this.#load();

@@ -1,8 +1,9 @@
 import { signal } from '@preact/signals';
-import { INITIAL_STATE, LiveView, type ViewState } from '@p2p-chat/shared/client';
+import { type EventFeed, INITIAL_STATE, LiveView, type ViewState } from '@p2p-chat/shared/client';
 import { errorMessage } from '@p2p-chat/shared/errors';
 import { BrowserClock } from './browser-clock.ts';
 import { PageApi, pair } from './page-api.ts';
+import { sharedEvents } from './shared-events.ts';
 import { store, stored } from './storage.ts';
 
 /** Whether this browser was let in, and how far it is. */
@@ -85,7 +86,10 @@ async function connect(token: string): Promise<void> {
     };
     const client = new PageApi(token, refused);
     const attempt = new AbortController();
-    const view = new LiveView(client, new BrowserClock(), AbortSignal.any([leaving.signal, attempt.signal]));
+    const clock = new BrowserClock();
+    const signal = AbortSignal.any([leaving.signal, attempt.signal]);
+    const open = (last: string | undefined): EventFeed => client.events(signal, last);
+    const view = new LiveView(client, clock, signal, () => sharedEvents(open, clock, signal));
     current = { view, api: client, leaving };
     try {
       await view.start();
@@ -98,7 +102,7 @@ async function connect(token: string): Promise<void> {
       attempt.abort();
       if (leaving.signal.aborted) return;
       entrance.value = { at: 'connecting', problem: errorMessage(error) };
-      await new BrowserClock().sleep(RETRY_MS, leaving.signal);
+      await clock.sleep(RETRY_MS, leaving.signal);
     }
   }
 }
