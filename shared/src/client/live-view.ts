@@ -19,7 +19,7 @@ export class LiveView {
     readonly client: ControlApi,
     readonly clock: Clock,
     readonly signal: AbortSignal,
-    private readonly events: () => AsyncIterable<FeedItem> = () => client.events(signal),
+    private readonly events: () => AsyncIterable<FeedItem, void> = () => client.events(signal),
   ) {}
 
   /**

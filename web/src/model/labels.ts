@@ -1,7 +1,15 @@
+import { computed } from '@preact/signals';
 import type { MessageView, PeerView } from '@p2p-chat/shared/control';
 import { shortPeerId } from '@p2p-chat/shared/peer-id';
 import { safeLine, safeText } from '@p2p-chat/shared/text';
 import { locale, words } from '../words/index.ts';
+
+/** Made once for a language: making one takes longer than all else of a row. */
+const format = (options: Intl.DateTimeFormatOptions) =>
+  computed(() => new Intl.DateTimeFormat(locale.value, options));
+const LONG_DAY = format({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+const SHORT_DAY = format({ day: 'numeric', month: 'short' });
+const TIME = format({ hour: '2-digit', minute: '2-digit' });
 
 /** How a person is, in words. */
 export function presenceLabel(peer: Pick<PeerView, 'online' | 'presence'>): string {
@@ -76,19 +84,12 @@ export function dayLabel(iso: string, now: number): string {
   const days = Math.round((startOfDay(new Date(now)) - startOfDay(date)) / 86_400_000);
   if (days === 0) return words.value.today;
   if (days === 1) return words.value.yesterday;
-  return date.toLocaleDateString(locale.value, {
-    weekday: 'long',
-    day: 'numeric',
-    month: 'long',
-    year: 'numeric',
-  });
+  return LONG_DAY.value.format(date);
 }
 
 export function timeLabel(iso: string): string {
   const date = new Date(iso);
-  return Number.isNaN(date.getTime())
-    ? '??:??'
-    : date.toLocaleTimeString(locale.value, { hour: '2-digit', minute: '2-digit' });
+  return Number.isNaN(date.getTime()) ? '??:??' : TIME.value.format(date);
 }
 
 /** When something was, in a list: the time today, else the day. */
@@ -96,7 +97,7 @@ export function whenLabel(iso: string, now: number): string {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return '';
   const today = startOfDay(date) === startOfDay(new Date(now));
-  return today ? timeLabel(iso) : date.toLocaleDateString(locale.value, { day: 'numeric', month: 'short' });
+  return today ? timeLabel(iso) : SHORT_DAY.value.format(date);
 }
 
 export function isSameDay(a: string, b: string): boolean {

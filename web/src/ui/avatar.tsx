@@ -2,12 +2,14 @@ import type { PeerView } from '@p2p-chat/shared/control';
 import { safeLine } from '@p2p-chat/shared/text';
 import { presenceOf } from '../model/labels.ts';
 
+const GRAPHEMES = new Intl.Segmenter();
+
 /** The first letter of a name in the colour of a key, which stays when the name changes. */
 export function Avatar({ name, id, peer }: { name: string; id: string; peer?: PeerView | undefined }) {
-  const [letter = '?'] = new Intl.Segmenter().segment(safeLine(name).trim().toLocaleUpperCase());
+  const [letter] = GRAPHEMES.segment(safeLine(name).trim().toLocaleUpperCase());
   return (
     <span class="avatar" data-hue={hue(id)} aria-hidden="true">
-      {typeof letter === 'string' ? letter : letter.segment}
+      {letter?.segment ?? '?'}
       {peer !== undefined && <span class="presence-dot" data-presence={presenceOf(peer)} />}
     </span>
   );

@@ -1,3 +1,5 @@
+import { useComputed } from '@preact/signals';
+import { memo } from 'preact/compat';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ConversationView, FoundMessageView, PeerView } from '@p2p-chat/shared/control';
 import { knownPeers, MessageFinder, requests, totalUnread, typingIn } from '@p2p-chat/shared/client';
@@ -151,18 +153,20 @@ function isOpen(id: string): 'page' | undefined {
   return route.value.at === 'conversation' && route.value.id === id ? 'page' : undefined;
 }
 
-function ConversationRow({ conversation }: { conversation: ConversationView }) {
+/** Drawn anew when something of its own changed, and not with each key and event. */
+const ConversationRow = memo(function ConversationRow({ conversation }: { conversation: ConversationView }) {
   const { id, peer, last, unread } = conversation;
   const w = words.value;
   const name = conversationLabel(conversation);
-  const draft = drafts.value[id];
-  const [typing] = typingIn(state.value, id);
+  const draft = useComputed(() => drafts.value[id]).value;
+  const typing = useComputed(() => typingIn(state.value, id).length > 0).value;
+  const opened = useComputed(() => isOpen(id)).value;
   return (
     <li>
       <a
         class="row"
         href={href({ at: 'conversation', id, details: false })}
-        aria-current={isOpen(id)}
+        aria-current={opened}
         data-unread={unread > 0 || undefined}
       >
         <Avatar name={conversation.name} id={conversation.peerId ?? id} peer={peer} />
@@ -174,9 +178,9 @@ function ConversationRow({ conversation }: { conversation: ConversationView }) {
           </span>
           <span class="row-bottom">
             <span class="row-text">
-              {typing !== undefined ? (
+              {typing ? (
                 <span class="accent">{w.typing(name)}</span>
-              ) : draft !== undefined && isOpen(id) === undefined ? (
+              ) : draft !== undefined && opened === undefined ? (
                 <>
                   <span class="accent">{w.draft}</span> {safeLine(draft)}
                 </>
@@ -196,7 +200,7 @@ function ConversationRow({ conversation }: { conversation: ConversationView }) {
       </a>
     </li>
   );
-}
+});
 
 /** What belongs beside a name wherever somebody is chosen. */
 export function Badges({ peer }: { peer: PeerView | undefined }) {
