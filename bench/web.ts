@@ -23,14 +23,17 @@ const OTHERS = 100;
 const STARTS = 10;
 const LONE = 50;
 const BURST = 1_000;
+const BURSTS = 5;
 /** Messages that are loaded while somebody types, and while what the page holds is measured again. */
 const LOADED = 10_000;
-const SCROLLED = Number(process.env["S"] ?? 100_000);
+const SCROLLED = 100_000;
 const TEXT = 'the quick brown fox jumps over the lazy dog, and then it does so once more';
 /** People type slower than this. In milliseconds. */
 const BETWEEN_KEYS_MS = 30;
-/** Of one step of scrolling, in pixels. */
+/** Pixels of a step of scrolling, and of every so many a short one, after which what was on the screen is still on it. */
 const STEP = 2_500;
+const SHORT_STEP = 300;
+const SHORT_EVERY = 8;
 
 /** A page that is measured. */
 interface Subject {
@@ -70,18 +73,25 @@ function probe(): void {
     afterPaint(() => {
       if (listAt === 0 && document.querySelectorAll('nav a').length > 50) listAt = Date.now();
       const last = rows[rows.length - 1];
-      if (last !== undefined && last.id !== shown.at(-1)?.[0] && last.getBoundingClientRect().top < innerHeight)
+      if (
+        last !== undefined &&
+        last.id !== shown.at(-1)?.[0] &&
+        last.getBoundingClientRect().top < innerHeight
+      )
         shown.push([last.id, Date.now()]);
     });
     requestAnimationFrame(frame);
   };
   requestAnimationFrame(frame);
-  new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({
-    type: 'longtask',
-  });
+  new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe(
+    {
+      type: 'longtask',
+    },
+  );
   addEventListener(
     'keydown',
-    ({ timeStamp }) => requestAnimationFrame(() => afterPaint(() => keys.push(performance.now() - timeStamp))),
+    ({ timeStamp }) =>
+      requestAnimationFrame(() => afterPaint(() => keys.push(performance.now() - timeStamp))),
     true,
   );
   Object.assign(globalThis, { probe: { shown, tasks, keys, listAt: () => listAt } });
@@ -91,7 +101,7 @@ interface Probe {
   probe: { shown: [string, number][]; tasks: number[]; keys: number[]; listAt: () => number };
 }
 
-async function open(browser: Browser, ann: RunningDaemon, subject: Subject): Promise<PageUnderTest> {
+async function open(browser: Browser, subject: Subject): Promise<PageUnderTest> {
   const opened = await PageUnderTest.open(browser);
   await opened.context.addInitScript(probe);
   await subject.prepare(opened);
@@ -100,7 +110,7 @@ async function open(browser: Browser, ann: RunningDaemon, subject: Subject): Pro
 
 /** From the link to a list that can be used, of a browser that was never here. */
 async function startOf(browser: Browser, ann: RunningDaemon, subject: Subject): Promise<number> {
-  const opened = await open(browser, ann, subject);
+  const opened = await open(browser, subject);
   try {
     const { url } = await linkOf(ann);
     const began = Date.now();
@@ -113,7 +123,7 @@ async function startOf(browser: Browser, ann: RunningDaemon, subject: Subject): 
 }
 
 /** From each message's arrival at the node to the first frame that shows it, or one after it. */
-async function paints(page: Page, ann: RunningDaemon, ben: RunningDaemon, count: number): Promise<Spread> {
+async function paints(page: Page, ann: RunningDaemon, ben: RunningDaemon, count: number): Promise<number[]> {
   const history = await controlOf(ann).history(ben.peerId, { limit: count });
   const last = history.at(-1)?.id ?? '';
   await page.waitForFunction(
@@ -123,18 +133,16 @@ async function paints(page: Page, ann: RunningDaemon, ben: RunningDaemon, count:
   const shown = await page.evaluate(() => (globalThis as unknown as Probe).probe.shown);
   const places = new Map(history.map(({ id }, at) => [`m-${id}`, at]));
   const frames = shown.flatMap(([id, at]) => (places.has(id) ? [{ place: places.get(id) ?? 0, at }] : []));
-  return spread(
-    history.map(({ receivedAt }, place) => {
-      const frame = frames.find((one) => one.place >= place);
-      return (frame?.at ?? NaN) - Date.parse(receivedAt ?? '');
-    }),
-  );
+  return history.map(({ receivedAt }, place) => {
+    const frame = frames.find((one) => one.place >= place);
+    return (frame?.at ?? NaN) - Date.parse(receivedAt ?? '');
+  });
 }
 
 /** Scrolls up until this line is in the document. @returns by how many pixels the most that was on the screen jumped */
 function scrollTo(page: Page, line: number): Promise<number> {
   return page.evaluate(
-    async ([step, wanted]) => {
+    async ([long, short, every, wanted]) => {
       const frame = (): Promise<unknown> => new Promise((done) => requestAnimationFrame(done));
       const list = document.querySelector('.timeline-list') as HTMLElement;
       const { left, width, height } = list.getBoundingClientRect();
@@ -146,21 +154,21 @@ function scrollTo(page: Page, line: number): Promise<number> {
           .find((one) => one.matches('.message'));
       let most = 0;
       let lastMoved = performance.now();
-      for (;;) {
+      for (let turn = 1; ; turn += 1) {
         if (Number(/line (\d+)/.exec(rows[0]?.textContent ?? '')?.[1] ?? Infinity) <= wanted) return most;
-        const anchor = at(height / 3) ?? at(height / 2) ?? rows[0];
+        const step = turn % every === 0 ? short : long;
+        const anchor = at(height / 3) ?? rows[0];
         const before = anchor?.getBoundingClientRect().top ?? 0;
         list.scrollBy({ top: -step });
         await frame();
         await frame();
-        if (anchor?.isConnected !== true) continue;
-        const moved = anchor.getBoundingClientRect().top - before;
-        most = Math.max(most, moved - step, -moved);
+        const moved = anchor?.isConnected === true ? anchor.getBoundingClientRect().top - before : step;
+        if (step === short) most = Math.max(most, moved - step, -moved);
         if (moved >= 1) lastMoved = performance.now();
         if (performance.now() - lastMoved > 10_000) throw new Error('it scrolls no further');
       }
     },
-    [STEP, line] as const,
+    [STEP, SHORT_STEP, SHORT_EVERY, line] as const,
   );
 }
 
@@ -195,20 +203,23 @@ async function typing(page: Page): Promise<{ key: Spread; longestTask: number }>
 async function measure(browser: Browser, ann: RunningDaemon, ben: RunningDaemon, subject: Subject) {
   const starts: number[] = [];
   for (let n = 0; n < STARTS; n += 1) starts.push(await startOf(browser, ann, subject));
-  const opened = await open(browser, ann, subject);
+  const opened = await open(browser, subject);
   const { page } = opened;
   await page.goto((await linkOf(ann)).url);
   await page.locator('nav a').filter({ hasText: 'Bob' }).first().click();
   await page.locator('textarea').waitFor();
   for (let n = 0; n < LONE; n += 1) await deliver(ben, ann.peerId, `lone ${subject.name} ${n}`);
   const lone = await paints(page, ann, ben, LONE);
-  await sendAll(
-    ben,
-    ann,
-    Array.from({ length: BURST }, (_, n) => `burst ${subject.name} ${n}`),
-  );
-  await waitFor('the burst', async () => (await controlOf(ben).status()).outbox.queued === 0);
-  const burst = await paints(page, ann, ben, BURST);
+  const burst: number[] = [];
+  for (let n = 0; n < BURSTS; n += 1) {
+    await sendAll(
+      ben,
+      ann,
+      Array.from({ length: BURST }, (_, at) => `burst ${subject.name} ${n} ${at}`),
+    );
+    await waitFor('the burst', async () => (await controlOf(ben).status()).outbox.queued === 0);
+    burst.push(...(await paints(page, ann, ben, BURST)));
+  }
 
   const session = await opened.context.newCDPSession(page);
   await session.send('Performance.enable');
@@ -220,7 +231,16 @@ async function measure(browser: Browser, ann: RunningDaemon, ben: RunningDaemon,
   const seconds = (performance.now() - began) / 1_000;
   const after = await held(session);
   await opened.close();
-  return { start: spread(starts), lone, burst, ...keys, before, after, seconds, jump: Math.max(early, late) };
+  return {
+    start: spread(starts),
+    lone: spread(lone),
+    burst: spread(burst),
+    ...keys,
+    before,
+    after,
+    seconds,
+    jump: Math.max(early, late),
+  };
 }
 
 const product: Subject = { name: 'page', prepare: () => Promise.resolve() };
@@ -241,12 +261,16 @@ try {
   const { alice: ann, bob: ben } = await linkedPair(world);
   for (let n = 0; n < OTHERS; n += 1) await importLines(ann, peerIdOf(`peer ${n}`), `Peer ${n}`, 3);
   await importLines(ann, ben.peerId, 'Bob', MESSAGES);
-  const figures = { page: await measure(browser, ann, ben, product), bare: await measure(browser, ann, ben, bare) };
+  const figures = {
+    page: await measure(browser, ann, ben, product),
+    bare: await measure(browser, ann, ben, bare),
+  };
   if (process.argv.includes('--json')) {
     console.log(JSON.stringify({ messages: MESSAGES, scrolled: SCROLLED, figures }));
   } else {
     const count = (n: number): string => n.toLocaleString('en');
-    const times = ({ p50, p95, max }: Spread): string => [p50, p95, max].map((ms) => ms.toFixed(0)).join(' / ');
+    const times = ({ p50, p95, max }: Spread): string =>
+      [p50, p95, max].map((ms) => ms.toFixed(0)).join(' / ');
     const { page, bare: floor } = figures;
     const rows: [string, (one: typeof page) => string][] = [
       ['link to list, ms: p50 / p95 / max', (one) => times(one.start)],
@@ -261,8 +285,13 @@ try {
       ['seconds of scrolling between', (one) => one.seconds.toFixed(0)],
       ['most that anything jumped, px', (one) => one.jump.toFixed(0)],
     ];
-    console.log(`A conversation of ${count(MESSAGES)} messages`.padEnd(44), 'the page'.padStart(18), 'bare'.padStart(18));
-    for (const [what, of] of rows) console.log(what.padEnd(44), of(page).padStart(18), of(floor).padStart(18));
+    console.log(
+      `A conversation of ${count(MESSAGES)} messages`.padEnd(44),
+      'the page'.padStart(18),
+      'bare'.padStart(18),
+    );
+    for (const [what, of] of rows)
+      console.log(what.padEnd(44), of(page).padStart(18), of(floor).padStart(18));
   }
 } finally {
   await browser.close();

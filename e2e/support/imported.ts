@@ -18,9 +18,16 @@ const LENGTHS = 7;
  * Gives a node a conversation that was had before it: `line 0`, `line 1` and so
  * on by turns, all read, the last of them just now.
  */
-export async function importLines(daemon: RunningDaemon, peerId: string, user: string, count: number): Promise<void> {
+export async function importLines(
+  daemon: RunningDaemon,
+  peerId: string,
+  user: string,
+  count: number,
+): Promise<void> {
   const self = daemon.peerId;
-  const conversation = directConversation(self, peerId, (bytes) => createHash('sha256').update(bytes).digest());
+  const conversation = directConversation(self, peerId, (bytes) =>
+    createHash('sha256').update(bytes).digest(),
+  );
   const begin = Date.now() - count * APART_MS;
   const line = (n: number): ImportedMessage => {
     const isIn = Math.floor(n / TURN) % 2 === 0;
