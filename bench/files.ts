@@ -1,11 +1,17 @@
 /*
- * `make bench-files`: one large file and a folder of many small ones between two nodes on
- * loopback, as separate processes, until it is verified and durable at the far end, beside the
- * floor (bench/floor/file-sender.ts and file-receiver.ts: TLS 1.3, read, hash, write, fsync and no
- * product code) and beside scp and rsync where they are installed, each with a `sync` after it.
- * Prints a table and one object of JSON, or with --json the object alone.
+ * `make bench-files`: between nodes on loopback, as separate processes, until it is verified and
+ * durable at the far end:
  *
- * `--mib N` sets the size of the large file (1024).
+ *   large    one large file, beside the floor (bench/floor/file-sender.ts and file-receiver.ts: TLS
+ *            1.3, read, hash, write, fsync and no product code)
+ *   tools    the same with scp, rsync and croc where they are installed, each with a `sync` after it
+ *   folder   a folder of many small files, beside rsync
+ *   members  one file to eight members of a group, who fetch it at the same time
+ *
+ * Files are read from the disk where root runs it: the caches are dropped before each. Prints a
+ * table and one object of JSON, or with --json the object alone.
+ *
+ * `--mib N` sets the size of the large file (1024), `--only PART,…` leaves the other parts out.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -16,98 +22,153 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { createCertificate } from '../chat-node/dist/profile/certificate.js';
-import { controlOf, linkedPair } from '../e2e/support/control.ts';
+import { acquaint, controlOf, linkedPair } from '../e2e/support/control.ts';
 import { freePort, ROOT, type RunningDaemon, waitFor, World } from '../e2e/support/processes.ts';
 
 const run = promisify(execFile);
 const MIB = 1024 * 1024;
 const SMALL_FILES = 10_000;
 const SMALL_BYTES = 4_096;
-/** Messages whose delivery is timed, alone and beside a file. */
-const MESSAGES = 200;
+/** Of the file that goes to all members of a group. */
+const SHARED_MIB = 256;
+const MEMBERS = 8;
+/** Messages whose delivery is timed with nothing beside them. */
+const IDLE_MESSAGES = 1_000;
 const TIMEOUT_MS = 30 * 60_000;
 const KIB = 1024;
 
+/** Of a part that was left out, and of a tool that is not installed, there is nothing. */
 interface Figures {
   mib: number;
   /** Of the large file, in seconds. */
-  seconds: Record<'node' | 'floor', number> & Partial<Record<'scp' | 'rsync', number>>;
+  seconds: Partial<Record<'node' | 'floor' | 'scp' | 'rsync' | 'croc', number>>;
   /** How fast the node is beside the floor: 1 is as fast. */
-  ofFloor: number;
+  ofFloor?: number;
   /** Reading it to be offered, without a copy, in seconds. */
-  offerSeconds: number;
-  /** Of the folder of small files, from the offer to the last of them, in seconds. */
-  folderSeconds: { node: number; offer: number; rsync?: number };
+  offerSeconds?: number;
   /** How much the memory of the nodes grew at most, in MiB. */
-  memoryGrowthMib: { sender: number; receiver: number };
+  memoryGrowthMib?: { sender: number; receiver: number };
   /** Of a message, delivered, in milliseconds. */
-  p99: { idle: number; beside: number };
+  p99?: { idle: number; beside: number };
+  /** Of the folder of small files, from the offer to the last of them, in seconds. */
+  folderSeconds?: { node: number; offer: number; rsync?: number };
+  /** What the sender writes for all members, beside the size of the file; and until all have it. */
+  members?: { count: number; sent: number; seconds: number };
 }
 
+const PARTS = ['large', 'tools', 'folder', 'members'] as const;
 const { values } = parseArgs({
-  options: { mib: { type: 'string', default: '1024' }, json: { type: 'boolean', default: false } },
+  options: {
+    mib: { type: 'string', default: '1024' },
+    only: { type: 'string', default: PARTS.join(',') },
+    json: { type: 'boolean', default: false },
+  },
 });
 const mib = Number(values.mib);
+const only = values.only.split(',');
 const world = new World();
+
 async function main(): Promise<void> {
   const folder = await world.folder('bench-files');
+  const figures: Figures = { mib, seconds: {} };
   const large = join(folder, 'large.bin');
-  await writeRandom(large, mib * MIB);
+  if (only.includes('large') || only.includes('tools')) await writeRandom(large, mib * MIB);
+  if (only.includes('large')) await measureLarge(figures, folder, large);
+  const needsSsh = only.includes('tools') || only.includes('folder');
+  const ssh = needsSsh ? await Ssh.start(folder) : null;
+  if (only.includes('tools')) {
+    const { seconds } = figures;
+    if (ssh !== null) {
+      seconds.scp = await ssh.scp(large);
+      const rsync = await ssh.rsync(large);
+      if (rsync !== undefined) seconds.rsync = rsync;
+    }
+    const croc = await crocSeconds(folder, large);
+    if (croc !== undefined) seconds.croc = croc;
+  }
+  if (only.includes('folder')) await measureFolder(figures, folder, ssh);
+  ssh?.stop();
+  await rm(large, { force: true });
+  if (only.includes('members')) await measureMembers(figures, folder);
+  if (!values.json) table(figures);
+  console.log(JSON.stringify(figures));
+}
+
+async function measureLarge(figures: Figures, folder: string, large: string): Promise<void> {
+  const { alice, bob } = await linkedPair(world);
+  const idle = await messageTimes(alice, IDLE_MESSAGES);
+  const before = await Promise.all([alice, bob].map((node) => memory(node, 'VmRSS')));
+  await dropCaches();
+  const offered = await timed(() => controlOf(alice).sendFiles('Bob', { paths: [large], copy: false }));
+  const fetching = fetchWhole(bob, offered.result.id);
+  const beside = await messageTimes(alice, fetching);
+  const path = await fetching;
+  const after = await Promise.all([alice, bob].map((node) => memory(node, 'VmHWM')));
+  await requireSame(large, path);
+  await rm(path);
+  // Once more, with nothing beside it.
+  const { id } = await controlOf(alice).sendFiles('Bob', { paths: [large], copy: false });
+  await dropCaches();
+  const alone = await timed(() => fetchWhole(bob, id));
+  await rm(alone.result);
+  await Promise.all([alice.stop(), bob.stop()]);
+
+  const floor = await floorSeconds(folder, large);
+  figures.seconds = { node: alone.seconds, floor };
+  figures.ofFloor = floor / alone.seconds;
+  figures.offerSeconds = offered.seconds;
+  figures.memoryGrowthMib = {
+    sender: ((after[0] ?? 0) - (before[0] ?? 0)) / KIB,
+    receiver: ((after[1] ?? 0) - (before[1] ?? 0)) / KIB,
+  };
+  figures.p99 = { idle: percentile(idle, 0.99), beside: percentile(beside, 0.99) };
+}
+
+async function measureFolder(figures: Figures, folder: string, ssh: Ssh | null): Promise<void> {
   const tree = join(folder, 'tree');
   await mkdir(tree);
   for (let nth = 0; nth < SMALL_FILES; nth += 1) {
     await writeFile(join(tree, `${nth}.txt`), randomBytes(SMALL_BYTES));
   }
-  await run('sync');
   const { alice, bob } = await linkedPair(world);
-
-  const idle = await messageTimes(alice);
-  const before = await Promise.all([alice, bob].map((node) => memory(node, 'VmRSS')));
-  const offered = await timed(() => controlOf(alice).sendFiles('Bob', { paths: [large], copy: false }));
-  let beside: number[] = [];
-  const fetched = await timed(async () => {
-    const path = fetchWhole(bob, offered.result.id);
-    beside = await messageTimes(alice);
-    return path;
-  });
-  const after = await Promise.all([alice, bob].map((node) => memory(node, 'VmHWM')));
-  await requireSame(large, fetched.result);
-  await rm(fetched.result);
-  const node = (await fetchAgain(alice, bob, large)).seconds;
-
-  const floor = await floorSeconds(folder, large);
-  const ssh = await Ssh.start(folder);
-  const scp = ssh === null ? undefined : await ssh.scp(large);
-  const rsync = ssh === null ? undefined : await ssh.rsync(large);
-
-  const folderOffer = await timed(() => controlOf(alice).sendFiles('Bob', { paths: [tree] }));
-  const folderFetch = await timed(() => fetchWhole(bob, folderOffer.result.id));
-  const folderRsync = ssh === null ? undefined : await ssh.rsync(`${tree}/`);
-  ssh?.stop();
-
-  const figures: Figures = {
-    mib,
-    seconds: {
-      node,
-      floor,
-      ...(scp === undefined ? {} : { scp }),
-      ...(rsync === undefined ? {} : { rsync }),
-    },
-    ofFloor: floor / node,
-    offerSeconds: offered.seconds,
-    folderSeconds: {
-      node: folderOffer.seconds + folderFetch.seconds,
-      offer: folderOffer.seconds,
-      ...(folderRsync === undefined ? {} : { rsync: folderRsync }),
-    },
-    memoryGrowthMib: {
-      sender: ((after[0] ?? 0) - (before[0] ?? 0)) / KIB,
-      receiver: ((after[1] ?? 0) - (before[1] ?? 0)) / KIB,
-    },
-    p99: { idle: percentile(idle, 0.99), beside: percentile(beside, 0.99) },
+  await dropCaches();
+  const offer = await timed(() => controlOf(alice).sendFiles('Bob', { paths: [tree] }));
+  const fetch = await timed(() => fetchWhole(bob, offer.result.id));
+  await Promise.all([alice.stop(), bob.stop()]);
+  const rsync = await ssh?.rsync(`${tree}/`);
+  figures.folderSeconds = {
+    node: offer.seconds + fetch.seconds,
+    offer: offer.seconds,
+    ...(rsync === undefined ? {} : { rsync }),
   };
-  if (!values.json) table(figures);
-  console.log(JSON.stringify(figures));
+}
+
+async function measureMembers(figures: Figures, folder: string): Promise<void> {
+  const file = join(folder, 'shared.bin');
+  await writeRandom(file, SHARED_MIB * MIB);
+  const nodes: RunningDaemon[] = [];
+  for (let nth = 0; nth <= MEMBERS; nth += 1) {
+    const peers = nodes.map(({ ready }) => `127.0.0.1:${ready.peerPort}`);
+    nodes.push(await world.daemon({ user: `Member ${nth}`, peers }));
+  }
+  for (const node of nodes) {
+    await waitFor('the links', async () => (await controlOf(node).status()).links === MEMBERS);
+  }
+  await acquaint(...nodes);
+  const [sender, ...members] = nodes as [RunningDaemon, ...RunningDaemon[]];
+  const people = members.map(({ peerId }) => peerId);
+  const group = await controlOf(sender).createGroup({ name: 'All', people });
+  for (const node of nodes) {
+    await waitFor('all members', async () => {
+      const all = (await controlOf(node).groups()).find(({ id }) => id === group.id)?.members ?? [];
+      return all.filter(({ state }) => state === 'member').length === nodes.length;
+    });
+  }
+  const { id } = await controlOf(sender).sendFiles(group.id, { paths: [file], copy: false });
+  const before = await written(sender);
+  const { seconds } = await timed(() => Promise.all(members.map((node) => fetchWhole(node, id))));
+  const sent = ((await written(sender)) - before) / (SHARED_MIB * MIB);
+  figures.members = { count: MEMBERS, sent, seconds };
 }
 
 /** Fetches a file that was offered, and waits until it is whole. @returns where it is */
@@ -123,15 +184,8 @@ async function fetchWhole(node: RunningDaemon, id: string): Promise<string> {
   return whole.path ?? '';
 }
 
-/** The large file once more, with nothing beside it. */
-async function fetchAgain(alice: RunningDaemon, bob: RunningDaemon, path: string) {
-  const { id } = await controlOf(alice).sendFiles('Bob', { paths: [path], copy: false });
-  const fetched = await timed(() => fetchWhole(bob, id));
-  await rm(fetched.result);
-  return fetched;
-}
-
-async function messageTimes(from: RunningDaemon): Promise<number[]> {
+/** Of one message after the other: so many, or until something is over. */
+async function messageTimes(from: RunningDaemon, until: number | Promise<unknown>): Promise<number[]> {
   const client = controlOf(from);
   const stop = new AbortController();
   const delivered = new Map<string, () => void>();
@@ -145,8 +199,10 @@ async function messageTimes(from: RunningDaemon): Promise<number[]> {
       }
     }
   })();
+  let isOver = false;
+  if (typeof until !== 'number') void until.finally(() => (isOver = true));
   const times: number[] = [];
-  for (let nth = 0; nth < MESSAGES; nth += 1) {
+  while (typeof until === 'number' ? times.length < until : !isOver) {
     const start = performance.now();
     const { id } = await client.send('Bob', 'x');
     if (!early.has(id)) await new Promise<void>((resolve) => delivered.set(id, resolve));
@@ -165,7 +221,8 @@ async function floorSeconds(folder: string, file: string): Promise<number> {
     FLOOR_KEY: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     FLOOR_CERT: await createCertificate({ privateKey, publicKey }),
   });
-  await waitFor('the receiver', () => canConnect(port));
+  await waitFor('the receiver', () => isTaken(port));
+  await dropCaches();
   const { seconds } = await timed(async () => {
     const sender = started('file-sender.ts', [String(port), file]);
     await Promise.all([ended(sender), ended(receiver)]);
@@ -188,8 +245,8 @@ function ended(child: ChildProcess): Promise<void> {
   });
 }
 
-/** The receiver listens before it takes a connection; asking it for one would be the connection. */
-async function canConnect(port: number): Promise<boolean> {
+/** Whether somebody listens there; asking for a connection would be one. */
+async function isTaken(port: number): Promise<boolean> {
   const server = createServer();
   return new Promise((resolve) => {
     server.once('error', () => resolve(true));
@@ -232,6 +289,7 @@ class Ssh {
       'StrictModes=no',
       'UsePAM=no',
       'PidFile=none',
+      'Subsystem=sftp internal-sftp',
     ];
     const server = spawn(
       sshd,
@@ -270,6 +328,7 @@ class Ssh {
   }
 
   async #measure(program: string, args: string[], target: string): Promise<number> {
+    await dropCaches();
     const { seconds } = await timed(async () => {
       await run(program, args);
       await run('sync');
@@ -277,6 +336,33 @@ class Ssh {
     await rm(target, { recursive: true, force: true });
     return seconds;
   }
+}
+
+/** With a relay of its own on loopback. @returns undefined where it is not installed */
+async function crocSeconds(folder: string, file: string): Promise<number | undefined> {
+  if ((await run('croc', ['--version']).catch(() => null)) === null) return undefined;
+  const [target, port] = [join(folder, 'croc'), await freePort()];
+  await mkdir(target);
+  const ports = Array.from({ length: 5 }, (_, nth) => port + nth).join(',');
+  const relay = spawn('croc', ['relay', '--host', '127.0.0.1', '--ports', ports], { stdio: 'ignore' });
+  await waitFor('the relay', () => isTaken(port));
+  const shared = ['--yes', '--ignore-stdin', '--relay', `127.0.0.1:${port}`];
+  const env = { ...process.env, CROC_SECRET: randomBytes(8).toString('hex') };
+  await dropCaches();
+  const { seconds } = await timed(async () => {
+    const sending = run('croc', [...shared, '--no-compress', 'send', '--no-local', file], { env });
+    await Promise.all([sending, run('croc', [...shared, '--out', target], { env })]);
+    await run('sync');
+  });
+  relay.kill();
+  await rm(target, { recursive: true });
+  return seconds;
+}
+
+/** From here on files are read from the disk, where that may be asked for. */
+async function dropCaches(): Promise<void> {
+  await run('sync');
+  await writeFile('/proc/sys/vm/drop_caches', '1').catch(() => undefined);
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<{ seconds: number; result: T }> {
@@ -289,6 +375,11 @@ async function timed<T>(work: () => Promise<T>): Promise<{ seconds: number; resu
 async function memory({ child }: RunningDaemon, what: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
   return Number(new RegExp(`${what}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
+}
+
+/** Bytes that a process has written, to sockets above all (Linux). */
+async function written({ child }: RunningDaemon): Promise<number> {
+  return Number(/wchar:\s+(\d+)/.exec(await readFile(`/proc/${child.pid}/io`, 'utf8'))?.[1] ?? 0);
 }
 
 async function requireSame(one: string, other: string): Promise<void> {
@@ -313,19 +404,32 @@ function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-function table({ seconds, ofFloor, offerSeconds, folderSeconds, memoryGrowthMib, p99 }: Figures): void {
+function table({ seconds, ofFloor, offerSeconds, memoryGrowthMib, p99, ...more }: Figures): void {
   const rate = (time: number): string => `${time.toFixed(2)} s, ${(mib / time).toFixed(0)} MiB/s`;
   console.log(`${mib} MiB, durable at the far end`);
   for (const [name, time] of Object.entries(seconds)) console.log(`  ${name.padEnd(12)} ${rate(time)}`);
-  console.log(`  of the floor ${ofFloor.toFixed(2)}; reading it first ${rate(offerSeconds)}`);
-  console.log(`${SMALL_FILES} files of ${SMALL_BYTES} bytes`);
-  console.log(
-    `  node         ${folderSeconds.node.toFixed(2)} s (offer ${folderSeconds.offer.toFixed(2)} s)`,
-  );
-  if (folderSeconds.rsync !== undefined) console.log(`  rsync        ${folderSeconds.rsync.toFixed(2)} s`);
-  const { sender, receiver } = memoryGrowthMib;
-  console.log(`memory grew by ${sender.toFixed(0)} MiB (sender), ${receiver.toFixed(0)} MiB (receiver)`);
-  console.log(`a message, p99: ${p99.idle.toFixed(1)} ms alone, ${p99.beside.toFixed(1)} ms beside the file`);
+  if (ofFloor !== undefined && offerSeconds !== undefined)
+    console.log(`  of the floor ${ofFloor.toFixed(2)}; reading it first ${rate(offerSeconds)}`);
+  if (memoryGrowthMib !== undefined) {
+    const { sender, receiver } = memoryGrowthMib;
+    console.log(`memory grew by ${sender.toFixed(0)} MiB (sender), ${receiver.toFixed(0)} MiB (receiver)`);
+  }
+  if (p99 !== undefined)
+    console.log(
+      `a message, p99: ${p99.idle.toFixed(1)} ms alone, ${p99.beside.toFixed(1)} ms beside the file`,
+    );
+  const { folderSeconds: small, members } = more;
+  if (small !== undefined) {
+    console.log(`${SMALL_FILES} files of ${SMALL_BYTES} bytes`);
+    console.log(`  node         ${small.node.toFixed(2)} s (offer ${small.offer.toFixed(2)} s)`);
+    if (small.rsync !== undefined) console.log(`  rsync        ${small.rsync.toFixed(2)} s`);
+  }
+  if (members !== undefined) {
+    const { count, sent, seconds: time } = members;
+    console.log(
+      `${SHARED_MIB} MiB to ${count} members: ${sent.toFixed(2)} times its size sent, ${time.toFixed(2)} s`,
+    );
+  }
 }
 
 try {
