@@ -26,7 +26,7 @@ export interface HashedFile {
 
 const OWNER_ONLY = 0o600;
 /** Written data that waits for the disk: a message that is saved meanwhile waits behind all of it. */
-const MAX_UNSYNCED_BYTES = 32 * BLOCK_BYTES;
+const MAX_UNSYNCED_BYTES = 4 * BLOCK_BYTES;
 /** Blocks that are read before others have their turn. */
 const BLOCKS_PER_TURN = 4;
 

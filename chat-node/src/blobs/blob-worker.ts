@@ -1,4 +1,5 @@
 /** The thread that hashes files and writes blocks: neither holds up a message. */
+import { constants, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { errorCode, errorMessage } from '@p2p-chat/shared/errors';
 import { BlobWork } from './blob-work.js';
@@ -6,6 +7,8 @@ import type { BlobAnswer, BlobCall } from './worker-client.js';
 
 if (parentPort === null) throw new Error('blob-worker runs as a worker thread');
 const port = parentPort;
+// Messages come first. Elsewhere this would be the priority of the whole process.
+if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 const work = new BlobWork();
 
 port.on('message', ({ id, method, args }: BlobCall) => {

@@ -22,7 +22,6 @@ export class BlockClient implements BlockConnection {
   #ended: TransportError | null = null;
 
   constructor(private readonly stream: Duplex & { setTimeout?: (ms: number, late: () => void) => unknown }) {
-    stream.on('data', (chunk: Buffer) => this.#take(chunk));
     stream.on('error', (error: Error) => this.#end(errorMessage(error)));
     stream.on('close', () => this.#end('it was closed'));
     stream.setTimeout?.(BLOCK_SILENCE_MS, () => this.#end('nothing came for a while'));
@@ -44,7 +43,8 @@ export class BlockClient implements BlockConnection {
     this.#end('it is over');
   }
 
-  #take(chunk: Buffer): void {
+  /** Takes what has come over the stream; the memory is free again afterwards. */
+  take(chunk: Uint8Array): void {
     try {
       for (const payload of this.#decoder.push(chunk)) this.#waiting.shift()?.resolve(payload);
     } catch (error) {

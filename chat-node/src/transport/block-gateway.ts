@@ -78,17 +78,21 @@ export class BlockGateway extends BlockTransport {
     }
     const { clock, identity } = this.options;
     try {
+      // Nothing comes before it is asked for.
+      let client: BlockClient | null = null;
+      const take = (chunk: Buffer): void => client?.take(chunk);
       const socket = await firstToSucceed(dialOrder(addresses, undefined), {
         clock,
         signal,
         attempt: async (address, stop) =>
-          (await dialTls(address, peerId, identity, stop, BLOCKS_ALPN_PROTOCOL)).socket,
+          (await dialTls(address, peerId, identity, stop, BLOCKS_ALPN_PROTOCOL, take)).socket,
         discard: (one) => one.destroy(),
       });
-      const client = new BlockClient(socket);
-      this.#clients.add(client);
-      socket.once('close', () => this.#clients.delete(client));
-      return client;
+      const opened = new BlockClient(socket);
+      client = opened;
+      this.#clients.add(opened);
+      socket.once('close', () => this.#clients.delete(opened));
+      return opened;
     } catch (error) {
       throw mostTelling(error instanceof AggregateError ? error.errors : [error]);
     }

@@ -1,3 +1,4 @@
+import type { OnReadOpts } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { ALPN_PROTOCOL, HANDSHAKE_TIMEOUT_MS, shortPeerId } from '@p2p-chat/shared';
 import type { PeerAddress } from '../core/peers/peer.js';
@@ -5,12 +6,16 @@ import { toTransportError, TransportError } from './errors.js';
 import { peerIdOf, type Purpose, tlsOptions } from './tls-options.js';
 import { usableLookup } from './usable-lookup.js';
 
+/** What TLS hands over at a time is a record of 16 KiB at most. */
+const READ_BYTES = 64 * 1024;
+
 /**
  * Opens a TLS connection and makes sure who is at its far end before anything
  * is sent.
  *
  * @param peerId who must be there; null for anybody
  * @param purpose what the connection is for
+ * @param onRead takes what comes, each time in the same memory, in place of the event `data`
  * @returns the socket and the peer id of its key
  * @throws {TransportError} `peer-unreachable`, `peer-identity-wrong`,
  *   `tls-failed`, `handshake-timeout` or `aborted`
@@ -21,6 +26,7 @@ export function dialTls(
   identity: { keyPem: string; certificatePem: string },
   signal: AbortSignal,
   purpose: Purpose = ALPN_PROTOCOL,
+  onRead?: (chunk: Buffer) => void,
 ): Promise<{ socket: TLSSocket; peerId: string }> {
   const where = formatAddress(address);
   return new Promise((resolve, reject) => {
@@ -32,6 +38,7 @@ export function dialTls(
       host: address.host,
       port: address.port,
       ...lookup,
+      ...(onRead === undefined ? {} : { onread: readInto(onRead) }),
     });
     const fail = (error: TransportError): void => {
       cleanUp();
@@ -64,6 +71,17 @@ export function dialTls(
       }
     });
   });
+}
+
+/** One buffer for all that comes: a new one for each read is garbage by the megabyte. */
+function readInto(onRead: (chunk: Buffer) => void): OnReadOpts {
+  return {
+    buffer: new Uint8Array(READ_BYTES),
+    callback: (length, memory) => {
+      onRead(Buffer.from(memory.buffer, memory.byteOffset, length));
+      return true;
+    },
+  };
 }
 
 /** `host:port`, with brackets around an IPv6 address (RFC 3986). */

@@ -4,7 +4,6 @@ import {
   blockCount,
   blockLength,
   fileRoot,
-  MAX_BLOCK_REQUESTS,
   type Sha256,
 } from '@p2p-chat/shared';
 import type { BlobStore, Part } from '../ports/blob.store.js';
@@ -45,6 +44,8 @@ interface Visit {
 
 /** Visits after which a member who had nothing new is left out: at first nobody has anything. */
 const MAX_VISITS_IN_VAIN = 3;
+/** Requests that are open at a time, each with a buffer: they fill a fast wire, and bound the memory. */
+const LANES = 4;
 /** Blocks in a row that a member does not have, before the next one is asked. */
 const MAX_ABSENT = 64;
 /** A cut loses what is asked for at that moment: no more than one block and this share of the file. */
@@ -256,7 +257,6 @@ export class Fetch {
   }
 }
 
-/** Requests that are open at a time, each with a buffer: they fill a fast wire, and bound the memory. */
 function lanesFor(blocks: number): number {
-  return Math.min(MAX_BLOCK_REQUESTS, 1 + Math.floor(blocks * SHARE_IN_FLIGHT));
+  return Math.min(LANES, 1 + Math.floor(blocks * SHARE_IN_FLIGHT));
 }
