@@ -36,7 +36,12 @@ export function readError(error: unknown, path: string): BlobError {
     case 'EPERM':
       return new BlobError('file-unsuitable', `${path} may not be read.`, { cause: error });
     case 'file-unsuitable':
+    case 'ENXIO': // A socket.
       return new BlobError('file-unsuitable', `${path} is neither a file nor a folder.`);
+    case 'too-many':
+      return new BlobError('file-too-large', `${path} has more than a million files and folders.`, {
+        hint: 'Send it in parts, or as one file (zip, tar).',
+      });
     case 'file-changed':
       return new BlobError('file-changed', `${path} was changed while it was read.`, {
         hint: 'Send it again when it stays as it is.',

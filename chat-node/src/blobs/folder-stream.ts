@@ -64,20 +64,26 @@ class Skipped {
  * Writes the files of a folder as a stream. Links are not followed; what is
  * neither a file nor a folder, or may not be read, is left out.
  * @returns what was left out
+ * @throws with the code `too-much` or `too-many` where it has more than it may
  */
-export async function packFolder(root: string, out: BlockHasher, maxBytes: number): Promise<string[]> {
+export async function packFolder(
+  root: string,
+  out: BlockHasher,
+  maxBytes: number,
+  maxEntries = MAX_FOLDER_ENTRIES,
+): Promise<string[]> {
   const skipped = new Skipped();
   const buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   // Names are kept as the bytes that they are; what is no text cannot be told to others.
   const waiting: { path: string; depth: number }[] = [{ path: '', depth: 0 }];
   let entries = 0;
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
-    const names = namesIn(join(root, folder.path), folder.path, skipped);
+    const names = namesIn(join(root, folder.path), folder.path, skipped, maxEntries);
     if (folder.path !== '') addHeader(out, { path: folder.path });
     for (const name of names) {
       const path = folder.path === '' ? name : `${folder.path}/${name}`;
       entries += 1;
-      if (entries > MAX_FOLDER_ENTRIES) throw tooMuch();
+      if (entries > maxEntries) throw tooMuch('too-many');
       if (entries % ENTRIES_PER_TURN === 0) await turn();
       if (Buffer.byteLength(path) > MAX_FOLDER_PATH_BYTES || folder.depth >= MAX_DEPTH) {
         skipped.add(path, 'too deep');
@@ -93,15 +99,15 @@ export async function packFolder(root: string, out: BlockHasher, maxBytes: numbe
   return skipped.all();
 }
 
-function namesIn(folder: string, path: string, skipped: Skipped): string[] {
+function namesIn(folder: string, path: string, skipped: Skipped, maxEntries: number): string[] {
   const names: string[] = [];
   try {
     const listing = opendirSync(folder);
     for (let entry = listing.readSync(); entry !== null; entry = listing.readSync()) {
       names.push(entry.name);
-      if (names.length > MAX_FOLDER_ENTRIES) {
+      if (names.length > maxEntries) {
         listing.closeSync();
-        throw tooMuch();
+        throw tooMuch('too-many');
       }
     }
     listing.closeSync();
@@ -130,7 +136,7 @@ async function addFile(
   try {
     const found = fstatSync(fd);
     if (!found.isFile()) return skipped.add(path, 'no file');
-    if (out.size + found.size > maxBytes) throw tooMuch();
+    if (out.size + found.size > maxBytes) throw tooMuch('too-much');
     addHeader(out, { path, size: found.size });
     for (let left = found.size, block = 1; left > 0; block += 1) {
       const bytes = readSync(fd, buffer, 0, Math.min(left, BLOCK_BYTES), null);
@@ -151,8 +157,8 @@ function addHeader(out: BlockHasher, header: { path: string; size?: number }): v
   out.add(Buffer.concat([length, text]));
 }
 
-function tooMuch(): Error {
-  return Object.assign(new Error('The folder is too large.'), { code: 'too-much' });
+function tooMuch(code: 'too-much' | 'too-many'): Error {
+  return Object.assign(new Error('The folder is too large.'), { code });
 }
 
 /**
@@ -313,7 +319,8 @@ function untaken<T>(folder: string, name: string, make: (path: string) => T): T 
     try {
       return make(join(folder, numberedName(safe, number)));
     } catch (error) {
-      if (errorCode(error) === 'ENAMETOOLONG') return null;
+      // What this file system cannot name is left out.
+      if (/^(ENAMETOOLONG|EINVAL|EILSEQ)$/.test(errorCode(error) ?? '')) return null;
       if (errorCode(error) !== 'EEXIST') throw error;
     }
   }

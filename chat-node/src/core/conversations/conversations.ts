@@ -94,7 +94,7 @@ export class Conversations {
       keys.learnMember(key);
       conversation.observe(author, clock);
     }
-    await conversation.loadCut(group);
+    await conversation.loadEnded(group);
     return conversation;
   }
 

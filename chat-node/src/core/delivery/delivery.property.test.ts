@@ -69,7 +69,7 @@ class Start {
       conversations: this.conversations,
       health: new StorageHealth(clock),
       mayDelete,
-      rosters: { take: () => Promise.resolve(null), prove: () => Promise.resolve() },
+      rosters: { take: () => Promise.resolve(null) },
       admission: () => 'take',
       commitAsKnown: commit,
       onOwnReceived: (conversation, batch) => {
