@@ -117,6 +117,21 @@ it('comes to the end after kills of either side, with little of it sent twice', 
   expect(await readdir(join(bob.home, 'files/parts'))).toEqual([]);
 });
 
+it('is stopped and goes on when one says so, and shows how far it is on both sides', async () => {
+  const { path, bytes } = await file('paused.bin', 8 * MIB);
+  const { id } = await sent(path);
+  await bob.json(['resume', id]);
+  await waitFor('a part of it', async () => ((await atBob(id))?.progress ?? 0) > 0.1);
+  const [own] = (await controlOf(alice).files()).filter((one) => one.id === id);
+  expect(own?.progress).toBeGreaterThan(0);
+  const [paused] = await bob.json<FileView>(['pause', id]);
+  expect(paused).toMatchObject({ id, state: 'paused', problem: null });
+  const [resumed] = await bob.json<FileView>(['resume', id]);
+  expect(resumed).toMatchObject({ id, state: 'fetching' });
+  const [got] = await bob.json<{ path: string }>(['get', id]);
+  expect(await readFile(got?.path ?? '')).toEqual(bytes);
+});
+
 it('waits for a sender who is away, and comes by itself where a rule says so', async () => {
   await bob.json(['files', 'Alice', '--rule', 'always:1']);
   const [small, large] = [await file('small.txt', 1_000), await file('big.bin', 2 * MIB)];

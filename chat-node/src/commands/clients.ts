@@ -6,7 +6,7 @@ export { openConsole } from './console.js';
 export { doctor } from './doctor.js';
 export { events } from './events.js';
 export { exportConversation } from './export.js';
-export { cancel, files, get, sendFile } from './files.js';
+export { changeFile, files, get, sendFile } from './files.js';
 export {
   changeMember,
   createGroup,

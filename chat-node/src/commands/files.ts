@@ -8,7 +8,8 @@ import {
   safeLine,
 } from '@p2p-chat/shared';
 import type { ControlClient } from '../console/control-client.js';
-import { conversationLabel, progressLabel, shownPath } from '../console/labels.js';
+import { conversationLabel, progressBar, progressLabel, shownPath } from '../console/labels.js';
+import { truncate } from '../console/layout.js';
 import { fileText } from '../console/message-text.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
@@ -31,7 +32,7 @@ export interface GetFlags extends ProfileFlags {
   json?: boolean;
 }
 
-export interface CancelFlags extends ProfileFlags {
+export interface ChangeFileFlags extends ProfileFlags {
   json?: boolean;
 }
 
@@ -95,6 +96,10 @@ function describe(file: FileView, shown: (path: string) => string): string {
   return `${file.id}  ${who}: ${fileText(file)} ${progressLabel(file)}${where}\n`;
 }
 
+const ERASE_LINE = '\r\u001b[K';
+/** Of a terminal that does not say how wide it is. */
+const COLUMNS = 80;
+
 /** `get`: fetches a file, or all of a message, and waits until it is whole. */
 export async function get(io: Io, id: string, flags: GetFlags): Promise<void> {
   const client = profileClient(io, flags);
@@ -104,6 +109,8 @@ export async function get(io: Io, id: string, flags: GetFlags): Promise<void> {
   const to = flags.to === undefined ? undefined : resolve(flags.to);
   let asked = false;
   const waiting = new Map<string, FileView>();
+  // A terminal shows one line that changes, a log a line for each step.
+  const isTerminal = io.stderr.isTTY === true && flags.json !== true;
   try {
     for await (const item of feed) {
       if (item.type === 'file') {
@@ -123,12 +130,14 @@ export async function get(io: Io, id: string, flags: GetFlags): Promise<void> {
     }
   } finally {
     stop.abort();
+    if (isTerminal) io.stderr.write(ERASE_LINE);
     if (signal.aborted && waiting.size > 0) note(io, 'The node goes on with it; p2p-chat cancel stops it.');
   }
 
   async function step(file: FileView): Promise<void> {
     if (file.state === 'complete' || (file.direction === 'out' && file.path !== null)) {
       waiting.delete(file.id);
+      if (isTerminal) io.stderr.write(ERASE_LINE);
       if (file.problem !== null) note(io, safeLine(file.problem.detail));
       if (flags.json === true) await printJson(io, { path: file.path });
       else await print(io, `${pathFor(io)(file.path ?? '')}\n`);
@@ -141,22 +150,36 @@ export async function get(io: Io, id: string, flags: GetFlags): Promise<void> {
       );
     }
     if (file.state === 'paused' && file.problem === null)
-      throw new P2pChatError('file-paused', 'It was paused.', { hint: 'Get it again to go on.' });
+      throw new P2pChatError('file-paused', 'It was paused.', { hint: 'p2p-chat resume goes on with it.' });
     if (flags.json === true) {
       const { name, size, state, progress, rate, problem } = file;
       note(io, safeJson({ event: 'progress', id: file.id, name, size, state, progress, rate, problem }));
     } else if (progressLabel(file) !== progressLabel(waiting.get(file.id) ?? file) || file.progress === 0) {
-      note(io, `${safeLine(file.name)}: ${progressLabel(file)}`);
+      const line = `${safeLine(file.name)}: ${progressBar(file)}${progressLabel(file)}`;
+      if (isTerminal) io.stderr.write(`${ERASE_LINE}${truncate(line, io.stderr.columns ?? COLUMNS)}`);
+      else note(io, line);
     }
     waiting.set(file.id, file);
   }
 }
 
-/** `cancel`: gives a file up; one's own is offered no more. */
-export async function cancel(io: Io, id: string, flags: CancelFlags): Promise<void> {
-  for (const file of await profileClient(io, flags).cancelFile(id, io.interruption())) {
+/** `pause`, `resume`, `cancel`: what becomes of a file, or of all files of a message. */
+export async function changeFile(
+  io: Io,
+  verb: 'pause' | 'resume' | 'cancel',
+  id: string,
+  flags: ChangeFileFlags,
+): Promise<void> {
+  const client = profileClient(io, flags);
+  const signal = io.interruption();
+  const change = {
+    pause: () => client.pauseFile(id, signal),
+    resume: () => client.fetchFile(id, undefined, signal),
+    cancel: () => client.cancelFile(id, signal),
+  }[verb];
+  for (const file of await change()) {
     if (flags.json === true) await printJson(io, file);
-    else await print(io, `${fileText(file)} was given up.\n`);
+    else await print(io, describe(file, pathFor(io)));
   }
 }
 

@@ -7,7 +7,7 @@ export interface Io {
   env: Environment;
   stdin: Readable & { isTTY?: boolean };
   stdout: Writable & { isTTY?: boolean };
-  stderr: Writable;
+  stderr: Writable & { isTTY?: boolean; columns?: number };
   clock: Clock;
   /** The built entry point, for a command that starts another one. */
   main: string;

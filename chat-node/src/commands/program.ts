@@ -18,7 +18,7 @@ import { parseCount, parseDuration } from './duration.js';
 import type { EventsFlags } from './events.js';
 import type { ExportFlags } from './export.js';
 import { EXIT, exitStatusOf } from './exit-status.js';
-import type { CancelFlags, FilesFlags, GetFlags, SendFileFlags } from './files.js';
+import type { ChangeFileFlags, FilesFlags, GetFlags, SendFileFlags } from './files.js';
 import { parseRule } from './file-rule.js';
 import { addGroupCommands } from './group-commands.js';
 import type { HistoryFlags } from './history.js';
@@ -80,6 +80,13 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 
 /** What the clients of a node do, which a node itself need not load. */
 const clients = () => import('./clients.js');
+
+/** What becomes of a file that is fetched or offered. */
+const FILE_CHANGES = [
+  ['pause', 'stop a file until it is resumed; what is there of it stays'],
+  ['resume', 'go on with a file, or fetch it, without waiting for it'],
+  ['cancel', 'give a file up; one of your own is offered no more'],
+] as const;
 
 /** The commands. Exported for documentation made from it. */
 export function createProgram(io: Io, onStatus: (status: number) => void): Command {
@@ -259,14 +266,16 @@ export function createProgram(io: Io, onStatus: (status: number) => void): Comma
       (await clients()).get(io, id, all(command)),
     );
 
-  program
-    .command('cancel')
-    .description('give a file up; one of your own is offered no more')
-    .argument('<id>', 'of the file, as files lists it, or of its message')
-    .option('--json', JSON_HELP)
-    .action(async (id: string, _flags: CancelFlags, command: Command) =>
-      (await clients()).cancel(io, id, all(command)),
-    );
+  for (const [verb, does] of FILE_CHANGES) {
+    program
+      .command(verb)
+      .description(does)
+      .argument('<id>', 'of the file, as files lists it, or of its message')
+      .option('--json', JSON_HELP)
+      .action(async (id: string, _flags: ChangeFileFlags, command: Command) =>
+        (await clients()).changeFile(io, verb, id, all(command)),
+      );
+  }
 
   program
     .command('events')

@@ -46,7 +46,7 @@ function viewWith(files: FileView[]): { view: LiveView; asked: string[] } {
 }
 
 describe('a command about files', () => {
-  it.each(['/file a', '/get', '/get a b', '/pause', '/cancel x '])('is %j', (written) =>
+  it.each(['/file a', '/get', '/get a b', '/pause', '/resume', '/cancel x '])('is %j', (written) =>
     expect(isFileCommand(written)).toBe(true),
   );
   it.each(['file a', '/files', '/getaway', ' /get', '/get\nmore', 'see /get'])('is not %j', (written) =>
@@ -74,9 +74,9 @@ describe('a command about files', () => {
       file('4', 'mine.txt', { direction: 'out' }),
     ];
     const { view, asked } = viewWith(files);
-    for (const written of ['/get', '/get report', '/pause photo', '/cancel', '/get done'])
+    for (const written of ['/get', '/get report', '/pause photo', '/resume photo', '/cancel', '/get done'])
       await runFileCommand(view, 'c', written);
-    expect(asked).toEqual(['get 2', 'get 1', 'pause 2', 'cancel 4', 'get 3']);
+    expect(asked).toEqual(['get 2', 'get 1', 'pause 2', 'get 2', 'cancel 4', 'get 3']);
     expect(view.store.get().files.get('1')?.name).toBe('Report.pdf');
     await expect(runFileCommand(view, 'c', '/get mine')).rejects.toThrow('There is no file mine here.');
     await expect(runFileCommand(view, 'c', '/file')).rejects.toThrow('Write the path');

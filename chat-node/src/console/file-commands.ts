@@ -6,10 +6,10 @@ import type { LiveView } from '@p2p-chat/shared/client';
 /** What can be written in a conversation about files, and what it does. */
 export const FILE_COMMANDS: readonly (readonly [command: string, does: string])[] = [
   ['/file PATH', 'send a file or a folder'],
-  ['/get, /pause, /cancel', 'fetch, stop, give up the latest file, or the one of a NAME'],
+  ['/get, /pause, /resume, /cancel', 'fetch, stop, go on with, give up the latest file, or that of a NAME'],
 ];
 
-const COMMAND = /^\/(file|get|pause|cancel)(?: +(\S.*?))?\s*$/u;
+const COMMAND = /^\/(file|get|pause|resume|cancel)(?: +(\S.*?))?\s*$/u;
 
 /** Whether what was written is a command about files, and no message. */
 export function isFileCommand(written: string): boolean {
@@ -28,8 +28,12 @@ export async function runFileCommand(view: LiveView, conversation: string, writt
       throw new P2pChatError('invalid-input', 'Write the path of the file: /file PATH.');
     await client.sendFiles(conversation, { paths: [pathOf(argument)] }, signal);
   } else {
-    const file = named(await client.files(conversation, signal), argument, verb === 'get');
-    if (verb === 'get') await client.fetchFile(file.id, undefined, signal);
+    const file = named(
+      await client.files(conversation, signal),
+      argument,
+      verb === 'get' || verb === 'resume',
+    );
+    if (verb === 'get' || verb === 'resume') await client.fetchFile(file.id, undefined, signal);
     else if (verb === 'pause') await client.pauseFile(file.id, signal);
     else await client.cancelFile(file.id, signal);
   }
@@ -51,7 +55,7 @@ export async function showFiles(view: LiveView, conversation: string): Promise<v
 }
 
 /** A path as it is typed, or pasted by a terminal to which a file was dragged: quoted, escaped, a URL, from home. */
-function pathOf(written: string): string {
+export function pathOf(written: string): string {
   const quoted = /^(['"])(.*)\1$/u.exec(written)?.[2];
   const plain = quoted ?? written.replace(/\\(.)/gu, '$1');
   if (plain.startsWith('file://')) return decodeURIComponent(new URL(plain).pathname);

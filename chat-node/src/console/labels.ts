@@ -137,13 +137,15 @@ export function sizeLabel(bytes: number): string {
 /** How a file comes on: `45 % at 12 MB/s, 20 s left`. */
 export function progressLabel({ state, progress, rate, size, problem }: FileView): string {
   const percent = `${Math.floor(progress * 100)} %`;
+  const pace =
+    rate === null || rate === 0
+      ? ''
+      : ` at ${sizeLabel(rate)}/s, ${durationLabel(((1 - progress) * size) / rate)} left`;
   switch (state) {
     case 'offered':
-      return progress > 0 ? `offered, ${percent} fetched` : 'offered';
-    case 'fetching': {
-      if (rate === null || rate === 0) return percent;
-      return `${percent} at ${sizeLabel(rate)}/s, ${durationLabel(((1 - progress) * size) / rate)} left`;
-    }
+      return progress > 0 ? `offered, ${percent} fetched${pace}` : 'offered';
+    case 'fetching':
+      return `${percent}${pace}`;
     case 'paused':
       return `paused at ${percent}${problem === null ? '' : `: ${safeLine(problem.detail)}`}`;
     case 'complete':
@@ -151,6 +153,15 @@ export function progressLabel({ state, progress, rate, size, problem }: FileView
     case 'failed':
       return `failed${problem === null ? '' : `: ${safeLine(problem.detail)}`}`;
   }
+}
+
+const BAR_CELLS = 10;
+
+/** How far something is, as a bar; empty where it neither comes on nor waits half-way. */
+export function progressBar({ state, progress }: Pick<FileView, 'state' | 'progress'>): string {
+  if (progress === 0 || progress === 1 || state === 'failed') return '';
+  const full = Math.floor(progress * BAR_CELLS);
+  return `${'█'.repeat(full)}${'░'.repeat(BAR_CELLS - full)} `;
 }
 
 function durationLabel(seconds: number): string {

@@ -5,7 +5,7 @@ import {
   type OfferedFileView,
   safeLine,
 } from '@p2p-chat/shared';
-import { progressLabel, sizeLabel } from './labels.js';
+import { progressBar, progressLabel, sizeLabel } from './labels.js';
 
 const NONE: ReadonlyMap<string, FileView> = new Map();
 
@@ -35,7 +35,7 @@ export function messageText(
 function transferText(file: OfferedFileView, transfer: FileView | undefined): string {
   if (transfer === undefined) return fileText(file);
   const isHere = transfer.state === 'complete' && transfer.path !== null;
-  return `${fileText(file)} ${isHere ? safeLine(transfer.path ?? '') : progressLabel(transfer)}`;
+  return `${fileText(file)} ${isHere ? safeLine(transfer.path ?? '') : progressBar(transfer) + progressLabel(transfer)}`;
 }
 
 /** An offered file in a line: `[file] report.pdf (2.1 MB)`. */

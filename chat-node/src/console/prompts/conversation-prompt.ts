@@ -6,6 +6,7 @@ import { authorLabel } from '../labels.js';
 import { truncate, wrap } from '../layout.js';
 import { draftOf, edit, EMPTY_DRAFT, isNewline, layoutDraft, type Draft } from '../line-editor.js';
 import { FILE_COMMANDS } from '../file-commands.js';
+import { withPath } from '../path-completion.js';
 import { MessageLines, type MessageLine } from '../message-lines.js';
 import type { Store } from '@p2p-chat/shared/client';
 import { theme } from '../theme.js';
@@ -84,6 +85,7 @@ const ALL_KEYS: readonly KeyHelp[] = [
   ['F4', 'confirm what stands above the conversation'],
   ['↑ on an empty line', 'choose a message: reply, react, edit, delete, forward'],
   ['↑ twice', 'edit your last message'],
+  ['Tab after /file', 'the rest of the path, as far as it is clear'],
   ['Tab after @', 'the name of somebody in the conversation: they are mentioned'],
   ['Ctrl-W, Ctrl-U, Ctrl-K', 'erase the word, the line before, the line after'],
   ['Esc', 'back; what is written stays'],
@@ -275,8 +277,11 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
       else if (key.ctrl === true && key.name === 'n') done('next-unread');
       else if (key.name === 'f1') setHelp(true);
       else if (key.name === 'f2') done('safety-number');
-      else if (key.name === 'tab') write(withMention(draft, config.members?.() ?? []) ?? draft);
-      else if (key.name === 'pageup') {
+      else if (key.name === 'tab') {
+        const path = withPath(draft);
+        if (path !== null && path.names.length > 0) setRemark(path.names.join('  '));
+        write(path?.draft ?? withMention(draft, config.members?.() ?? []) ?? draft);
+      } else if (key.name === 'pageup') {
         if (end - height <= height) void config.older();
         scrollTo(Math.max(end - height + 1, Math.min(height, lines.length)));
       } else if (key.name === 'pagedown') {
