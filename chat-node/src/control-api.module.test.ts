@@ -20,6 +20,7 @@ import {
   type ProblemDetails,
   type SendResult,
   type StatusView,
+  type VersionView,
   type StreamResult,
 } from '@p2p-chat/shared';
 import { ManualClock } from '@p2p-chat/shared/testing';
@@ -389,6 +390,11 @@ describe('messages', () => {
     await post(CONTROL_ROUTES.confirmations(asking.id), '{}').expect(200);
     expect(problemIn(await bob.ask('delete', CONTROL_ROUTES.message(id)))).toMatchObject({
       status: 403,
+      code: 'message-not-yours',
+    });
+    const versions = await get<VersionView[]>(CONTROL_ROUTES.versions(id));
+    expect(versions.map(({ body }) => body)).toEqual(['hello', 'hello again']);
+    expect(problemIn(await bob.ask('get', CONTROL_ROUTES.versions(id)))).toMatchObject({
       code: 'message-not-yours',
     });
     await bob.ask('delete', `${CONTROL_ROUTES.message(asking.id)}?forMe=true`).expect(200);

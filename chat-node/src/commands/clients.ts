@@ -20,7 +20,7 @@ export {
 export { history } from './history.js';
 export { importMessages } from './import.js';
 export { logout } from './logout.js';
-export { confirm, confirmations, deleteMessage, edit, react, reply } from './message-actions.js';
+export { confirm, confirmations, deleteMessage, edit, react, reply, versions } from './message-actions.js';
 export { peers } from './peers.js';
 export { presence, profile } from './profile.js';
 export { markRead } from './read.js';

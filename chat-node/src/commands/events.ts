@@ -67,7 +67,8 @@ export function objects(event: ControlEvent): object[] {
     case 'removed':
       return event.ids.map((id) => ({ event: 'removed', id, conversation: event.conversation }));
     case 'reminder':
-      return [{ event: 'reminder', ...event.message }];
+    case 'mention':
+      return [{ event: event.type, ...event.message }];
     case 'receipt': {
       const { type, ids, ...rest } = event;
       return ids.map((id) => ({ event: type, id, ...rest }));
@@ -117,6 +118,10 @@ function describe(event: ControlEvent, names: Names, at: number): string[] {
     case 'reminder':
       return [
         `${now}  ${names.of(event.message.author)} asks you to confirm: ${safeLine(messageText(event.message))}`,
+      ];
+    case 'mention':
+      return [
+        `${now}  ${names.of(event.message.author)} mentions you: ${safeLine(messageText(event.message))}`,
       ];
     case 'history':
       return [`${now}  ${names.in(event.conversation)}: earlier messages were imported`];

@@ -38,6 +38,14 @@ export async function edit(io: Io, id: string, text: string, flags: ActionFlags)
   );
 }
 
+/** `versions`: what one's own message said and says. */
+export async function versions(io: Io, id: string, flags: ActionFlags): Promise<void> {
+  for (const one of await profileClient(io, flags).versions(id, io.interruption()))
+    await (flags.json === true
+      ? printJson(io, one)
+      : print(io, `${timeOfDay(one.at)}  ${safeLine(one.body)}\n`));
+}
+
 /** `delete`: deletes a message, for everybody or here alone. */
 export async function deleteMessage(io: Io, id: string, flags: DeleteFlags): Promise<void> {
   const forMe = flags.forMe === true;

@@ -401,6 +401,14 @@ function withMessageCommands(program: Command, io: Io): void {
       (await clients()).edit(io, message, text, all(command)),
     );
   program
+    .command('versions')
+    .description('what a message of yours said before you changed it, and says now; nobody else is shown it')
+    .argument(...id)
+    .option('--json', 'print {body, at}, one a line, oldest first')
+    .action(async (message: string, _flags: ActionFlags, command: Command) =>
+      (await clients()).versions(io, message, all(command)),
+    );
+  program
     .command('delete')
     .description('delete a message of yours for everybody: it is erased wherever a node is online')
     .argument(...id)

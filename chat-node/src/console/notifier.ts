@@ -56,9 +56,9 @@ export class Notifier {
   }
 
   #take(event: ControlEvent): void {
-    if (event.type !== 'message' && event.type !== 'reminder') return;
+    if (event.type !== 'message' && event.type !== 'reminder' && event.type !== 'mention') return;
     const state = this.view.store.get();
-    const messages = event.type === 'reminder' ? [event.message] : event.messages;
+    const messages = event.type === 'message' ? event.messages : [event.message];
     const message = messages.findLast((one) => this.#isNews(one, state));
     if (message === undefined) return;
     const now = this.clock.monotonic();

@@ -1,12 +1,12 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
-import type { ActionResult, ConfirmationsView, MessageView } from '@p2p-chat/shared';
+import type { ActionResult, ConfirmationsView, MessageView, VersionView } from '@p2p-chat/shared';
 import { Chat } from '../core/chat.js';
 import { ChatError } from '../core/errors.js';
 import { ApiGroup } from './api-docs.js';
 import { Presenter } from './presenter.js';
 import { DeleteQuery, EditDto, ReactDto } from './requests.js';
-import { ActionResultSchema, ConfirmationsSchema, MessageSchema } from './schemas.js';
+import { ActionResultSchema, ConfirmationsSchema, MessageSchema, VersionSchema } from './schemas.js';
 
 const ApiMessage = (): MethodDecorator & ClassDecorator =>
   ApiParam({ name: 'id', type: String, description: 'The id of a message.' });
@@ -46,6 +46,14 @@ export class MessagesController {
   async delete(@Param('id') id: string, @Query() { forMe }: DeleteQuery): Promise<ActionResult> {
     const { actions } = this.chat.messages;
     return this.presenter.action(await (forMe === 'true' ? actions.hide(id) : actions.remove(id)), id);
+  }
+
+  @Get('versions')
+  @ApiMessage()
+  @ApiOperation({ summary: "What one's own message said and says, oldest first. Others are not shown it." })
+  @ApiOkResponse({ type: [VersionSchema] })
+  async versions(@Param('id') id: string): Promise<VersionView[]> {
+    return this.presenter.versions(await this.chat.messages.actions.versions(id));
   }
 
   @Put('reactions')

@@ -19,9 +19,10 @@ import {
   type SafetyNumberView,
   safetyNumber,
   shortPeerId,
+  type VersionView,
 } from '@p2p-chat/shared';
 import { Chat } from '../core/chat.js';
-import type { Confirmations, WrittenEntry } from '../core/conversations/actions.js';
+import type { Confirmations, Version, WrittenEntry } from '../core/conversations/actions.js';
 import type { ConversationSummary } from '../core/conversations/conversation-list.js';
 import type { Message } from '../core/conversations/message.js';
 import type { FoundMessage } from '../core/conversations/search.js';
@@ -196,10 +197,11 @@ export class Presenter {
         return this.#news(await this.chat.messages.all(event.ids), 'changed');
       case 'removed':
         return { type: 'removed', conversation: event.conversation, ids: [...event.ids] };
-      case 'reminder': {
+      case 'reminder':
+      case 'mention': {
         const message = await this.chat.messages.find(event.id);
         const [view] = message === null ? [] : this.messages([message]);
-        return view === undefined ? null : { type: 'reminder', message: view };
+        return view === undefined ? null : { type: event.type, message: view };
       }
       case 'states': {
         const { conversation, state, ranges, member } = event;
@@ -253,6 +255,10 @@ export class Presenter {
       delivered: delivered.map(person),
       missing: missing.map(person),
     };
+  }
+
+  versions(versions: readonly Version[]): VersionView[] {
+    return versions.map(({ body, at }) => ({ body, at: isoTime(at) }));
   }
 
   get #self(): string {

@@ -31,6 +31,7 @@ import {
   type StatusView,
   MUTE_LEVELS,
   type MuteLevel,
+  type VersionView,
 } from '@p2p-chat/shared';
 import { ConversationGroupSchema } from './group-schemas.js';
 
@@ -145,6 +146,11 @@ export class ConfirmationsSchema implements ConfirmationsView {
   @ApiProperty({ type: [PersonSchema] }) read!: PersonSchema[];
   @ApiProperty({ type: [PersonSchema] }) delivered!: PersonSchema[];
   @ApiProperty({ type: [PersonSchema] }) missing!: PersonSchema[];
+}
+
+export class VersionSchema implements VersionView {
+  @ApiProperty() body!: string;
+  @ApiProperty({ format: 'date-time' }) at!: string;
 }
 
 export class ActionResultSchema implements ActionResult {

@@ -1,4 +1,11 @@
-import { type Batch, type Clock, clockMs, type DiscoverySourceView, isPeerId } from '@p2p-chat/shared';
+import {
+  type Batch,
+  type Clock,
+  clockMs,
+  contentText,
+  type DiscoverySourceView,
+  isPeerId,
+} from '@p2p-chat/shared';
 import type { Conversation } from './conversations/conversation.js';
 import { ConversationList } from './conversations/conversation-list.js';
 import { Conversations } from './conversations/conversations.js';
@@ -101,7 +108,18 @@ export class Chat {
       ({ group }: Conversation): MayDelete =>
       (by, author, at) =>
         by === author || group?.isAdminAt(by, at) === true;
-    const erasing = new Erasing({ store, sha256: keys.sha256, mayDelete });
+    const erasing = new Erasing({
+      store,
+      sha256: keys.sha256,
+      mayDelete,
+      self,
+      onUnnamed: (conversation, edits) => {
+        const contents = edits.map((edit) => contentText({ kind: 'delete', target: edit, versions: [edit] }));
+        this.#outgoing.append(conversation, contents, null).catch((error: unknown) => {
+          log.warn({ error: String(error) }, 'cannot delete an edit of what was deleted');
+        });
+      },
+    });
     this.rosters = new Rosters({
       store,
       keys,
@@ -324,13 +342,16 @@ export class Chat {
     return conversation?.record.mute ?? (conversation?.group?.isOpen === true ? 'off' : 'all');
   }
 
-  /** Whether the person here wants to be told of a message that arrived. */
-  notifies({ author, conversation, content }: Message): boolean {
+  /**
+   * Whether the person here wants to be told of a message that arrived.
+   * @param calls whether it is for them by name: a mention, or a reminder
+   */
+  notifies({ author, conversation, content }: Message, calls = false): boolean {
     if (this.profile.settings.presence === 'dnd' || this.peers.isBlocked(author)) return false;
     const isGroup = this.conversations.get(conversation)?.kind === 'group';
     if (!isGroup && !this.peers.isContact(author)) return false;
     const mute = this.muteOf(conversation);
-    if (mute !== 'mentions') return mute === 'all';
+    if (calls || mute !== 'mentions') return mute !== 'off';
     return content.kind === 'text' && content.mentions?.includes(this.self) === true;
   }
 

@@ -23,6 +23,8 @@ export type ChatEvent =
   | { type: 'changed'; conversation: string; ids: readonly string[] }
   /** The author of a message that the person here has not confirmed reminds them. */
   | { type: 'reminder'; conversation: string; id: string }
+  /** The author of a message has just changed it, and mentions the person here where they did not before. */
+  | { type: 'mention'; conversation: string; id: string }
   /** Messages are gone from the screens here, and from here alone. */
   | { type: 'removed'; conversation: string; ids: readonly string[] }
   /** Earlier messages are in the conversation now, anywhere in it. */

@@ -29,7 +29,9 @@ function start(command: readonly string[], clock: Clock = new SystemClock()): vo
   const isWanted = ({ author }: Message): boolean => author !== 'stranger';
   const messagesOf = ({ batch }: KeptBatch): Message[] => batch as unknown as Message[];
   const view = ({ id, content, direction }: Message): object => ({ id, content, direction });
-  hook = new MessageHook({ command, clock, log, messagesOf, isWanted, view }, events);
+  const messageOf = async (id: string): Promise<Message | null> =>
+    id === 'gone' ? null : message(id, 'bob');
+  hook = new MessageHook({ command, clock, log, messagesOf, messageOf, isWanted, view }, events);
 }
 
 /** A script that gets the folder as its first argument. */
@@ -156,6 +158,26 @@ describe('the command for messages', { timeout: 30_000 }, () => {
     receive('one', 'two', 'x'.repeat(64 * 1024));
     await vi.waitFor(() => expect(warnings).toHaveLength(3), soon);
     for (const warning of warnings) expect(warning).toContain(says);
+  });
+
+  it('runs for what calls the person by name, and not for what is gone', async () => {
+    start(await script('cat >"$1/$$.part"; mv "$1/$$.part" "$1/$$.json"'));
+    for (const id of ['gone', 'drill'])
+      for (const type of ['reminder', 'mention'] as const)
+        events.publish({ type, conversation: 'with bob', id });
+    await vi.waitFor(async () => expect(await filesOf('.json')).toHaveLength(2), soon);
+    const said = await Promise.all(
+      (await filesOf('.json')).map(
+        async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')) as object,
+      ),
+    );
+    expect(said).toEqual(
+      expect.arrayContaining(
+        ['reminder', 'mention'].map(
+          (event) => expect.objectContaining({ event, content: { kind: 'text', body: 'drill' } }) as object,
+        ),
+      ),
+    );
   });
 
   it('is not started after the end, and what runs is ended', async () => {

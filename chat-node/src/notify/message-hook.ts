@@ -19,10 +19,18 @@ export interface MessageHookOptions {
   log: ChatLog;
   /** The messages of a batch. */
   messagesOf: (kept: KeptBatch) => Message[];
-  /** Whether a message is to be announced: none of a stranger, and none while the user wants peace. */
-  isWanted: (message: Message) => boolean;
+  /** The message with an id, as it is now. */
+  messageOf: (id: string) => Promise<Message | null>;
+  /** Whether a message is to be announced: none of a stranger, and none while the user wants peace. @param calls whether it is for them by name */
+  isWanted: (message: Message, calls: boolean) => boolean;
   /** A message as clients of the control API get it. */
   view: (message: Message) => object;
+}
+
+/** A message, and why it is announced. */
+interface Announced {
+  event: 'message' | 'reminder' | 'mention';
+  message: Message;
 }
 
 /**
@@ -31,7 +39,7 @@ export interface MessageHookOptions {
  * is part of a command line. What fails is logged and harms nothing else.
  */
 export class MessageHook {
-  readonly #waiting: Message[] = [];
+  readonly #waiting: Announced[] = [];
   readonly #running = new Set<ChildProcess>();
   readonly #unsubscribe: () => void;
   #stopped = false;
@@ -41,8 +49,9 @@ export class MessageHook {
     events: ChatEvents,
   ) {
     this.#unsubscribe = events.subscribe((event) => {
+      if (event.type === 'reminder' || event.type === 'mention') void this.#call(event.type, event.id);
       if (event.type !== 'messages' || event.kept.receivedAt === null) return;
-      for (const message of this.options.messagesOf(event.kept)) this.#take(message);
+      for (const message of this.options.messagesOf(event.kept)) this.#take({ event: 'message', message });
     });
   }
 
@@ -54,8 +63,17 @@ export class MessageHook {
     for (const child of this.#running) endAll(child);
   }
 
-  #take(message: Message): void {
-    if (!this.options.isWanted(message)) return;
+  async #call(event: 'reminder' | 'mention', id: string): Promise<void> {
+    try {
+      const message = await this.options.messageOf(id);
+      if (message !== null && !this.#stopped) this.#take({ event, message });
+    } catch (error) {
+      this.options.log.warn({ error: errorMessage(error) }, 'a message is not announced');
+    }
+  }
+
+  #take(announced: Announced): void {
+    if (!this.options.isWanted(announced.message, announced.event !== 'message')) return;
     if (this.#waiting.length >= MAX_WAITING_HOOKS) {
       this.options.log.warn(
         { waiting: MAX_WAITING_HOOKS },
@@ -63,19 +81,19 @@ export class MessageHook {
       );
       return;
     }
-    this.#waiting.push(message);
+    this.#waiting.push(announced);
     this.#next();
   }
 
   #next(): void {
     while (!this.#stopped && this.#running.size < MAX_RUNNING_HOOKS) {
-      const message = this.#waiting.shift();
-      if (message === undefined) return;
-      this.#run(message);
+      const announced = this.#waiting.shift();
+      if (announced === undefined) return;
+      this.#run(announced);
     }
   }
 
-  #run(message: Message): void {
+  #run({ event, message }: Announced): void {
     const [program = '', ...args] = this.options.command;
     const { clock, log } = this.options;
     let child: ChildProcess;
@@ -111,7 +129,7 @@ export class MessageHook {
     });
     // It may end without reading any of it.
     child.stdin?.on('error', () => undefined);
-    child.stdin?.end(`${JSON.stringify({ event: 'message', ...this.options.view(message) })}\n`);
+    child.stdin?.end(`${JSON.stringify({ event, ...this.options.view(message) })}\n`);
   }
 }
 

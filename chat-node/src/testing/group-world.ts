@@ -44,7 +44,13 @@ class Start {
     const commit = (_: Conversation, changes: Parameters<MemoryStore['commit']>[0]): Promise<void> =>
       store.commit(changes);
     const mayDelete = () => (by: string, author: string) => by === author;
-    const erasing = new Erasing({ store, sha256: keys.sha256, mayDelete });
+    const erasing = new Erasing({
+      store,
+      sha256: keys.sha256,
+      mayDelete,
+      self: keys.peerId,
+      onUnnamed: () => undefined,
+    });
     const common = {
       store,
       keys,

@@ -42,6 +42,7 @@ import type {
   SafetyNumberView,
   SendResult,
   StatusView,
+  VersionView,
 } from '../control/views.js';
 import { errorCode, PROBLEM_CONTENT_TYPE, type ProblemDetails } from '../errors.js';
 import { chunksOf } from './chunks.js';
@@ -227,6 +228,11 @@ export class ControlApi {
   edit(id: string, body: string, signal?: AbortSignal): Promise<ActionResult> {
     const request: EditRequest = { body };
     return this.json(CONTROL_ROUTES.message(id), { method: 'PATCH', body: request, signal });
+  }
+
+  /** What one's own message said and says, oldest first. */
+  versions(id: string, signal?: AbortSignal): Promise<VersionView[]> {
+    return this.json(CONTROL_ROUTES.versions(id), { signal });
   }
 
   /** Deletes a message. @param forMe here alone, not for everybody */

@@ -95,6 +95,7 @@ export function withEvent(state: ViewState, event: ControlEvent): ViewState {
     case 'removed':
       return { ...state, notices: state.notices.filter(({ last }) => !event.ids.includes(last.id)) };
     case 'reminder':
+    case 'mention':
       return withNotice(state, event.message);
     case 'stopping':
       return { ...state, connection: { state: 'lost', detail: 'The node was ended.' } };

@@ -21,6 +21,9 @@ export const CONTROL_EVENTS = {
   reminder: event<{ message: MessageView }>(
     'The author of a message reminds the user of this node to confirm it.',
   ),
+  mention: event<{ message: MessageView }>(
+    'An edit of a message that was just written mentions the user of this node.',
+  ),
   receipt: event<{ conversation: string; member: string; state: MessageState; ids: string[] }>(
     'A member of a group has, or has read, messages of this node. When all have, `state` says so.',
   ),

@@ -59,6 +59,8 @@ export const CONTROL_ROUTES = {
   messageStream: (reference: string) => `${conversation(reference)}/messages/stream`,
   /** GET -> MessageView. PATCH EditRequest, DELETE (`?forMe=true`: here alone) -> ActionResult */
   message,
+  /** GET -> VersionView[], oldest first: for its author alone */
+  versions: (id: string) => `${message(id)}/versions`,
   /** PUT ReactRequest -> ActionResult: all that the user feels about it */
   reactions: (id: string) => `${message(id)}/reactions`,
   /** PUT -> ActionResult: the user confirms it */

@@ -200,6 +200,13 @@ export interface ConfirmationsView {
   missing: PersonView[];
 }
 
+/** What a message said from a time on. */
+export interface VersionView {
+  body: string;
+  /** By its author's clock. */
+  at: string;
+}
+
 /** The entry that says what was done with a message. */
 export interface ActionResult {
   /** Of the entry; of what is hidden, the message's. */

@@ -26,6 +26,8 @@ export const MAX_REACTION_CHARACTERS = 40;
 export const MAX_SHOWN_REACTIONS = 64;
 /** People that one message mentions: everybody of the largest group. */
 export const MAX_MENTIONS = 256;
+/** How long after a message an edit of it tells those whom it mentions anew. */
+export const EDIT_MENTION_MS = 5 * 60_000;
 /** Edits that one `delete` names beside their message; more go into further ones. */
 export const MAX_DELETED_VERSIONS = 64;
 /** All of a batch: as the frame that carries it. */

@@ -1,4 +1,4 @@
-import { MAX_DELETED_VERSIONS, MAX_REACTIONS_PER_PERSON } from '@p2p-chat/shared';
+import { EDIT_MENTION_MS, MAX_DELETED_VERSIONS, MAX_REACTIONS_PER_PERSON } from '@p2p-chat/shared';
 import { ManualClock } from '@p2p-chat/shared/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryNetwork } from '../../testing/memory-network.js';
@@ -94,6 +94,61 @@ describe('an edit', () => {
     await expect(actions(alice).edit(entry, 'y')).rejects.toEqual(refused('message-unknown'));
     await bob.chat.setBlocked(alice.peerId, true);
     await expect(actions(bob).react(id, ['👍'])).rejects.toEqual(refused('peer-blocked'));
+  });
+});
+
+describe('earlier versions', () => {
+  it('are for the author alone, and gone with the message', async () => {
+    const id = await send(alice, 'one');
+    await actions(alice).edit(id, 'two');
+    await actions(alice).edit(id, 'three');
+    await settle();
+    const bodies = (await actions(alice).versions(id)).map(({ body }) => body);
+    expect(bodies).toEqual(['one', 'two', 'three']);
+    await expect(actions(bob).versions(id)).rejects.toEqual(refused('message-not-yours'));
+    await actions(alice).remove(id);
+    await expect(actions(alice).versions(id)).rejects.toEqual(refused('message-deleted'));
+  });
+});
+
+describe('an edit that mentions somebody', () => {
+  const told = (id: string) =>
+    bob.events.filter((event) => event.type === 'mention' && event.id === id).length;
+
+  it('tells them where no earlier version did, also in a muted conversation unless that is set to nothing', async () => {
+    const id = await send(alice, 'come');
+    await actions(alice).edit(id, 'come, @Bob');
+    await settle();
+    expect(told(id)).toBe(1);
+    await actions(alice).edit(id, 'come at 3, @Bob');
+    await actions(alice).edit(id, 'come at 3');
+    await actions(alice).edit(id, 'come at 4, @Bob');
+    await settle();
+    expect(told(id)).toBe(1);
+    const called = await send(alice, 'you, @Bob');
+    await actions(alice).edit(called, 'yes, you, @Bob');
+    await settle();
+    expect(told(called)).toBe(0);
+    const message = await at(bob, id);
+    const notifies = async (mute: 'all' | 'mentions' | 'off'): Promise<boolean[]> => {
+      await bob.chat.setMute(conversation, mute);
+      const plain = await at(bob, await send(alice, `plain ${mute}`));
+      return [message, plain].map((one) => bob.chat.notifies(one)).concat(bob.chat.notifies(plain, true));
+    };
+    expect(await notifies('all')).toEqual([true, true, true]);
+    expect(await notifies('mentions')).toEqual([true, false, true]);
+    expect(await notifies('off')).toEqual([false, false, false]);
+  });
+
+  it('tells them within five minutes of the message', async () => {
+    const [soon, late] = [await send(alice, 'soon'), await send(alice, 'late')];
+    await clock.advance(EDIT_MENTION_MS - 60_000);
+    await actions(alice).edit(soon, 'soon, @Bob');
+    await settle();
+    await clock.advance(60_000);
+    await actions(alice).edit(late, 'late, @Bob');
+    await settle();
+    expect([told(soon), told(late)]).toEqual([1, 0]);
   });
 });
 
@@ -219,6 +274,18 @@ describe('reactions', () => {
     expect(await summary(bob)).toMatchObject({ unread: 1, last: { id } });
   });
 
+  it('of who is blocked are not shown, and come back', async () => {
+    const id = await send(alice, 'hello');
+    await actions(alice).react(id, ['👍']);
+    await settle();
+    const shown = async () => (await at(bob, id)).reactions.length;
+    expect(await shown()).toBe(1);
+    await bob.chat.setBlocked(alice.peerId, true);
+    expect(await shown()).toBe(0);
+    await bob.chat.setBlocked(alice.peerId, false);
+    expect(await shown()).toBe(1);
+  });
+
   it('are emoji, and not too many', async () => {
     const id = await send(alice, 'hello');
     await expect(actions(bob).react(id, ['ok'])).rejects.toEqual(refused('reaction-malformed'));
@@ -329,4 +396,42 @@ describe('in a group', () => {
     await until('the message', async () => (await at(alice, own)) !== null);
     await expect(actions(alice).remove(own)).rejects.toEqual(refused('message-not-yours'));
   });
+
+  it.each(['block', 'drop'] as const)(
+    'an edit that a delete could not name leaves no line and no hole at who comes later (lines that %s)',
+    async (mode) => {
+      const carol = await new MemoryNode('Carol', network).start();
+      const { rosters, conversations } = alice.chat;
+      const person = { peerId: bob.peerId, user: 'Bob' };
+      const { id: group } = await rosters.found('Team', { open: false, history: 'all' }, [person]);
+      await until('the group at Bob', () => bob.chat.conversations.get(group)?.members().length === 2);
+      const post = async (node: MemoryNode, body: string) =>
+        (await node.chat.messages.send(group, [body]))[0]!.id;
+      const id = await post(bob, 'canary one');
+      await until('the message', async () => (await alice.chat.messages.find(id)) !== null);
+      network.takeDown(mode);
+      await actions(bob).edit(id, 'canary two');
+      const after = await post(bob, 'after');
+      await actions(alice).remove(id);
+      network.heal();
+      if (mode === 'drop') network.cut();
+      await until('the erasing', () => !onDisk(alice, 'canary') && !onDisk(bob, 'canary'));
+      await until('the rest', async () => (await alice.chat.messages.find(after)) !== null);
+      await settle();
+      await bob.stop();
+      const who = { peerId: carol.peerId, user: 'Carol' };
+      await rosters.about(conversations.get(group)!, 'add', who);
+      await until('the invitation', () => carol.chat.conversations.get(group) !== undefined);
+      await carol.chat.rosters.enter(carol.chat.conversations.get(group)!);
+      const lines = async (node: MemoryNode) =>
+        (await node.chat.messages.history(group, { limit: 10 })).map((one) => [one.id, one.deleted]);
+      await until('the history', async () => (await lines(carol)).length > 1);
+      for (const node of [carol, alice])
+        expect(await lines(node)).toEqual([
+          [id, true],
+          [after, false],
+        ]);
+      carol.crash();
+    },
+  );
 });

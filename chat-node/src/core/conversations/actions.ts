@@ -14,7 +14,7 @@ import type { Conversation } from './conversation.js';
 import { coverage, loadForMarks } from './coverage.js';
 import { actionsOf } from './effects.js';
 import type { Confirmation, Message } from './message.js';
-import { Projection, type ProjectionParts, rangesOf } from './projection.js';
+import { originalOf, Projection, type ProjectionParts, rangesOf } from './projection.js';
 import type { TimelineEntry, TimelineItem } from './timeline.js';
 
 /** Of what is written now: it comes after all that is known. */
@@ -25,6 +25,13 @@ export interface WrittenEntry {
   id: string;
   conversation: string;
   author: string;
+}
+
+/** What a message said from a time on. */
+export interface Version {
+  body: string;
+  /** By its author's wall clock. */
+  at: number;
 }
 
 /** What has become of a message that asks for a confirmation: each other member is in one list. */
@@ -72,7 +79,7 @@ export class MessageActions {
   /** Deletes a message for everybody, with all its edits. Where it is deleted already, nothing is written. @throws {ChatError} `message-not-yours` */
   async remove(id: string): Promise<WrittenEntry> {
     const { conversation, item } = await this.#locate(id);
-    const { self, store, timeline } = this.parts;
+    const { self } = this.parts;
     const projection = new Projection(this.parts, conversation);
     const { deleted } = (await projection.effects([item])).get(item.id) ?? {};
     if (deleted) return written(conversation, deleted.entry);
@@ -82,17 +89,28 @@ export class MessageActions {
       });
     }
     const target = referenceOf(projection, item);
-    const referring = await store.referring(rangesOf([item.id]));
-    const versions = actionsOf(referring.flatMap((kept) => timeline.entries(conversation, kept)))
-      .filter(({ entry, content }) => content.kind === 'edit' && entry.author === item.author)
-      .filter(({ content }) => projection.idOf(content.target) === item.id)
-      .map(({ entry }) => referenceOf(projection, entry));
+    const versions = (await projection.edits(item)).map(({ entry }) => referenceOf(projection, entry));
     const contents: ActionContent[] = [];
     for (let from = 0; from === 0 || from < versions.length; from += MAX_DELETED_VERSIONS) {
       const some = versions.slice(from, from + MAX_DELETED_VERSIONS);
       contents.push({ kind: 'delete', target, ...(some.length === 0 ? {} : { versions: some }) });
     }
     return this.#write(conversation, ...contents);
+  }
+
+  /** What one's own text said and says, oldest first; others are not shown it. @throws {ChatError} `message-not-yours`, `message-not-text`, `message-deleted` */
+  async versions(id: string): Promise<Version[]> {
+    const { conversation, item, message } = await this.#target(id);
+    if (message.author !== this.parts.self)
+      throw new ChatError('message-not-yours', 'Only its author is shown what a message said before.');
+    if (message.content.kind !== 'text')
+      throw new ChatError('message-not-text', 'Only a text has earlier versions.');
+    const first = originalOf(item);
+    const edits = await new Projection(this.parts, conversation).edits(item);
+    return [
+      { body: first.kind === 'text' ? first.body : '', at: message.sentAt },
+      ...edits.map(({ entry, content }) => ({ body: content.body, at: entry.entry.sentAt })),
+    ];
   }
 
   /** Hides a message here, and here alone. */

@@ -106,7 +106,13 @@ async function screenAfter(
   const conversations = new Conversations({ store, keys });
   await conversations.load();
   const conversation = conversations.get(ID)!;
-  const erasing = new Erasing({ store, sha256: keys.sha256, mayDelete: () => mayDelete });
+  const erasing = new Erasing({
+    store,
+    sha256: keys.sha256,
+    mayDelete: () => mayDelete,
+    self: keys.peerId,
+    onUnnamed: () => undefined,
+  });
   for (let from = 0; from < order.length; from += groupOf) {
     const batches = order.slice(from, from + groupOf);
     await store.commit([

@@ -34,6 +34,13 @@ export class Erasing {
       store: ConversationStore;
       sha256: Sha256;
       mayDelete: (conversation: Conversation) => MayDelete;
+      /** Own peer id. */
+      self: string;
+      /**
+       * Edits are erased that the delete of their message could not name. They are deleted by
+       * themselves, so that who gets nothing but their leaves knows what they were.
+       */
+      onUnnamed: (conversation: Conversation, edits: readonly Reference[]) => void;
     },
   ) {}
 
@@ -54,6 +61,8 @@ export class Erasing {
     const all = [...said, ...stored.flatMap(({ batch }) => this.#saidIn(batch))];
     const mayDelete = this.parts.mayDelete(conversation);
     const erasures = new Erasures(conversation.id);
+    const named = new Set<string>();
+    const edits = new Map<string, Reference>();
     for (const { by, clock, content } of all) {
       if (content.kind !== 'delete' || !mayDelete(by, content.target.author, clock)) continue;
       const { target } = content;
@@ -61,16 +70,22 @@ export class Erasing {
       erasures.erase(target);
       erasures.forget(messageId(this.#tag(conversation, target), target.seq));
       for (const { at, content: other } of all) {
-        if (other.kind === 'edit' && at.author === target.author && isSamePlace(other.target, target))
-          erasures.erase(at);
+        if (other.kind !== 'edit' || at.author !== target.author || !isSamePlace(other.target, target))
+          continue;
+        erasures.erase(at);
+        // Its author knows of it for certain, and who deleted the message may be the only one left.
+        if (by === this.parts.self || at.author === this.parts.self) edits.set(at.leaf, at);
       }
       for (const version of versionsOf(content)) {
         if (version.author !== target.author || !(await this.#isMeant(conversation, version, batches)))
           continue;
         erasures.erase(version);
         erasures.silence(version);
+        named.add(version.leaf);
       }
     }
+    const unnamed = [...edits.values()].filter(({ leaf }) => !named.has(leaf));
+    if (unnamed.length > 0) this.parts.onUnnamed(conversation, unnamed);
     return erasures.changes();
   }
 

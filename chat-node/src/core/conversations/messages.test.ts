@@ -62,7 +62,13 @@ const start = async (): Promise<void> => {
       people.contacts.add(peerId ?? '');
     },
     mutex: new Mutex(),
-    erasing: new Erasing({ store, sha256: KEYS.sha256, mayDelete: () => mayDelete }),
+    erasing: new Erasing({
+      store,
+      sha256: KEYS.sha256,
+      mayDelete: () => mayDelete,
+      self: KEYS.peerId,
+      onUnnamed: () => undefined,
+    }),
     onAppended: vi.fn(),
   });
   messages = new Messages({

@@ -1,4 +1,12 @@
-import { type Content, contentText, lastSeq, mentionsIn, segmentTag } from '@p2p-chat/shared';
+import {
+  clockMs,
+  type Content,
+  contentText,
+  EDIT_MENTION_MS,
+  lastSeq,
+  mentionsIn,
+  segmentTag,
+} from '@p2p-chat/shared';
 import type { StorageHealth } from '../delivery/storage-health.js';
 import { ChatError } from '../errors.js';
 import type { ChatEvents, MessageRange } from '../events.js';
@@ -13,7 +21,7 @@ import { type EarlierMessage, type ImportOutcome, MessageImport, type ImportPart
 import { KeyedMessages } from './keyed-messages.js';
 import { compareMessages, type Message } from './message.js';
 import type { Outgoing } from './outgoing.js';
-import { Projection, type ProjectionParts } from './projection.js';
+import { type Edit, originalOf, Projection, type ProjectionParts } from './projection.js';
 import { Reading } from './reading.js';
 import { announcementsOf, referencesOf } from './references.js';
 import { type FoundMessage, MessageSearch, type SearchRequest } from './search.js';
@@ -267,12 +275,32 @@ export class Messages {
     events.publish({ type: 'changed', conversation: id, ids });
     events.publish({ type: 'conversation', conversation: id });
     if (author === this.#self) return;
-    for (const { content } of actionsOf(this.#timeline.entries(conversation, { batch, receivedAt: null }))) {
-      if (content.kind !== 'remind' || content.target.author !== author) continue;
+    for (const { entry, content } of actionsOf(
+      this.#timeline.entries(conversation, { batch, receivedAt: null }),
+    )) {
+      if (content.target.author !== author || (content.kind !== 'remind' && content.kind !== 'edit'))
+        continue;
       const message = await this.find(projection.idOf(content.target));
-      if (message !== null && isToConfirm(message, this.#self))
-        events.publish({ type: 'reminder', conversation: id, id: message.id });
+      if (message === null) continue;
+      const isCalled =
+        content.kind === 'remind'
+          ? isToConfirm(message, this.#self)
+          : await this.#isMentionedBy({ entry, content }, message, projection);
+      const type = content.kind === 'remind' ? 'reminder' : 'mention';
+      if (isCalled) events.publish({ type, conversation: id, id: message.id });
     }
+  }
+
+  /** Whether an edit mentions the person here where the message did not before, soon after it was written. */
+  async #isMentionedBy({ entry, content }: Edit, message: Message, projection: Projection): Promise<boolean> {
+    const isMentioned = ({ mentions }: { mentions?: readonly string[] }): boolean =>
+      mentions?.includes(this.#self) === true;
+    if (message.deleted || !isMentioned(content)) return false;
+    if (clockMs(entry.clock) - clockMs(message.clock) > EDIT_MENTION_MS) return false;
+    const first = originalOf((await this.#located(message.id)).item);
+    const edits = await projection.edits(message);
+    const before = edits.filter((one) => compareMessages(one.entry, entry) < 0).map((one) => one.content);
+    return ![first, ...before].some((one) => 'mentions' in one && isMentioned(one));
   }
 
   /** The latest message of a conversation; null while it is empty. @throws {StorageError} */

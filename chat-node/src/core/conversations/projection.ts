@@ -1,4 +1,12 @@
-import { clockMs, leafOf, readContent, type Reference, segmentTag } from '@p2p-chat/shared';
+import {
+  clockMs,
+  type EditContent,
+  leafOf,
+  readContent,
+  type ReadContent,
+  type Reference,
+  segmentTag,
+} from '@p2p-chat/shared';
 import type { Mark } from '../feeds/feed-index.js';
 import type { ConversationStore, ImportedMessage } from '../ports/conversation.store.js';
 import type { MessageRange } from '../events.js';
@@ -6,8 +14,17 @@ import type { Conversation } from './conversation.js';
 import { coverage, loadForMarks } from './coverage.js';
 import { type Action, actionsOf, edited, type Effects, effectsOn, type MayDelete } from './effects.js';
 import { GroupStates, stateOf } from './group-states.js';
-import type { DeliveryState, Message, Quote } from './message.js';
+import {
+  compareMessages,
+  type DeliveryState,
+  type Message,
+  type MessageOrder,
+  type Quote,
+} from './message.js';
 import type { Timeline, TimelineEntry, TimelineItem } from './timeline.js';
+
+/** An edit of a message by its author. */
+export type Edit = Action & { content: EditContent };
 
 type StateOf = (segment: string, seq: number) => DeliveryState;
 
@@ -20,7 +37,7 @@ export interface ProjectionParts {
   timeline: Timeline;
   sha256: (bytes: Uint8Array) => Uint8Array;
   mayDelete: (conversation: Conversation) => MayDelete;
-  /** Whether nothing that somebody makes of a message is shown. */
+  /** Whether what somebody feels about a message is not shown. */
   isIgnored: (peerId: string) => boolean;
 }
 
@@ -61,7 +78,7 @@ export class Projection {
     const referring = items.length === 0 ? [] : await store.referring(rangesOf(items.map(({ id }) => id)));
     const actions = referring
       .flatMap((kept) => actionsOf(timeline.entries(this.conversation, kept)))
-      .filter(({ entry }) => !isIgnored(entry.author));
+      .filter(({ entry, content }) => content.kind !== 'reaction' || !isIgnored(entry.author));
     if (actions.length === 0) return new Map();
     const byTarget = Map.groupBy(actions, ({ content }) => this.idOf(content.target));
     const mayDelete = this.parts.mayDelete(this.conversation);
@@ -71,6 +88,15 @@ export class Projection {
         effectsOn({ ...item, leaf: this.leafOf(item) }, byTarget.get(item.id) ?? [], mayDelete),
       ]),
     );
+  }
+
+  /** The edits of a message by its author that are here, oldest first. @throws {StorageError} */
+  async edits({ id, author }: MessageOrder): Promise<Edit[]> {
+    const referring = await this.parts.store.referring(rangesOf([id]));
+    return actionsOf(referring.flatMap((kept) => this.parts.timeline.entries(this.conversation, kept)))
+      .filter((one): one is Edit => one.content.kind === 'edit' && one.entry.author === author)
+      .filter(({ content }) => this.idOf(content.target) === id)
+      .sort((a, b) => compareMessages(a.entry, b.entry));
   }
 
   /** The id of the message that a reference means. */
@@ -195,6 +221,11 @@ function withEffects(
     reactions,
     confirmed: asks ? confirmed : [],
   };
+}
+
+/** What an item says, as its author wrote it at first. */
+export function originalOf(item: TimelineItem): ReadContent {
+  return readContent('imported' in item ? item.imported.content : item.entry.content);
 }
 
 /** Ids as ranges of neighbours. */

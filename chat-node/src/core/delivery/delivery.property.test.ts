@@ -52,7 +52,13 @@ class Start {
       store.commit(changes);
     const mayDelete = () => (by: string, author: string) => by === author;
     const mutex = new Mutex<string>();
-    const erasing = new Erasing({ store, sha256: keys.sha256, mayDelete });
+    const erasing = new Erasing({
+      store,
+      sha256: keys.sha256,
+      mayDelete,
+      self: keys.peerId,
+      onUnnamed: () => undefined,
+    });
     const common = {
       mutex,
       erasing,
