@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ControlClient } from '../chat-node/dist/console/control-client.js';
@@ -17,6 +17,7 @@ import {
   waitFor,
   World,
 } from './support/processes.ts';
+import { TerminalSession } from './support/terminal.ts';
 
 const world = new World();
 afterAll(() => world.close());
@@ -59,7 +60,12 @@ describe('where the system refuses to name its network interfaces', () => {
 
 describe('where nobody reads the log, or its disk is full', () => {
   /** Starts a program with its stderr there. */
-  function start(main: string, args: readonly string[], stderr: number, env: Record<string, string>) {
+  function start(
+    main: string,
+    args: readonly string[],
+    stderr: number | Socket,
+    env: Record<string, string>,
+  ) {
     const child = spawn(process.execPath, [main, ...args], {
       env: { ...baseEnvironment(), LOG_LEVEL: 'debug', ...env },
       stdio: ['ignore', 'pipe', stderr],
@@ -79,18 +85,37 @@ describe('where nobody reads the log, or its disk is full', () => {
     }
   }
 
+  /** A socket that takes no more; nobody reads it. */
+  async function fullSocket(): Promise<Socket> {
+    const path = join(await world.folder(), 'socket');
+    const server = createServer({ pauseOnConnect: true }, (far) => closing.push(() => far.destroy()));
+    await once(server.listen(path), 'listening');
+    const socket = connect(path);
+    closing.push(
+      () => socket.destroy(),
+      () => server.close(),
+    );
+    await once(socket, 'connect');
+    while (socket.writableLength === 0) socket.write('x'.repeat(4_096));
+    return socket;
+  }
+
+  const closing: (() => unknown)[] = [];
+  afterAll(() => closing.forEach((close) => close()));
+
   it.each([
     ['a full pipe', fullPipe],
+    ['a full socket', fullSocket],
     ['/dev/full', () => Promise.resolve(openSync('/dev/full', 'w'))],
   ])('both programs run on (%s)', async (_name, open) => {
-    const stderr = await open();
+    const [stderr, other] = [await open(), await open()];
     const port = await freePort();
     const service = start(DISCOVERY_MAIN, [], stderr, {
       DISCOVERY_HOST: '127.0.0.1',
       DISCOVERY_PORT: `${port}`,
     });
     const home = await world.folder();
-    const node = start(CHAT_MAIN, ['daemon', '--json'], stderr, {
+    const node = start(CHAT_MAIN, ['daemon', '--json'], other, {
       P2P_CHAT_USER: 'Alice',
       P2P_CHAT_HOME: home,
       P2P_CHAT_HOST: '127.0.0.1',
@@ -103,7 +128,42 @@ describe('where nobody reads the log, or its disk is full', () => {
       return list.length === 1;
     });
     expect([await node.stop(), await service.stop()]).toEqual([0, 0]);
-    closeSync(stderr);
+    for (const one of [stderr, other]) if (typeof one === 'number') closeSync(one);
+  });
+
+  it('both programs run on at a terminal that Ctrl-S has stopped', async () => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const service = new TerminalSession([DISCOVERY_MAIN], {
+      env: { LOG_LEVEL: 'debug', DISCOVERY_HOST: '127.0.0.1', DISCOVERY_PORT: `${port}` },
+    });
+    await service.until('"ready"');
+    const alice = new TerminalSession([CHAT_MAIN, 'daemon'], {
+      env: {
+        LOG_LEVEL: 'debug',
+        P2P_CHAT_USER: 'Alice',
+        P2P_CHAT_HOME: await world.folder(),
+        P2P_CHAT_HOST: '127.0.0.1',
+        P2P_CHAT_PORT: '0',
+        DISCOVERY_URLS: url,
+      },
+    });
+    closing.push(
+      () => service.kill(),
+      () => alice.kill(),
+    );
+    await alice.until('ready');
+    for (const one of [service, alice]) one.type('\u0013');
+    const before = service.output + alice.output;
+    const bob = await world.daemon({ user: 'Bob', discovery: [url] });
+    await waitFor('Alice', async () =>
+      (await controlOf(bob).peers(false)).some(({ user }) => user === 'Alice'),
+    );
+    await bob.json(['send', 'Alice', 'are you frozen?', '--wait', 'delivered']);
+    expect(await bob.stop()).toBe(0);
+    expect(service.output + alice.output).toBe(before);
+    for (const { pid } of [service, alice]) process.kill(pid, 'SIGTERM');
+    expect(await Promise.all([service.exited, alice.exited])).toEqual([0, 0]);
   });
 });
 

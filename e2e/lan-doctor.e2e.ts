@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -95,6 +96,42 @@ describe('doctor on a network', () => {
       /^Multicast is not heard on eth0/,
       /UDP port 5353 .* DISCOVERY_URLS/,
     );
+  });
+
+  it('names a program that holds the port of multicast alone', async () => {
+    const [command = '', ...args] = lan.hosts[0]!.launcher;
+    const holds = `require('node:dgram').createSocket('udp4').bind(5353, () => console.log('bound'))`;
+    const holder = spawn(command, [...args, process.execPath, '-e', holds], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    cleanUp.push(() => {
+      holder.kill();
+      return once(holder, 'exit');
+    });
+    await once(holder.stdout, 'data');
+    const one = await anna();
+    expectFailure(
+      await diagnose(one.daemon),
+      'multicast-sent',
+      /^Another program holds UDP port 5353 .* on eth0\.$/,
+      /ss -ulpn .* DISCOVERY_URLS/,
+    );
+  });
+
+  it('names a way that loses large packets, to either side, by which no link comes about', async () => {
+    const [one] = await Promise.all([anna(), ben()]);
+    await sees(one, ['Ben']);
+    for (const host of lan.hosts) {
+      await host.drop('OUTPUT', '-o', 'eth0', '-m', 'length', '--length', '1000:');
+      expectFailure(
+        await diagnose(one.daemon, 'Ben'),
+        'peer-tls',
+        /^Small packets reach 10\.77\.0\.2:7780 and come back, and large ones are lost/,
+        /smaller MTU on both machines/,
+      );
+      await host.dropNothing();
+    }
+    expect((await diagnose(one.daemon, 'Ben')).status).toBe(0);
   });
 
   it('names that there is no network', async () => {

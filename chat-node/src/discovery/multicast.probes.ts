@@ -55,6 +55,7 @@ export class MulticastProbes extends Probes {
     await port.close();
     const [error] = errors;
     if (error === undefined) return 'sent';
+    if (errorCode(error) === 'EADDRINUSE') throw portHeld(lan, error);
     throw new P2pChatError(
       'multicast-not-sent',
       `Multicast cannot be sent on ${lan.name} (${errorCode(error) ?? errorMessage(error)}).`,
@@ -93,6 +94,17 @@ export class MulticastProbes extends Probes {
       onError: (error) => errors.push(error),
     });
   }
+}
+
+function portHeld(lan: LanInterface, cause: Error): P2pChatError {
+  return new P2pChatError(
+    'multicast-port-held',
+    `Another program holds UDP port 5353 and does not share it, so there is no multicast on ${lan.name}.`,
+    {
+      hint: 'Have that program share the port, or end it ("sudo ss -ulpn sport = :5353" names it; Avahi shares it with disallow-other-stacks=no); without multicast, name a discovery service in DISCOVERY_URLS.',
+      cause,
+    },
+  );
 }
 
 // RFC 6762, section 3.

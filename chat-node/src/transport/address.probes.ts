@@ -1,10 +1,13 @@
-import { errorCode, HANDSHAKE_TIMEOUT_MS, shortPeerId } from '@p2p-chat/shared';
+import { ALPN_PROTOCOL, errorCode, HANDSHAKE_TIMEOUT_MS, shortPeerId } from '@p2p-chat/shared';
 import type { PeerAddress } from '../core/peers/peer.js';
 import type { PeerTransport } from '../core/ports/peer-link.js';
 import { AddressProbes, type Probe } from '../core/ports/probe.js';
 import { tryConnect } from '../runtime/try-connect.js';
 import { TransportError } from './errors.js';
 import { dialTls, formatAddress } from './tls-dialer.js';
+
+/** Keeps a handshake to packets of a few hundred bytes; Node's own choice, with ML-KEM, fills whole ones both ways. */
+const SMALL_KEY_EXCHANGE = 'X25519';
 
 /** The way to an address over TCP and TLS, up to the hello. */
 export class TlsAddressProbes extends AddressProbes {
@@ -43,26 +46,19 @@ export class TlsAddressProbes extends AddressProbes {
 
   async #handshake(address: PeerAddress, signal: AbortSignal): Promise<string> {
     try {
-      const { socket, peerId } = await dialTls(address, null, this.identity, signal);
-      socket.destroy();
-      return peerId;
+      return await this.#identified(address, signal);
     } catch (error) {
       if (!(error instanceof TransportError) || error.code === 'aborted') throw error;
-      const why = errorCode(error.cause) ?? error.message.replace(/\.$/, '');
-      const silent = error.code === 'handshake-timeout';
-      throw new TransportError(
-        error.code,
-        silent
-          ? `What listens at ${formatAddress(address)} takes the connection and says nothing.`
-          : `What listens at ${formatAddress(address)} is no p2p-chat node (${why}).`,
-        {
-          hint: silent
-            ? 'Restart the node there; something in between may also hold the connection back.'
-            : 'Another program has that port: ask for the port that "p2p-chat status" shows there.',
-          cause: error,
-        },
-      );
+      if (error.code !== 'handshake-timeout') throw noNode(address, error);
+      const answers = await this.#identified(address, signal, SMALL_KEY_EXCHANGE).catch(() => null);
+      throw answers === null ? silent(address, error) : largeLost(address, error);
     }
+  }
+
+  async #identified(address: PeerAddress, signal: AbortSignal, groups?: string): Promise<string> {
+    const { socket, peerId } = await dialTls(address, null, this.identity, signal, ALPN_PROTOCOL, groups);
+    socket.destroy();
+    return peerId;
   }
 
   async #hello(peerId: string, address: PeerAddress, linked: boolean, signal: AbortSignal): Promise<string> {
@@ -79,6 +75,34 @@ export class TlsAddressProbes extends AddressProbes {
       );
     }
   }
+}
+
+function noNode(address: PeerAddress, cause: TransportError): TransportError {
+  const why = errorCode(cause.cause) ?? cause.message.replace(/\.$/, '');
+  return new TransportError(
+    cause.code,
+    `What listens at ${formatAddress(address)} is no p2p-chat node (${why}).`,
+    { hint: 'Another program has that port: ask for the port that "p2p-chat status" shows there.', cause },
+  );
+}
+
+function silent(address: PeerAddress, cause: TransportError): TransportError {
+  return new TransportError(
+    cause.code,
+    `What listens at ${formatAddress(address)} takes the connection and says nothing.`,
+    { hint: 'Restart the node there; something in between may also hold the connection back.', cause },
+  );
+}
+
+function largeLost(address: PeerAddress, cause: TransportError): TransportError {
+  return new TransportError(
+    'large-packets-lost',
+    `Small packets reach ${formatAddress(address)} and come back, and large ones are lost on the way.`,
+    {
+      hint: 'Something in between (a tunnel, a switch, a router) takes less than the interfaces send: set a smaller MTU on both machines (ip link set eth0 mtu 1280), or let ICMP "fragmentation needed" pass.',
+      cause,
+    },
+  );
 }
 
 async function connects(address: PeerAddress, signal: AbortSignal): Promise<string> {

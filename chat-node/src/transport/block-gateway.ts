@@ -85,7 +85,7 @@ export class BlockGateway extends BlockTransport {
         clock,
         signal,
         attempt: async (address, stop) =>
-          (await dialTls(address, peerId, identity, stop, BLOCKS_ALPN_PROTOCOL, take)).socket,
+          (await dialTls(address, peerId, identity, stop, BLOCKS_ALPN_PROTOCOL, { onRead: take })).socket,
         discard: (one) => one.destroy(),
       });
       const opened = new BlockClient(socket);

@@ -11,6 +11,8 @@ export type TransportErrorCode =
   | 'tls-failed'
   /** The far end did not finish its hello in time. */
   | 'handshake-timeout'
+  /** Small packets come and go, and large ones do not; told by a diagnosis alone. */
+  | 'large-packets-lost'
   /** The far end closed the link with an error; its code and words are in the message. */
   | 'peer-refused'
   /** The far end is no contact, and this node takes links of contacts only. */

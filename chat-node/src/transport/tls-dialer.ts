@@ -16,6 +16,7 @@ const READ_BYTES = 64 * 1024;
  * @param peerId who must be there; null for anybody
  * @param purpose what the connection is for
  * @param onRead takes what comes, each time in the same memory, in place of the event `data`
+ * @param groups the key exchange to offer, where it is not Node's own choice
  * @returns the socket and the peer id of its key
  * @throws {TransportError} `peer-unreachable`, `peer-identity-wrong`,
  *   `tls-failed`, `handshake-timeout` or `aborted`
@@ -26,7 +27,7 @@ export function dialTls(
   identity: { keyPem: string; certificatePem: string },
   signal: AbortSignal,
   purpose: Purpose = ALPN_PROTOCOL,
-  onRead?: (chunk: Buffer) => void,
+  { onRead, groups }: { onRead?: (chunk: Buffer) => void; groups?: string } = {},
 ): Promise<{ socket: TLSSocket; peerId: string }> {
   const where = formatAddress(address);
   return new Promise((resolve, reject) => {
@@ -35,6 +36,7 @@ export function dialTls(
     const lookup = peerId === null ? {} : { lookup: usableLookup() };
     const socket = connect({
       ...tlsOptions(identity, [purpose]),
+      ...(groups === undefined ? {} : { ecdhCurve: groups }),
       host: address.host,
       port: address.port,
       ...lookup,
