@@ -174,6 +174,28 @@ it('is all done with keys in the console', async () => {
     session.type('\u001bOS');
     await until(alice, id, ({ confirmed = [] }) => confirmed.length === 1);
     await session.until('you confirmed');
+    await act(alice, 'react', (await controlOf(alice).history('Bob', { limit: 1 }))[0]!.id, '👍');
+    await session.until('👍');
+    session.press('up');
+    await session.until('e edit');
+    session.type('w');
+    await session.until('👍 Alice');
+    session.press('up');
+    await session.until('v earlier versions');
+    session.type('v');
+    await session.until(/\d\d:\d\d which one\n/);
+    session.press('up');
+    await session.until('c copy');
+    session.type('c');
+    await session.until('Handed to the terminal to copy.');
+    expect(session.output).toContain(`\u001b]52;c;${btoa('which one?')}\u0007`);
+    session.type('/announce come down');
+    session.press('enter');
+    await session.until('0 confirmed');
+    await waitFor('the announcement at Alice', async () => {
+      const { toConfirm = [] } = await controlOf(alice).conversation('Bob');
+      return toConfirm.some(({ body }) => body === 'come down');
+    });
   } finally {
     await session.kill();
   }

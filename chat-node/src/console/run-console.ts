@@ -4,6 +4,7 @@ import { errorCode, safeLine, type Clock } from '@p2p-chat/shared';
 import { Activity } from './activity.js';
 import { AttachedNode } from './attached-node.js';
 import { Drafts } from './drafts.js';
+import { clipboardSequence } from './clipboard.js';
 import { ControlClient } from './control-client.js';
 import { isFormatting } from './formatting.js';
 import { secondConsole } from './labels.js';
@@ -69,7 +70,9 @@ export async function runConsole({ profile, env, main, clock, plain }: ConsoleOp
     ui.open();
     activity.start();
     notifier.start();
-    choice = await home({ view, ask: ui.ask, drafts, secondConsole: secondConsole(env), formats });
+    const copy = (text: string): void => void process.stdout.write(clipboardSequence(text));
+    const screens = { secondConsole: secondConsole(env), formats, writing: new Map(), copy };
+    choice = await home({ view, ask: ui.ask, drafts, ...screens });
   } catch (error) {
     if (!isLeaving(error) && !leaving.signal.aborted) throw error;
   } finally {

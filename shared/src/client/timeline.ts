@@ -1,5 +1,6 @@
 import type { ControlEvent } from '../control/events.js';
-import type { ConfirmationsView, MessageView } from '../control/views.js';
+import type { SendRequest } from '../control/requests.js';
+import type { ConfirmationsView, MessageView, VersionView } from '../control/views.js';
 import { TYPING_INTERVAL_MS } from '../protocol/limits.js';
 import { isUnsettled } from './errors.js';
 import type { LiveView } from './live-view.js';
@@ -95,11 +96,10 @@ export class Timeline {
    * Hands a message to the node and shows it. A text of which it is not known
    * whether the node took it is the same message when it is sent again.
    */
-  async send(body: string, replyTo?: string): Promise<void> {
+  async send(body: string, extras: Pick<SendRequest, 'replyTo' | 'confirm'> = {}): Promise<void> {
     this.#toldAt = -Infinity;
     const key = this.#unsettled?.body === body ? this.#unsettled.key : crypto.randomUUID();
     try {
-      const extras = replyTo === undefined ? {} : { replyTo };
       await this.view.client.send(this.conversation, body, this.#signal, key, extras);
     } catch (error) {
       this.#unsettled = isUnsettled(error) ? { body, key } : null;
@@ -133,9 +133,14 @@ export class Timeline {
     await this.view.client.confirm(id, this.#signal);
   }
 
-  /** Who has confirmed one's own message. */
-  confirmations(id: string): Promise<ConfirmationsView> {
-    return this.view.client.confirmations(id, false, this.#signal);
+  /** Who has confirmed one's own message. @param remind reminds the others */
+  confirmations(id: string, remind: boolean): Promise<ConfirmationsView> {
+    return this.view.client.confirmations(id, remind, this.#signal);
+  }
+
+  /** What one's own message said and says, oldest first. */
+  versions(id: string): Promise<VersionView[]> {
+    return this.view.client.versions(id, this.#signal);
   }
 
   /** Loads what lies around a message, unless it is loaded. */

@@ -137,7 +137,8 @@ function conversation(
   const done = (): Promise<void> => Promise.resolve();
   const commands = {
     ...{ edit: vi.fn(done), delete: vi.fn(done), react: vi.fn(done), confirm: vi.fn(done) },
-    ...{ who: () => Promise.resolve(''), jumpTo: done },
+    ...{ who: async () => ['It was read.'], versions: async () => ['17:40 one\u001b[31m'] },
+    ...{ remind: async () => ['Reminded: Bob.'], copy: async () => [], jumpTo: done },
   };
   const keep = vi.fn<(draft: string) => void>();
   const seen = vi.fn<(id: string) => void>();
@@ -175,6 +176,17 @@ describe('a conversation in lines', () => {
     await vi.waitFor(() => expect(commands.edit).toHaveBeenCalledWith(own.id, 'mine too'));
     io.type('/react 👍');
     await vi.waitFor(() => expect(commands.react).toHaveBeenCalledWith(theirs, '👍'));
+    for (const [typed, says] of [
+      ['/who', 'It was read.'],
+      ['/versions', '17:40 one'],
+      ['/remind', 'There is no message for that.'],
+    ] as const) {
+      io.type(typed);
+      await io.until(says);
+    }
+    expect(io.said()).not.toContain('\u001b');
+    io.type('/announce Drill at 3');
+    await vi.waitFor(() => expect(send).toHaveBeenCalledWith('/announce Drill at 3'));
     io.type('/confirm');
     await vi.waitFor(() => expect(commands.confirm).toHaveBeenCalledWith(theirs.id));
     io.type('/delete');

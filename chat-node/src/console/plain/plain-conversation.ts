@@ -4,7 +4,7 @@ import { recipientsLabel } from '../group-labels.js';
 import { authorLabel, localDay, progressLabel, timeOfDay } from '../labels.js';
 import { fileText, messageMarks, messageText, quoteLine } from '../message-text.js';
 import type { ConversationPromptConfig, Leaving } from '../prompts/conversation-prompt.js';
-import { lastOwnText } from '../prompts/message-mode.js';
+import { ANNOUNCE_COMMAND, announced, lastOwnText } from '../prompts/message-mode.js';
 import { spoken, type PlainLines } from './plain-lines.js';
 
 const WIDTH = 1_000;
@@ -20,7 +20,8 @@ const HELP = [
   ...FILE_COMMANDS.map(([command, does]) => `${command}: ${does}.`),
   'A message that begins with / is written with //.',
   '/reply TEXT answers the last message of somebody else, /react EMOJI says what you feel about it, /confirm confirms what asks for it.',
-  '/edit TEXT changes your last message, /delete deletes it for everybody.',
+  '/edit TEXT changes your last message, /delete deletes it for everybody, /who tells who has read it, /versions what it said before.',
+  `${ANNOUNCE_COMMAND.join(': ')}. /remind reminds those who have not confirmed your last one.`,
 ];
 
 /** A conversation in lines: what comes is read out when it comes, what is typed is sent. */
@@ -43,7 +44,7 @@ export async function plainConversation(
       else if (typed === '/back' || (typed.trim() === '' && written === '')) return 'back';
       else if (typed === '/next') return 'next-unread';
       else if (typed === '/older') await speaker.older();
-      else if (isFileCommand(typed)) await send(lines, config, typed);
+      else if (isFileCommand(typed) || announced(typed) !== null) await send(lines, config, typed);
       else if (await act(lines, config, typed)) continue;
       else if (/^\/(?!\/)/u.test(typed))
         lines.say(`There is no ${safeLine(typed)} here; ? tells what there is.`);
@@ -65,27 +66,35 @@ export async function plainConversation(
 /** Does what a line says of the last messages. @returns whether it is such a line */
 async function act(lines: PlainLines, config: ConversationPromptConfig, typed: string): Promise<boolean> {
   const [, name = '', rest = ''] =
-    /^\/(reply|react|edit|delete|confirm)(?:\s+(.*))?$/u.exec(typed.trim()) ?? [];
+    /^\/(reply|react|edit|delete|confirm|who|versions|remind)(?:\s+(.*))?$/u.exec(typed.trim()) ?? [];
   if (name === '') return false;
   const { messages } = config.messages.get();
   const theirs = messages.findLast(({ direction, deleted }) => direction === 'in' && deleted !== true);
   const own = lastOwnText(messages);
   const [waiting] = config.toConfirm(config.view.get());
-  const target = { reply: theirs, react: theirs, edit: own, delete: own, confirm: waiting }[name];
+  const asking = messages.findLast(({ direction, confirm }) => direction === 'out' && confirm === true);
+  const target = {
+    ...{ reply: theirs, react: theirs, confirm: waiting, remind: asking },
+    ...{ edit: own, delete: own, who: own, versions: own },
+  }[name];
   if (target === undefined) {
     lines.say('There is no message for that.');
     return true;
   }
   const { commands } = config;
-  const work: Record<string, () => Promise<void>> = {
+  const work: Record<string, () => Promise<void | string[]>> = {
     reply: () => config.send(rest, target.id),
     react: () => commands.react(target, rest),
     edit: () => commands.edit(target.id, rest),
     delete: () => commands.delete(target.id, false),
     confirm: () => commands.confirm(target.id),
+    who: () => commands.who(target),
+    versions: () => commands.versions(target),
+    remind: () => commands.remind(target),
   };
   try {
-    await work[name]?.();
+    const said = await work[name]?.();
+    lines.say(...(said ?? []).map((line) => safeLine(line)));
   } catch (error) {
     const hint = error instanceof P2pChatError && error.hint !== undefined ? ` ${error.hint}` : '';
     lines.say(safeLine(`Not done: ${errorMessage(error)}${hint}`));

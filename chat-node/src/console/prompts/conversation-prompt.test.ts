@@ -8,7 +8,7 @@ import { PASTE } from '../keyboard.js';
 import type { Frame } from '../screen.js';
 import { Store } from '@p2p-chat/shared/client';
 import { INITIAL_STATE, type ViewState } from '@p2p-chat/shared/client';
-import type { MessageCommands } from './message-mode.js';
+import type { MessageCommands, Writing } from './message-mode.js';
 import { conversationPrompt, type ConversationPromptConfig } from './conversation-prompt.js';
 
 let nextId = 0;
@@ -73,7 +73,10 @@ async function show(
     delete: vi.fn<MessageCommands['delete']>().mockResolvedValue(undefined),
     react: vi.fn<MessageCommands['react']>().mockResolvedValue(undefined),
     confirm: vi.fn<MessageCommands['confirm']>().mockResolvedValue(undefined),
-    who: vi.fn<MessageCommands['who']>().mockResolvedValue('It was read.'),
+    who: vi.fn<MessageCommands['who']>().mockResolvedValue(['It was read.']),
+    versions: vi.fn<MessageCommands['versions']>().mockResolvedValue(['17:40 before', '17:41 now']),
+    remind: vi.fn<MessageCommands['remind']>().mockResolvedValue(['Reminded: Bob.']),
+    copy: vi.fn<MessageCommands['copy']>().mockResolvedValue(['Handed to the terminal.']),
     jumpTo: vi.fn<MessageCommands['jumpTo']>().mockResolvedValue(undefined),
   };
   const older = vi.fn<() => Promise<void>>().mockResolvedValue(undefined);
@@ -382,7 +385,7 @@ describe('a message that is chosen', () => {
   it('is the newest one at an arrow up on an empty line, with what can be done', async () => {
     const { events, getScreen } = await show([message('hello')]);
     events.keypress('up');
-    expect(getScreen()).toContain('r reply · + react · f forward · d delete · ↑↓ choose · esc back');
+    expect(getScreen()).toContain('r reply · + react · c copy · f forward · d delete · ↑↓ choose · esc back');
     events.keypress('escape');
     expect(getScreen()).toContain('⏎ back');
   });
@@ -464,6 +467,62 @@ describe('a message that is chosen', () => {
     events.keypress('up');
     events.keypress('enter');
     expect(commands.jumpTo).toHaveBeenCalledWith('far');
+  });
+
+  it('is copied, its versions and who reacts are told, and its readers reminded, a key each', async () => {
+    const reactions = [{ emoji: '👍', by: ['a', 'b'] }];
+    const theirs = message('hello', { reactions });
+    const own = mine('drill', { confirm: true, edited: true });
+    const { events, getScreen, commands } = await show([theirs, own]);
+    for (const [key, says] of [
+      ['c', 'Handed to the terminal.'],
+      ['w', 'It was read.'],
+      ['v', '17:40 before'],
+      ['n', 'Reminded: Bob.'],
+    ] as const) {
+      events.keypress('up');
+      expect(getScreen()).toContain('n remind');
+      type(events, key);
+      await vi.waitFor(() => expect(getScreen()).toContain(says));
+    }
+    for (let nth = 0; nth < 3; nth += 1) events.keypress('up');
+    expect(getScreen()).toContain('w who reacts');
+    type(events, 'w');
+    await vi.waitFor(() => expect(commands.who).toHaveBeenLastCalledWith(theirs));
+    expect(commands.copy).toHaveBeenCalledWith(own);
+  });
+
+  it('leaves the line that is being written, and its cursor, as they were on another screen', async () => {
+    let last: Writing | undefined;
+    const writing = { last: () => last, hold: (now: Writing) => void (last = now) };
+    const messages = [message('hello'), mine('first draft')];
+    const first = await show(messages, { writing });
+    first.events.keypress('up');
+    first.events.keypress('up');
+    type(first.events, '!');
+    first.events.keypress('left');
+    first.events.keypress({ name: 'f2' });
+    await expect(first.answer).resolves.toBe('safety-number');
+    const { events, getScreen, cursor, commands, keep } = await show(messages, { writing });
+    expect(getScreen()).toContain('Changing');
+    expect(cursor()).toMatchObject({ line: '› first draft!', column: '› first draft'.length });
+    events.keypress('enter');
+    expect(commands.edit).toHaveBeenCalledWith(messages[1]!.id, 'first draft!');
+    expect(keep).not.toHaveBeenCalledWith('first draft!');
+    const third = await show(messages, { writing, draft: 'could not be sent' });
+    expect(third.getScreen()).toContain('› could not be sent');
+  });
+
+  it('that is deleted while it is being changed takes what was to be its text with it', async () => {
+    const own = mine('canary');
+    const { events, getScreen, store } = await show([own]);
+    events.keypress('up');
+    events.keypress('up');
+    type(events, ' two');
+    expect(getScreen()).toContain('› canary two');
+    store.update((now) => ({ ...now, messages: [{ ...own, kind: 'deleted', body: '', deleted: true }] }));
+    await vi.waitFor(() => expect(getScreen()).toContain('deleted meanwhile'));
+    expect(getScreen()).not.toContain('canary');
   });
 
   it('shows what others made of it, and nothing that a terminal would obey', async () => {

@@ -11,15 +11,18 @@ import { MessageLines, type MessageLine } from '../message-lines.js';
 import type { Store } from '@p2p-chat/shared/client';
 import { theme } from '../theme.js';
 import type { ViewState } from '@p2p-chat/shared/client';
-import { helpLine, helpPage, type KeyHelp } from './help.js';
+import { helpLine, helpPage, helpRows, type KeyHelp } from './help.js';
 import {
+  ANNOUNCE_COMMAND,
   choices,
   chosenBy,
   excerptOf,
+  keptText,
   lastOwnText,
   type MessageCommands,
   type Mode,
   withMention,
+  type Writing,
 } from './message-mode.js';
 import type { PromptFunction } from './prompt-function.js';
 import { show, type Draw } from './use-frame.js';
@@ -38,6 +41,8 @@ export interface ConversationPromptConfig {
   draft: string;
   /** Keeps what is written and not sent yet. */
   keep: (draft: string) => void;
+  /** What was being written when this conversation was left, and takes note of it. */
+  writing?: { last: () => Writing | undefined; hold: (writing: Writing) => void };
   /** Hands a message over; rejects where it was not accepted. */
   send: (body: string, replyTo?: string) => Promise<void>;
   /** What can be done with messages. */
@@ -82,8 +87,9 @@ const ALL_KEYS: readonly KeyHelp[] = [
   ['Ctrl-N', 'the next person with unread messages'],
   ['F2', 'the safety number'],
   ...FILE_COMMANDS,
+  ANNOUNCE_COMMAND,
   ['F4', 'confirm what stands above the conversation'],
-  ['↑ on an empty line', 'choose a message: reply, react, edit, delete, forward'],
+  ['↑ on an empty line', 'choose a message: reply, react, edit, copy, forward, delete'],
   ['↑ twice', 'edit your last message'],
   ['Tab after /file', 'the rest of the path, as far as it is clear'],
   ['Tab after @', 'the name of somebody in the conversation: they are mentioned'],
@@ -101,13 +107,16 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
     const state = useStore(config.view);
     const loaded = useStore(config.messages);
     const size = useTerminalSize();
-    const [draft, setDraft] = useState<Draft>(draftOf(config.draft));
+    const last = useMemo(() => config.writing?.last(), []);
+    // What was sent meanwhile, or could not be sent, is not in it.
+    const held = last !== undefined && keptText(last) === config.draft ? last : undefined;
+    const [draft, setDraft] = useState<Draft>(held?.draft ?? draftOf(config.draft));
     const [problem, setProblem] = useState<string | null>(null);
     const anchor = useRef<Anchor | null>(null);
     const [, redraw] = useState(0);
     const [help, setHelp] = useState(false);
-    const [mode, setMode] = useState<Mode | null>(null);
-    const [remark, setRemark] = useState<string | null>(null);
+    const [mode, setMode] = useState<Mode | null>(held?.mode ?? null);
+    const [remark, setRemark] = useState<readonly string[]>([]);
     const self = state.me?.peerId ?? '';
     const drawer = useMemo(
       () =>
@@ -131,15 +140,20 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
     const firstRow = Math.max(0, Math.min(input.row - inputHeight + 1, input.rows.length - inputHeight));
     const notes = [
       ...(problem === null ? [] : wrap(`! ${problem}`, size.columns).map(theme.problem)),
-      ...(remark === null ? [] : wrap(safeLine(remark), size.columns).map(theme.faint)),
+      ...remark
+        .flatMap((line) => wrap(safeLine(line), size.columns))
+        .slice(-Math.max(1, Math.floor(size.rows * MAX_INPUT_SHARE)))
+        .map(theme.faint),
       ...(mode === null || mode.type === 'choose'
         ? []
         : [theme.faint(truncate(about(mode.type, messageOf(mode.id)), size.columns))]),
     ];
     const above = config.header(state, size.columns);
     const lines = drawer.of(loaded.messages, size.columns, loaded.firstUnread, state.files);
+    const menu = chosen === undefined || mode?.type !== 'choose' ? [] : choices(chosen, mode.menu);
+    const menuRows = helpRows(menu, size.columns);
     // An empty line and the help.
-    const taken = above.length + inputHeight + notes.length + 2;
+    const taken = above.length + inputHeight + notes.length + 1 + Math.max(1, menuRows.length);
     const height = Math.max(MIN_HISTORY_LINES, size.rows - taken);
     if (!loaded.loading) anchor.current ??= firstPlace(lines, loaded, height);
     const end = endOf(lines, anchor.current ?? 'end');
@@ -153,10 +167,17 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
       if (line >= lines.length) setAnchor(loaded.atEnd ? 'end' : anchorAt(lines, lines.length));
       else setAnchor(anchorAt(lines, line));
     };
-    const last = help ? undefined : shown.at(-1)?.messageId;
+    const lastShown = help ? undefined : shown.at(-1)?.messageId;
     useEffect(() => {
-      if (last !== undefined) config.seen(last);
-    }, [last]);
+      if (lastShown !== undefined) config.seen(lastShown);
+    }, [lastShown]);
+    useEffect(() => {
+      config.writing?.hold({ draft, mode: mode?.type === 'choose' ? null : mode });
+      // What was to be changed is gone, and with it all that says what it said.
+      if (mode?.type !== 'edit' || messageOf(mode.id)?.deleted !== true) return;
+      leaveMode();
+      setRemark(['The message was deleted meanwhile.']);
+    }, [draft, mode, loaded]);
 
     const choose = (id: string, menu: 'all' | 'react' | 'delete' = 'all'): void => {
       setMode({ type: 'choose', id, menu });
@@ -212,8 +233,11 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
         case 'jump':
           anchor.current = null;
           return perform(commands.jumpTo(message.replyTo ?? ''));
+        case 'copy':
         case 'who':
-          return perform(commands.who(message).then(setRemark));
+        case 'versions':
+        case 'remind':
+          return perform(commands[what.do](message).then(setRemark));
         case undefined:
       }
     };
@@ -257,7 +281,7 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
       );
     };
     useKeys((key: Key) => {
-      setRemark(null);
+      setRemark([]);
       if (help) return setHelp(false);
       if (mode?.type === 'choose' && chosen !== undefined && !isTurning(key))
         return chooseKey(key, chosen, mode.menu);
@@ -305,8 +329,7 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
               : line.text,
           )
         : [theme.faint(loaded.loading ? 'Loading…' : config.empty)];
-    const chooseKeys = mode?.type === 'choose' && chosen !== undefined ? choices(chosen, mode.menu) : null;
-    const keys: KeyHelp[] = chooseKeys ?? [
+    const keys: KeyHelp[] = [
       ['⏎', draft.text.trim() === '' ? 'back' : 'send'],
       ['esc', 'back'],
       ...(end - height > 0 || !loaded.atStart ? [['pgup', 'older'] as const] : []),
@@ -319,7 +342,12 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
     const typing = config.typing(state);
     const top = [...above, ...history, typing === null ? '' : theme.faint(truncate(typing, size.columns))];
     return show(config.draw, {
-      lines: [...top, ...written, ...notes, helpLine(keys, size.columns)],
+      lines: [
+        ...top,
+        ...written,
+        ...notes,
+        ...(menuRows.length > 0 ? menuRows : [helpLine(keys, size.columns)]),
+      ],
       cursor: { row: top.length + input.row - firstRow, column: PROMPT.length + input.column },
     });
   },

@@ -6,14 +6,23 @@ export type KeyHelp = readonly [key: string, does: string];
 
 /** The keys as one line; those that find no room are left out. */
 export function helpLine(keys: readonly KeyHelp[], width: number): string {
-  const parts: string[] = [];
-  let used = 0;
+  return helpRows(keys, width)[0] ?? '';
+}
+
+/** The keys, in as many rows as they take. */
+export function helpRows(keys: readonly KeyHelp[], width: number): string[] {
+  const rows: string[][] = [];
+  let used = Infinity;
   for (const [key, does] of keys) {
-    used += stringWidth(key) + 1 + stringWidth(does) + (parts.length > 0 ? 3 : 0);
-    if (used > width) break;
-    parts.push(`${theme.strong(key)} ${theme.faint(does)}`);
+    const takes = stringWidth(key) + 1 + stringWidth(does);
+    if (used + 3 + takes > width) {
+      rows.push([]);
+      used = -3;
+    }
+    used += 3 + takes;
+    rows.at(-1)?.push(`${theme.strong(key)} ${theme.faint(does)}`);
   }
-  return parts.join(theme.faint(' · '));
+  return rows.map((row) => row.join(theme.faint(' · ')));
 }
 
 /** The keys, one below the other. */

@@ -12,8 +12,14 @@ export interface MessageCommands {
   /** Adds the emoji to one's own, or takes it away. */
   react(message: MessageView, emoji: string): Promise<void>;
   confirm(id: string): Promise<void>;
-  /** Who has read it, in a line. */
-  who(message: MessageView): Promise<string>;
+  /** Who has read it, confirmed it, or says what they feel about it: lines. */
+  who(message: MessageView): Promise<string[]>;
+  /** What one's own message said before and says: lines. */
+  versions(message: MessageView): Promise<string[]>;
+  /** Reminds those who have not confirmed it, and says whom. */
+  remind(message: MessageView): Promise<string[]>;
+  /** Hands its text to the terminal's clipboard, and says so. */
+  copy(message: MessageView): Promise<string[]>;
   /** Shows a message, wherever it is. */
   jumpTo(id: string): Promise<void>;
 }
@@ -25,6 +31,25 @@ export type Mode =
   /** @property before what was being written; it comes back */
   | { type: 'edit'; id: string; before: Draft };
 
+/** What is being written, and for what: it outlives a look at another screen. */
+export interface Writing {
+  draft: Draft;
+  mode: Mode | null;
+}
+
+/** What of it would be sent as a message: what was there before an edit began. */
+export function keptText({ draft, mode }: Writing): string {
+  return mode?.type === 'edit' ? mode.before.text : draft.text;
+}
+
+/** What can be written in a conversation so that its readers are asked to confirm it. */
+export const ANNOUNCE_COMMAND = ['/announce TEXT', 'ask everybody here to confirm TEXT'] as const;
+
+/** The text that is to be confirmed; null where what was written is another thing. */
+export function announced(written: string): string | null {
+  return /^\/announce\s+(.*\S)/su.exec(written)?.[1] ?? null;
+}
+
 /** What a key does while a message is chosen. */
 export type Chosen =
   | { do: 'move'; by: number }
@@ -32,7 +57,7 @@ export type Chosen =
   | { do: 'menu'; menu: 'all' | 'react' | 'delete' }
   | { do: 'react'; emoji: string }
   | { do: 'delete'; forMe: boolean }
-  | { do: 'reply' | 'edit' | 'forward' | 'who' | 'confirm' | 'jump' };
+  | { do: 'reply' | 'edit' | 'copy' | 'forward' | 'who' | 'versions' | 'remind' | 'confirm' | 'jump' };
 
 /** The emoji that have a key of their own. */
 export const QUICK_EMOJI = ['👍', '❤️', '😂', '😮', '😢', '🎉', '🙏', '👀'] as const;
@@ -57,15 +82,33 @@ export function choices(message: MessageView, menu: 'all' | 'react' | 'delete'):
 }
 
 function actions(message: MessageView, mine: boolean): KeyHelp[] {
+  const { kind, confirm, edited, reactions = [] } = message;
+  const hasText = kind === 'text' || kind === 'file';
   return [
     ['r', 'reply'],
     ['+', 'react'],
-    ...(mine && message.kind === 'text' ? [['e', 'edit'] as const] : []),
-    ...(message.confirm === true && !mine ? [['y', 'confirm'] as const] : []),
-    ['f', 'forward'],
+    ...(mine && kind === 'text' ? [['e', 'edit'] as const] : []),
+    ...(confirm === true && !mine ? [['y', 'confirm'] as const] : []),
+    ...(hasText ? [['c', 'copy'] as const, ['f', 'forward'] as const] : []),
     ...(mine ? [['w', 'who has read it'] as const] : []),
+    ...(!mine && reactions.length > 0 ? [['w', 'who reacts'] as const] : []),
+    ...(mine && edited === true ? [['v', 'earlier versions'] as const] : []),
+    ...(mine && confirm === true ? [['n', 'remind'] as const] : []),
   ];
 }
+
+/** What the letters of {@link actions} do. */
+const LETTERS: Partial<Record<string, Chosen>> = {
+  r: { do: 'reply' },
+  '+': { do: 'menu', menu: 'react' },
+  e: { do: 'edit' },
+  y: { do: 'confirm' },
+  c: { do: 'copy' },
+  f: { do: 'forward' },
+  w: { do: 'who' },
+  v: { do: 'versions' },
+  n: { do: 'remind' },
+};
 
 /** What a key does with the message that is chosen; null for a key without a meaning here. */
 export function chosenBy(key: Key, message: MessageView, menu: 'all' | 'react' | 'delete'): Chosen | null {
@@ -84,23 +127,8 @@ export function chosenBy(key: Key, message: MessageView, menu: 'all' | 'react' |
   }
   if ((key.name === 'return' || key.name === 'enter') && message.replyTo) return { do: 'jump' };
   if (name === 'd') return { do: 'menu', menu: 'delete' };
-  if (message.deleted === true) return null;
-  switch (name) {
-    case 'r':
-      return { do: 'reply' };
-    case '+':
-      return { do: 'menu', menu: 'react' };
-    case 'e':
-      return mine && message.kind === 'text' ? { do: 'edit' } : null;
-    case 'y':
-      return message.confirm === true && !mine ? { do: 'confirm' } : null;
-    case 'f':
-      return { do: 'forward' };
-    case 'w':
-      return mine ? { do: 'who' } : null;
-    default:
-      return null;
-  }
+  const can = message.deleted !== true && actions(message, mine).some(([letter]) => letter === name);
+  return can ? (LETTERS[name] ?? null) : null;
 }
 
 /** The last message of one's own that can be changed. */

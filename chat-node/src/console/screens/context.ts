@@ -1,5 +1,6 @@
 import type { Asker } from '../asker.js';
 import type { Drafts } from '../drafts.js';
+import type { Writing } from '../prompts/message-mode.js';
 import type { LiveView } from '@p2p-chat/shared/client';
 
 /** What every screen has. */
@@ -7,6 +8,10 @@ export interface ScreenContext {
   view: LiveView;
   ask: Asker;
   drafts: Drafts;
+  /** What was being written in each conversation when it was left: in memory alone, as an edit quotes what it changes. */
+  writing: Map<string, Writing>;
+  /** Hands a text to the terminal's clipboard. */
+  copy: (text: string) => void;
   /** The command that opens a second person's console. */
   secondConsole: string;
   /** Whether texts are shown with their marks: bold, italic, code. */

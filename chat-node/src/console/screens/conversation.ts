@@ -3,15 +3,17 @@ import {
   errorMessage,
   type MemberView,
   type MessageView,
+  P2pChatError,
   type PeerView,
   type PersonView,
   safeLine,
+  safeText,
   shortPeerId,
 } from '@p2p-chat/shared';
 import { Timeline } from '@p2p-chat/shared/client';
 import { isFileCommand, runFileCommand, showFiles } from '../file-commands.js';
 import { header } from '../header.js';
-import { conversationLabel, count, peerLabel, presenceRemark } from '../labels.js';
+import { conversationLabel, count, peerLabel, presenceRemark, timeOfDay } from '../labels.js';
 import { truncate } from '../layout.js';
 import stringWidth from 'fast-string-width';
 import { theme } from '../theme.js';
@@ -24,7 +26,9 @@ import {
   typingIn,
   type ViewState,
 } from '@p2p-chat/shared/client';
+import { COPIED } from '../clipboard.js';
 import { messageText } from '../message-text.js';
+import { announced } from '../prompts/message-mode.js';
 import { flash, type ScreenContext } from './context.js';
 import { choosePerson } from './people-list.js';
 import { showSafetyNumber } from './safety-number.js';
@@ -93,9 +97,15 @@ async function showConversation(
       empty: 'No messages yet. Write the first one.',
       draft: drafts.get(conversation),
       keep: (draft) => drafts.set(conversation, draft),
+      writing: {
+        last: () => context.writing.get(conversation),
+        hold: (writing) => void context.writing.set(conversation, writing),
+      },
       send: async (body, replyTo) => {
+        const announcement = announced(body);
         if (isFileCommand(body)) await runFileCommand(view, conversation, body);
-        else await window.send(body, replyTo);
+        else if (announcement !== null) await window.send(announcement, { confirm: true });
+        else await window.send(body, replyTo === undefined ? {} : { replyTo });
       },
       commands: {
         edit: (id, body) => window.edit(id, body),
@@ -103,10 +113,24 @@ async function showConversation(
         react: (message, emoji) => window.react(message, emoji),
         confirm: (id) => window.confirm(id),
         jumpTo: (id) => window.jumpTo(id),
-        who: async (message) =>
-          message.confirm === true
-            ? whoConfirmed(await window.confirmations(message.id))
-            : await whoRead(context, message),
+        who: async (message) => {
+          const all = await view.client.members(conversation, view.signal);
+          const reactions = whoReacts(message, all);
+          if (message.direction === 'in') return reactions;
+          if (message.confirm !== true) return [whoRead(message, all), ...reactions];
+          return [whoConfirmed(await window.confirmations(message.id, false)), ...reactions];
+        },
+        versions: async ({ id }) =>
+          (await window.versions(id)).map(({ body, at }) => `${timeOfDay(at)} ${body}`),
+        remind: async ({ id }) => {
+          const { read, delivered, missing } = await window.confirmations(id, true);
+          const all = [...read, ...delivered, ...missing];
+          return [all.length === 0 ? 'All have confirmed it.' : `Reminded: ${namesOf(all)}.`];
+        },
+        copy: async (message) => {
+          context.copy(safeText(messageText(message)));
+          return [COPIED];
+        },
       },
       members: () => members,
       toConfirm: (state) => conversationOf(state, conversation)?.toConfirm ?? [],
@@ -134,10 +158,9 @@ function toConfirmLines(state: ViewState, conversation: string, width: number): 
 }
 
 /** Of a message in a group with the names of who has read it, who has it, and who does not. */
-async function whoRead({ view }: ScreenContext, message: MessageView): Promise<string> {
-  const { state, conversation } = message;
-  if (message.recipients !== undefined)
-    return whoHas(message, await view.client.members(conversation, view.signal));
+function whoRead(message: MessageView, members: readonly MemberView[]): string {
+  const { state } = message;
+  if (message.recipients !== undefined) return whoHas(message, members);
   const what = {
     queued: 'It has not reached them yet.',
     delivered: 'It is there, and not read yet.',
@@ -150,19 +173,33 @@ function whoHas(
   { recipients = [], delivered = [], read = [] }: MessageView,
   members: readonly MemberView[],
 ): string {
-  const nameOf = (id: string): string => members.find(({ peerId }) => peerId === id)?.user ?? shortPeerId(id);
   const parts = [
     ['read', read],
     ['there, and not read, or they do not say', delivered.filter((id) => !read.includes(id))],
     ['not there yet', recipients.filter((id) => !delivered.includes(id))],
   ] as const;
   return parts
-    .flatMap(([what, ids]) => (ids.length === 0 ? [] : [`${what}: ${ids.map(nameOf).join(', ')}`]))
+    .flatMap(([what, ids]) =>
+      ids.length === 0 ? [] : [`${what}: ${ids.map((id) => nameOf(id, members)).join(', ')}`],
+    )
     .join(' · ');
 }
 
+/** Who says what, a line for each emoji. */
+function whoReacts({ reactions = [] }: MessageView, members: readonly MemberView[]): string[] {
+  return reactions.map(({ emoji, by }) => `${emoji} ${by.map((id) => nameOf(id, members)).join(', ')}`);
+}
+
+function nameOf(id: string, members: readonly MemberView[]): string {
+  const member = members.find(({ peerId }) => peerId === id);
+  return member === undefined ? shortPeerId(id) : member.self ? 'you' : member.user;
+}
+
+function namesOf(people: readonly PersonView[]): string {
+  return people.map(({ user }) => user).join(', ');
+}
+
 function whoConfirmed({ confirmed, read, delivered, missing }: ConfirmationsView): string {
-  const names = (people: readonly PersonView[]): string => people.map(({ user }) => user).join(', ');
   const parts = [
     ['confirmed', confirmed],
     ['only read', read],
@@ -170,23 +207,40 @@ function whoConfirmed({ confirmed, read, delivered, missing }: ConfirmationsView
     ['not there yet', missing],
   ] as const;
   return parts
-    .flatMap(([what, people]) => (people.length === 0 ? [] : [`${what}: ${names(people)}`]))
+    .flatMap(([what, people]) => (people.length === 0 ? [] : [`${what}: ${namesOf(people)}`]))
     .join(' · ');
 }
 
-/** Sends what a message says to somebody else, as one's own. */
+/** Sends what a message says, or the files that it offers, to others, as one's own. */
 async function forward(context: ScreenContext, message: MessageView): Promise<void> {
-  const peerId = await choosePerson(context, {
+  const chosen = await choosePerson(context, {
     message: 'Forward to whom?',
     people: knownPeers,
+    groups: ({ conversations }) => conversations.filter(({ group }) => group?.state === 'member'),
     remark: (peer) => (peer.online ? 'online' : undefined),
     empty: () => ['Nobody is known yet.'],
   });
-  const peer = peerId === null ? undefined : context.view.store.get().peers.get(peerId);
-  if (peer === undefined) return;
+  if (chosen === null) return;
+  const { view } = context;
+  const state = view.store.get();
+  const peer = state.peers.get(chosen);
+  const to = peer?.conversation ?? chosen;
   try {
-    await context.view.client.send(peer.conversation, messageText(message));
-    flash(context, `Forwarded to ${peerLabel(peer)}.`);
+    if (message.kind === 'file') {
+      const paths = (message.files ?? []).map(({ id }) => state.files.get(id)?.path ?? null);
+      if (paths.some((path) => path === null))
+        throw new P2pChatError('file-id-unknown', 'Not all of it is here. Fetch it first, with /get.');
+      const { caption } = message;
+      const files = { paths: paths.filter((path) => path !== null) };
+      await view.client.sendFiles(
+        to,
+        { ...files, ...(caption === undefined ? {} : { caption }) },
+        view.signal,
+      );
+    } else await view.client.send(to, messageText(message), view.signal);
+    const group = conversationOf(state, chosen);
+    const name = peer !== undefined ? peerLabel(peer) : group === undefined ? '' : conversationLabel(group);
+    flash(context, `Forwarded to ${name}.`);
   } catch (error) {
     flash(context, safeLine(`Not forwarded: ${errorMessage(error)}`));
   }
