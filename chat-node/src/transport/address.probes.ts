@@ -56,7 +56,14 @@ export class TlsAddressProbes extends AddressProbes {
   }
 
   async #identified(address: PeerAddress, signal: AbortSignal, groups?: string): Promise<string> {
-    const { socket, peerId } = await dialTls(address, null, this.identity, signal, ALPN_PROTOCOL, groups);
+    const { socket, peerId } = await dialTls(
+      address,
+      null,
+      this.identity,
+      signal,
+      ALPN_PROTOCOL,
+      groups === undefined ? {} : { groups },
+    );
     socket.destroy();
     return peerId;
   }

@@ -303,7 +303,7 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
       else if (key.name === 'f2') done('safety-number');
       else if (key.name === 'tab') {
         const path = withPath(draft);
-        if (path !== null && path.names.length > 0) setRemark(path.names.join('  '));
+        if (path !== null && path.names.length > 0) setRemark([path.names.join('  ')]);
         write(path?.draft ?? withMention(draft, config.members?.() ?? []) ?? draft);
       } else if (key.name === 'pageup') {
         if (end - height <= height) void config.older();
