@@ -228,6 +228,68 @@ describe('what can be done with a message', () => {
     expectClean(opened);
   });
 
+  it('what asks for a confirmation stays in sight, and what is changed is no draft', async () => {
+    const opened = await withConversation(/^Ben/);
+    const { page } = opened;
+    const log = page.getByRole('log');
+    const composer = page.getByLabel(MESSAGE);
+    await composer.fill('half a thought');
+    const asking = await controlOf(ben).send(ann.peerId, 'Drill at three', undefined, undefined, {
+      confirm: true,
+    });
+    const pinned = page.getByRole('list', { name: 'Asks you to confirm' });
+    // Above the conversation, and above the list of all of them.
+    await waitFor('both places', async () => (await pinned.count()) === 2);
+    expect(await opened.axe()).toEqual([]);
+    await pinned.last().getByRole('button', { name: 'Confirm' }).click();
+    await waitFor('it to be done', async () => (await pinned.count()) === 0);
+    await log.getByRole('article').filter({ hasText: 'Drill at three' }).getByText('confirmed').waitFor();
+    const { id } = await controlOf(ann).send(ben.peerId, 'canary one');
+    await log.getByText('canary one').waitFor();
+    const focus = async (text: string): Promise<void> => {
+      await log.focus();
+      await page.keyboard.press('End');
+      await log.getByRole('article').filter({ hasText: text }).last().focus();
+    };
+    await focus('canary one');
+    await page.keyboard.press('e');
+    await composer.fill('canary two');
+    expect(await page.evaluate(() => JSON.stringify({ ...localStorage }))).not.toContain('canary');
+    await composer.press('Enter');
+    await log.getByText('edited').last().waitFor();
+    expect(await composer.inputValue()).toBe('half a thought');
+    await focus('canary two');
+    await page.keyboard.press('Delete');
+    await page.getByRole('dialog').getByRole('button', { name: 'Earlier versions' }).click();
+    await page.getByRole('dialog').getByText('canary one').waitFor();
+    expect(await opened.axe()).toEqual([]);
+    await page.keyboard.press('Escape');
+    await focus('canary two');
+    await page.keyboard.press('f');
+    await page.getByRole('dialog', { name: 'Forward' }).getByRole('button', { name: 'Ben' }).click();
+    await waitFor('the copy', async () => {
+      const last = (await controlOf(ben).history(ann.peerId, { limit: 1 }))[0];
+      return last?.body === 'canary two' && last.id !== id;
+    });
+    await focus('canary two');
+    await page.keyboard.press('e');
+    await composer.fill('canary three');
+    const copied = (await controlOf(ann).history(ben.peerId, { limit: 1 }))[0]!;
+    for (const one of [id, copied.id]) await controlOf(ann).delete(one, false);
+    await waitFor('nothing of it to be left', async () => !(await page.content()).includes('canary'));
+    expect(await composer.inputValue()).toBe('half a thought');
+    await log.getByText('asked 1, done 1').last().waitFor();
+    await composer.fill('and @be');
+    await page.getByRole('group', { name: 'Mention' }).getByRole('button', { name: '@Ben' }).waitFor();
+    await composer.press('Tab');
+    expect(await composer.inputValue()).toBe('and @Ben ');
+    await composer.fill('');
+    await controlOf(ben).send(ann.peerId, 'come down, @Ann');
+    await log.getByText('mentions you').last().waitFor();
+    expect((await controlOf(ann).message(asking.id)).confirmed).toHaveLength(1);
+    expectClean(opened);
+  });
+
   it('reads as a log of messages, each with who wrote it and how it does', async () => {
     const { page } = await withConversation(/^Ben/);
     await page.getByRole('log').getByText('Then I look for the spare key now.').waitFor();

@@ -53,6 +53,7 @@ export function presentConversationGroup(
   return {
     open: group.isOpen,
     state: own?.state ?? null,
+    admin: own?.state === 'member' && own.role === 'admin',
     members: group.memberIds().length,
     ambiguous: looksLikeAnother(one, groups, names),
     invitedBy: asked === null ? null : { peerId: asked, user: nameOf(asked) },

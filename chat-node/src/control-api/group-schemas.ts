@@ -71,6 +71,7 @@ export class GroupSchema implements GroupView {
 export class ConversationGroupSchema {
   @ApiProperty() open!: boolean;
   @ApiProperty({ enum: STATES, type: String, nullable: true }) state!: MemberState | null;
+  @ApiProperty() admin!: boolean;
   @ApiProperty({ type: 'integer' }) members!: number;
   @ApiProperty() ambiguous!: boolean;
   @ApiProperty({ type: AskedBySchema, nullable: true }) invitedBy!: AskedBySchema | null;

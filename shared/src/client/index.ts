@@ -2,6 +2,7 @@ export * from './control-api.js';
 export * from './errors.js';
 export * from './event-feed.js';
 export * from './live-view.js';
+export * from './mention-completion.js';
 export * from './message-finder.js';
 export * from './refresher.js';
 export * from './store.js';

@@ -121,9 +121,15 @@ function withGroup(state: ViewState, group: GroupView): ViewState {
   const before = state.conversations.find(({ id }) => id === group.id);
   if (!isShown && before === undefined) return state;
   const { id, name, open, ambiguous, invitedBy, mute } = group;
+  const isAdmin = group.state === 'member' && group.role === 'admin';
   const members = group.members.filter((member) => member.state === 'member').length;
   const known: ConversationView = before ?? { id, kind: 'group', name, unread: 0, last: null };
-  const view = { ...known, name, mute, group: { open, state: group.state, members, ambiguous, invitedBy } };
+  const view = {
+    ...known,
+    name,
+    mute,
+    group: { open, state: group.state, admin: isAdmin, members, ambiguous, invitedBy },
+  };
   const others = state.conversations.filter((one) => one.id !== id);
   return { ...state, conversations: inOrder([...others, view]) };
 }

@@ -255,6 +255,8 @@ export interface ConversationGroupView {
   open: boolean;
   /** What the user of this node is in it; null in a room that they have not entered. */
   state: MemberState | null;
+  /** Whether they may decide who is in, and delete what others wrote. */
+  admin: boolean;
   /** Members, this node's user included. */
   members: number;
   /** Whether a person, or another group, shows a name that looks like its own. */

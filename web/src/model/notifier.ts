@@ -22,10 +22,23 @@ export function startNotifier(view: LiveView): void {
     navigator.setAppBadge?.(unread).catch(() => undefined);
   });
   view.onEvent((event) => {
-    if (event.type !== 'message') return;
-    const message = event.messages.findLast((one) => isNews(one, view.store.get()));
+    if (event.type === 'changed') return withdraw(event.messages);
+    if (event.type !== 'message' && event.type !== 'reminder' && event.type !== 'mention') return;
+    const messages = event.type === 'message' ? event.messages : [event.message];
+    const message = messages.findLast((one) => isNews(one, view.store.get()));
     if (message !== undefined) notify(message, view.store.get());
   });
+}
+
+/** What the browser shows now, and of which message, by conversation. */
+const shown = new Map<string, { id: string; notification: Notification }>();
+
+/** Nothing of a message that was deleted stays in a notification. */
+function withdraw(messages: readonly MessageView[]): void {
+  for (const { id, conversation, deleted } of messages) {
+    const one = shown.get(conversation);
+    if (deleted === true && one?.id === id) one.notification.close();
+  }
 }
 
 function isNews({ direction, conversation, state: read }: MessageView, now: ViewState): boolean {
@@ -50,6 +63,7 @@ function notify(message: MessageView, now: ViewState): void {
     icon: '/icon.svg',
     ...(how === 'text' ? { body: safeLine(messageText(message)).slice(0, MAX_TEXT) } : {}),
   });
+  shown.set(message.conversation, { id: message.id, notification });
   notification.onclick = () => {
     window.focus();
     open(message.conversation);

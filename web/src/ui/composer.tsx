@@ -1,11 +1,11 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { MAX_BODY_BYTES } from '@p2p-chat/shared/protocol/limits';
-import type { MessageView } from '@p2p-chat/shared/control';
+import type { MemberView, MessageView } from '@p2p-chat/shared/control';
+import { mentionable, withMention } from '@p2p-chat/shared/client';
 import { safeLine } from '@p2p-chat/shared/text';
 import { messageText } from '../model/labels.ts';
 import { authorLabel } from '../model/names.ts';
-import { state } from '../model/session.ts';
-import { drafts, keepDraft } from '../model/drafts.ts';
+import { api, state } from '../model/session.ts';
 import { words } from '../words/index.ts';
 import { EmojiPicker } from './emoji-picker.tsx';
 import { Icon } from './icons.tsx';
@@ -19,22 +19,38 @@ export interface Reference {
 interface ComposerProps {
   conversation: string;
   reference: Reference | null;
+  text: string;
+  onText: (text: string) => void;
   onSend: (body: string, confirm: boolean) => void;
   onCancel: () => void;
   onFiles: (files: readonly File[]) => void;
   onWrite: () => void;
 }
 
+/** People that are offered after an `@`. */
+const MAX_CALLABLE = 6;
+
 const encoder = new TextEncoder();
 
 /** Where a message is written. What is in it is kept until it was sent. */
-export function Composer({ conversation, reference, onSend, onCancel, onFiles, onWrite }: ComposerProps) {
+export function Composer(props: ComposerProps) {
+  const { conversation, reference, text, onText, onSend, onCancel, onFiles, onWrite } = props;
   const w = words.value;
   const field = useRef<HTMLTextAreaElement>(null);
   const [picking, setPicking] = useState(false);
   const [confirm, setConfirm] = useState(false);
   const chooser = useRef<HTMLInputElement>(null);
-  const text = drafts.value[conversation] ?? '';
+  const [cursor, setCursor] = useState(text.length);
+  const [members, setMembers] = useState<readonly MemberView[]>([]);
+  const calls = text.includes('@');
+  useEffect(() => {
+    if (!calls) return;
+    // Without them nobody is offered.
+    api()
+      .members(conversation)
+      .then(setMembers)
+      .catch(() => undefined);
+  }, [conversation, calls]);
   const over = text.length * 3 > MAX_BODY_BYTES ? encoder.encode(text).length - MAX_BODY_BYTES : 0;
 
   useLayoutEffect(() => {
@@ -52,18 +68,27 @@ export function Composer({ conversation, reference, onSend, onCancel, onFiles, o
     if (text.trim() === '' || over > 0) return;
     onSend(text, confirm);
     setConfirm(false);
-    keepDraft(conversation, '');
     field.current?.focus();
   };
   const insert = (emoji: string): void => {
     const area = field.current;
     const at = area?.selectionStart ?? text.length;
-    keepDraft(conversation, text.slice(0, at) + emoji + text.slice(area?.selectionEnd ?? at));
+    onText(text.slice(0, at) + emoji + text.slice(area?.selectionEnd ?? at));
     setPicking(false);
+    putCursor(at + emoji.length);
+  };
+  const putCursor = (at: number): void => {
+    setCursor(at);
     requestAnimationFrame(() => {
-      area?.focus();
-      area?.setSelectionRange(at + emoji.length, at + emoji.length);
+      field.current?.focus();
+      field.current?.setSelectionRange(at, at);
     });
+  };
+  const callable = text.includes('@') ? mentionable({ text, cursor }, members).slice(0, MAX_CALLABLE) : [];
+  const call = (user: string): void => {
+    const next = withMention({ text, cursor }, user);
+    onText(next.text);
+    putCursor(next.cursor);
   };
   return (
     <form
@@ -91,6 +116,15 @@ export function Composer({ conversation, reference, onSend, onCancel, onFiles, o
           <button type="button" class="icon-button" aria-label={w.cancel} onClick={onCancel}>
             <Icon name="close" />
           </button>
+        </div>
+      )}
+      {callable.length > 0 && (
+        <div class="callable" role="group" aria-label={w.mention}>
+          {callable.map(({ peerId, user }) => (
+            <button key={peerId} type="button" class="chip" tabIndex={-1} onClick={() => call(user)}>
+              @{safeLine(user)}
+            </button>
+          ))}
         </div>
       )}
       <div class="composer-row">
@@ -133,9 +167,11 @@ export function Composer({ conversation, reference, onSend, onCancel, onFiles, o
           aria-label={w.write}
           value={text}
           onInput={(event) => {
-            keepDraft(conversation, event.currentTarget.value);
+            onText(event.currentTarget.value);
+            setCursor(event.currentTarget.selectionStart);
             onWrite();
           }}
+          onSelect={(event) => setCursor(event.currentTarget.selectionStart)}
           onPaste={(event) => {
             const files = [...(event.clipboardData?.files ?? [])];
             if (files.length === 0) return;
@@ -143,6 +179,11 @@ export function Composer({ conversation, reference, onSend, onCancel, onFiles, o
             onFiles(files);
           }}
           onKeyDown={(event) => {
+            const [first] = callable;
+            if (event.key === 'Tab' && !event.shiftKey && first !== undefined) {
+              event.preventDefault();
+              return call(first.user);
+            }
             if (event.key === 'Escape' && reference !== null) {
               event.preventDefault();
               onCancel();

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ConversationView, MessageView, PeerView } from '@p2p-chat/shared/control';
 import { conversationOf, peerOf, Timeline as Loaded, typingIn, withPeer } from '@p2p-chat/shared/client';
 import { safeLine } from '@p2p-chat/shared/text';
-import { keepDraft } from '../model/drafts.ts';
+import { drafts, keepDraft } from '../model/drafts.ts';
 import { messageText, presenceLabel, presenceOf } from '../model/labels.ts';
 import { conversationLabel, personLabel } from '../model/names.ts';
 import type { Outbox } from '../model/outbox.ts';
@@ -18,6 +18,7 @@ import { lazily } from './lazily.tsx';
 import { Badges } from './sidebar.tsx';
 import { Timeline } from './timeline.tsx';
 import { attempt, show } from './toast.tsx';
+import { ToConfirm } from './to-confirm.tsx';
 
 const Invitation = lazily(async () => (await import('./group.tsx')).Invitation);
 
@@ -41,6 +42,18 @@ export function Conversation({ id, outbox }: ConversationProps) {
       .catch(() => undefined);
   }, [id]);
   const [reference, setReference] = useState<Reference | null>(null);
+  // What a message is changed to is no draft: it is gone with the message.
+  const [changed, setChanged] = useState('');
+  const isChanging = reference?.kind === 'edit';
+  useEffect(
+    () =>
+      live().onEvent((event) => {
+        if (event.type !== 'changed') return;
+        const gone = event.messages.find(({ id, deleted }) => id === reference?.message.id && deleted);
+        if (gone !== undefined) setReference(null);
+      }),
+    [reference],
+  );
   const peer = peerOf(state.value, id);
   const known = conversationOf(state.value, id);
   const name = peer !== undefined ? personLabel(peer) : known !== undefined ? conversationLabel(known) : '';
@@ -56,6 +69,7 @@ export function Conversation({ id, outbox }: ConversationProps) {
       }}
     >
       <Head name={name} peer={peer} known={known} />
+      <ToConfirm messages={known?.toConfirm} />
       <Timeline
         key={`${id} ${at?.id ?? ''}`}
         timeline={timeline}
@@ -70,7 +84,7 @@ export function Conversation({ id, outbox }: ConversationProps) {
         onReply={(message) => setReference({ kind: 'reply', message })}
         onChange={(message) => {
           setReference({ kind: 'edit', message });
-          keepDraft(id, message.body);
+          setChanged(message.body);
         }}
       />
       <Announcer conversation={id} />
@@ -85,10 +99,9 @@ export function Conversation({ id, outbox }: ConversationProps) {
           <Composer
             conversation={id}
             reference={reference}
-            onCancel={() => {
-              if (reference?.kind === 'edit') keepDraft(id, '');
-              setReference(null);
-            }}
+            text={isChanging ? changed : (drafts.value[id] ?? '')}
+            onText={(text) => (isChanging ? setChanged(text) : keepDraft(id, text))}
+            onCancel={() => setReference(null)}
             onFiles={(files) => files.forEach((file) => sendFile(id, file))}
             onSend={(body, confirm) => {
               setReference(null);
@@ -96,12 +109,14 @@ export function Conversation({ id, outbox }: ConversationProps) {
                 attempt(() =>
                   timeline.edit(reference.message.id, body).catch((error: unknown) => {
                     // What was written is not lost.
-                    keepDraft(id, body);
+                    setReference(reference);
+                    setChanged(body);
                     throw error;
                   }),
                 );
                 return;
               }
+              keepDraft(id, '');
               outbox.add(id, body, {
                 ...(reference === null ? {} : { replyTo: reference.message.id }),
                 ...(confirm ? { confirm } : {}),

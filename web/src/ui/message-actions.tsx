@@ -1,8 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { ConfirmationsView, MessageView } from '@p2p-chat/shared/control';
-import type { Timeline } from '@p2p-chat/shared/client';
-import { safeLine } from '@p2p-chat/shared/text';
-import { messageText } from '../model/labels.ts';
+import type { ConfirmationsView, MemberView, MessageView, VersionView } from '@p2p-chat/shared/control';
+import { conversationOf, type Timeline } from '@p2p-chat/shared/client';
+import { shortPeerId } from '@p2p-chat/shared/peer-id';
+import { safeLine, safeText } from '@p2p-chat/shared/text';
+import { messageText, timeLabel } from '../model/labels.ts';
+import { conversationLabel } from '../model/names.ts';
 import { api, state } from '../model/session.ts';
 import { words } from '../words/index.ts';
 import { Dialog } from './dialog.tsx';
@@ -12,84 +14,175 @@ import { attempt, show } from './toast.tsx';
 /** What most people say most often, without looking for it. */
 const QUICK_REACTIONS = ['👍', '❤️', '😂', '🎉', '😮', '😢'];
 
+/** What is open for a message. */
+export type Act = 'menu' | 'react' | 'forward' | 'versions';
+
 interface MessageActionsProps {
   message: MessageView;
   timeline: Timeline;
+  /** What is open first. */
+  act: Act;
   onReply: () => void;
+  onCopy: () => void;
   onEdit: () => void;
   onClose: () => void;
 }
 
 /** What can be done with a message. */
-export function MessageActions({ message, timeline, onReply, onEdit, onClose }: MessageActionsProps) {
+export function MessageActions(props: MessageActionsProps) {
+  const { message, timeline, onReply, onCopy, onEdit, onClose } = props;
   const w = words.value;
-  const [picking, setPicking] = useState(false);
+  const [act, setAct] = useState<Act>(props.act);
+  const { id, conversation, deleted, edited, kind } = message;
   const mine = message.direction === 'out';
-  const isText = message.kind === 'text';
+  const isText = kind === 'text';
+  const mayDelete = mine || conversationOf(state.value, conversation)?.group?.admin === true;
   const run = (action: () => Promise<unknown>): void => {
     attempt(action);
     onClose();
   };
-  const then = (action: () => void): void => {
-    action();
-    onClose();
-  };
   const react = (emoji: string): void => run(() => timeline.react(message, emoji));
-  if (picking) return <EmojiPicker onPick={react} onClose={onClose} />;
+  if (act === 'react') return <EmojiPicker onPick={react} onClose={onClose} />;
+  if (act === 'forward') return <Forward message={message} onClose={onClose} />;
+  if (act === 'versions') return <Versions id={id} onClose={onClose} />;
+  const choices: [label: string, shown: boolean, action: () => void][] = [
+    [w.reply, deleted !== true, onReply],
+    [w.copy, isText, onCopy],
+    [w.editAgain, mine && isText, onEdit],
+  ];
   return (
     <Dialog title={w.message} onClose={onClose} class="actions">
       <p class="actions-text faint" dir="auto">
         {safeLine(messageText(message))}
       </p>
-      {message.deleted !== true && (
+      {deleted !== true && (
         <div class="quick-reactions" role="group" aria-label={w.react}>
           {QUICK_REACTIONS.map((emoji) => (
             <button type="button" class="emoji" onClick={() => react(emoji)}>
               {emoji}
             </button>
           ))}
-          <button type="button" class="chip" onClick={() => setPicking(true)}>
+          <button type="button" class="chip" onClick={() => setAct('react')}>
             {w.more}
           </button>
         </div>
       )}
       <div class="action-list">
-        {message.deleted !== true && (
-          <button type="button" class="button" onClick={() => then(onReply)}>
-            {w.reply}
-          </button>
+        {choices.map(([label, shown, action]) =>
+          shown ? (
+            <button
+              type="button"
+              class="button"
+              onClick={() => {
+                action();
+                onClose();
+              }}
+            >
+              {label}
+            </button>
+          ) : null,
         )}
         {isText && (
-          <button
-            type="button"
-            class="button"
-            onClick={() =>
-              then(() => void navigator.clipboard.writeText(message.body).then(() => show(w.copied)))
-            }
-          >
-            {w.copy}
+          <button type="button" class="button" onClick={() => setAct('forward')}>
+            {w.forward}
           </button>
         )}
-        {mine && isText && (
-          <button type="button" class="button" onClick={() => then(onEdit)}>
-            {w.editAgain}
+        {mine && edited === true && (
+          <button type="button" class="button" onClick={() => setAct('versions')}>
+            {w.versions}
           </button>
         )}
-        <button type="button" class="button" onClick={() => run(() => timeline.delete(message.id, true))}>
+        <button type="button" class="button" onClick={() => run(() => timeline.delete(id, true))}>
           {w.deleteForMe}
         </button>
-        {mine && message.deleted !== true && (
-          <button
-            type="button"
-            class="button danger"
-            onClick={() => run(() => timeline.delete(message.id, false))}
-          >
+        {mayDelete && deleted !== true && (
+          <button type="button" class="button danger" onClick={() => run(() => timeline.delete(id, false))}>
             {w.deleteForAll}
           </button>
         )}
       </div>
-      {mine && message.confirm === true && <Confirmations id={message.id} />}
+      <Who message={message} />
+      {mine && message.confirm === true && <Confirmations id={id} />}
     </Dialog>
+  );
+}
+
+/** To whom a text is sent on, as one's own. */
+function Forward({ message, onClose }: { message: MessageView; onClose: () => void }) {
+  const w = words.value;
+  const all = state.value.conversations.filter(({ peer, group }) =>
+    group === undefined ? peer?.blocked === false : group.state === 'member',
+  );
+  return (
+    <Dialog title={w.forward} onClose={onClose} class="actions">
+      <div class="action-list">
+        {all.map((one) => (
+          <button
+            type="button"
+            class="button"
+            onClick={() => {
+              attempt(async () => {
+                await api().send(one.id, message.body);
+                show(w.forwarded(conversationLabel(one)));
+              });
+              onClose();
+            }}
+          >
+            {conversationLabel(one)}
+          </button>
+        ))}
+      </div>
+    </Dialog>
+  );
+}
+
+/** What one's own message said before, and says. */
+function Versions({ id, onClose }: { id: string; onClose: () => void }) {
+  const [all, setAll] = useState<readonly VersionView[]>([]);
+  useEffect(() => attempt(async () => setAll(await api().versions(id))), [id]);
+  return (
+    <Dialog title={words.value.versions} onClose={onClose} class="actions">
+      <dl class="facts">
+        {all.map(({ body, at }) => (
+          <>
+            <dt>{timeLabel(at)}</dt>
+            <dd dir="auto">{safeText(body)}</dd>
+          </>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}
+
+/** Who says what they feel about a message, and in a group who has read it. */
+function Who({ message }: { message: MessageView }) {
+  const w = words.value;
+  const { conversation, reactions = [], recipients = [], delivered = [], read = [] } = message;
+  const [members, setMembers] = useState<readonly MemberView[]>([]);
+  const lists = [
+    ...reactions.map(({ emoji, by }) => [safeLine(emoji), by] as const),
+    [w.read, read] as const,
+    [w.delivered, delivered.filter((one) => !read.includes(one))] as const,
+    [w.queued, recipients.filter((one) => !delivered.includes(one))] as const,
+  ].filter(([, people]) => people.length > 0);
+  const isNeeded = lists.length > 0;
+  useEffect(() => {
+    if (isNeeded) attempt(async () => setMembers(await api().members(conversation)));
+  }, [conversation, isNeeded]);
+  if (!isNeeded) return null;
+  const nameOf = (id: string): string => {
+    const member = members.find(({ peerId }) => peerId === id);
+    return member === undefined ? shortPeerId(id) : member.self ? w.you : safeLine(member.user);
+  };
+  return (
+    <dl class="facts">
+      {lists.map(([label, people]) => (
+        <>
+          <dt>{label}</dt>
+          <dd>{people.map(nameOf).join(', ')}</dd>
+        </>
+      ))}
+    </dl>
   );
 }
 
@@ -121,16 +214,16 @@ function Confirmations({ id }: { id: string }) {
         <button
           type="button"
           class="button"
-          onClick={() => attempt(async () => setView(await api().confirmations(id, true)))}
+          onClick={() =>
+            attempt(async () => {
+              setView(await api().confirmations(id, true));
+              show(w.reminded);
+            })
+          }
         >
           {w.remind}
         </button>
       )}
     </section>
   );
-}
-
-/** Whether this user has confirmed a message. */
-export function isConfirmed({ confirmed = [] }: MessageView): boolean {
-  return confirmed.some(({ peerId }) => peerId === state.value.me?.peerId);
 }

@@ -14,6 +14,7 @@ import { Avatar } from './avatar.tsx';
 import { useStore } from './hooks.ts';
 import { Icon } from './icons.tsx';
 import { lazily } from './lazily.tsx';
+import { ToConfirm } from './to-confirm.tsx';
 import { aroundMatch, Marked } from './marked.tsx';
 
 const Rooms = lazily(async () => (await import('./group.tsx')).Rooms);
@@ -120,6 +121,7 @@ function Conversations() {
   const conversations = shown.filter(({ group }) => group?.state !== 'invited');
   return (
     <>
+      <ToConfirm messages={shown.flatMap(({ toConfirm = [] }) => toConfirm)} />
       {waiting.length + invitations.length > 0 && (
         <section aria-label={w.requestsTitle}>
           <h2 class="list-title">{w.requestsTitle}</h2>

@@ -16,8 +16,11 @@ import { Icon, type IconName } from './icons.tsx';
 import { List, type ListHandle } from './list.ts';
 import { FileCard } from './file-card.tsx';
 import { Linked } from './marked.tsx';
-import { isConfirmed, MessageActions } from './message-actions.tsx';
-import { attempt } from './toast.tsx';
+import { lazily } from './lazily.tsx';
+import type { Act } from './message-actions.tsx';
+import { attempt, show } from './toast.tsx';
+
+const MessageActions = lazily(async () => (await import('./message-actions.tsx')).MessageActions);
 
 /** How near to an end, in pixels, more is loaded. */
 const LOAD_AHEAD = 800;
@@ -47,7 +50,8 @@ export function Timeline(props: TimelineProps) {
   const list = useRef<ListHandle>(null);
   const [atEnd, setAtEnd] = useState(true);
   const [focused, setFocused] = useState<string | null>(null);
-  const [acted, setActed] = useState<MessageView | null>(null);
+  const [acted, setActed] = useState<{ message: MessageView; act: Act } | null>(null);
+  const openMenu = useCallback((message: MessageView): void => setActed({ message, act: 'menu' }), []);
   const react = useCallback(
     (message: MessageView, emoji: string): void => attempt(() => timeline.react(message, emoji)),
     [timeline],
@@ -100,12 +104,25 @@ export function Timeline(props: TimelineProps) {
     list.current?.scrollToIndex(messages.length - 1 + pending.length, { align: 'end' });
   };
 
+  /** What a key does with the message that has the focus. @returns whether it does anything */
+  const actByKey = (key: string, message: MessageView): boolean => {
+    const canAnswer = message.deleted !== true;
+    const isText = message.kind === 'text';
+    const mine = message.direction === 'out';
+    if (key === 'Enter' || key === 'Delete') openMenu(message);
+    else if (key === 'r' && canAnswer) onReply(message);
+    else if (key === 'e' && mine && isText) onChange(message);
+    else if (key === 'c' && isText) copy(message);
+    else if (key === 'f' && isText) setActed({ message, act: 'forward' });
+    else if (key === '+' && canAnswer) setActed({ message, act: 'react' });
+    else return false;
+    return true;
+  };
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.key === 'Enter' && focused !== null && (event.target as HTMLElement).id === `m-${focused}`) {
-      event.preventDefault();
-      setActed(messages.find(({ id }) => id === focused) ?? null);
-      return;
-    }
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const chosen = messages.find(({ id }) => id === focused);
+    const isThere = chosen !== undefined && (event.target as HTMLElement).id === `m-${chosen.id}`;
+    if (isThere && actByKey(event.key, chosen)) return event.preventDefault();
     const steps: Partial<Record<string, number>> = {
       ArrowUp: -1,
       ArrowDown: 1,
@@ -113,7 +130,7 @@ export function Timeline(props: TimelineProps) {
       End: Infinity,
     };
     const by = steps[event.key];
-    if (by === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (by === undefined) return;
     event.preventDefault();
     const now = messages.findIndex(({ id }) => id === focused);
     const from = now < 0 ? messages.length : now;
@@ -169,7 +186,7 @@ export function Timeline(props: TimelineProps) {
               count={loaded.atStart && loaded.atEnd ? messages.length : -1}
               isLast={at === messages.length - 1 && pending.length === 0}
               names={names}
-              onAct={setActed}
+              onAct={openMenu}
               onReact={react}
             />
           ))}
@@ -180,10 +197,12 @@ export function Timeline(props: TimelineProps) {
       </div>
       {acted !== null && (
         <MessageActions
-          message={acted}
+          message={acted.message}
+          act={acted.act}
           timeline={timeline}
-          onReply={() => onReply(acted)}
-          onEdit={() => onChange(acted)}
+          onReply={() => onReply(acted.message)}
+          onCopy={() => copy(acted.message)}
+          onEdit={() => onChange(acted.message)}
           onClose={() => setActed(null)}
         />
       )}
@@ -262,6 +281,7 @@ const Row = memo(function Row(props: RowProps) {
   const saysMore = next === null || !belongTogether(message, next) || next.state !== message.state;
   const who = mine ? w.you : authorLabel(message, state.value.peers);
   const isText = message.kind === 'text';
+  const isCalled = message.mentions?.includes(state.value.me?.peerId ?? '') === true;
   return (
     <div class={`message-row ${isLast ? 'last' : ''}`}>
       {newDay && (
@@ -276,7 +296,7 @@ const Row = memo(function Row(props: RowProps) {
       )}
       <article
         id={`m-${message.id}`}
-        class={`message ${mine ? 'mine' : 'theirs'} ${together ? 'together' : ''} ${found ? 'found-here' : ''}`}
+        class={`message ${mine ? 'mine' : 'theirs'} ${together ? 'together' : ''} ${found ? 'found-here' : ''} ${isCalled ? 'calls' : ''}`}
         tabIndex={-1}
         {...(place === 0 ? {} : { 'aria-posinset': place, 'aria-setsize': count })}
       >
@@ -305,7 +325,9 @@ const Row = memo(function Row(props: RowProps) {
         <Confirm message={message} />
         <span class={`meta ${saysMore ? '' : 'visually-hidden'}`}>
           <time dateTime={message.sentAt}>{timeLabel(message.sentAt)}</time>
+          {isCalled && <span>{w.mentionsYou}</span>}
           {message.edited === true && <span>{w.edited}</span>}
+          {message.deletion !== undefined && <span>{w.deletion(message.deletion)}</span>}
           {mine && <State message={message} />}
         </span>
       </article>
@@ -368,6 +390,19 @@ function Reactions({ message, onReact }: { message: MessageView; onReact: RowPro
       ))}
     </div>
   );
+}
+
+/** Copies the text of a message. */
+function copy(message: MessageView): void {
+  attempt(async () => {
+    await navigator.clipboard.writeText(messageText(message));
+    show(words.value.copied);
+  });
+}
+
+/** Whether this user has confirmed a message. */
+function isConfirmed({ confirmed = [] }: MessageView): boolean {
+  return confirmed.some(({ peerId }) => peerId === state.value.me?.peerId);
 }
 
 /** What is asked of a message's readers, in sight until it is done. */

@@ -1,7 +1,7 @@
 import { createPrompt, isEnterKey, useEffect, useMemo, useRef, useState } from '@inquirer/core';
 import type { Key } from 'node:readline';
 import { errorMessage, type MemberView, type MessageView, P2pChatError, safeLine } from '@p2p-chat/shared';
-import type { LoadedMessages } from '@p2p-chat/shared/client';
+import { conversationOf, type LoadedMessages, mentionable, withMention } from '@p2p-chat/shared/client';
 import { authorLabel } from '../labels.js';
 import { truncate, wrap } from '../layout.js';
 import { draftOf, edit, EMPTY_DRAFT, isNewline, layoutDraft, type Draft } from '../line-editor.js';
@@ -21,7 +21,6 @@ import {
   lastOwnText,
   type MessageCommands,
   type Mode,
-  withMention,
   type Writing,
 } from './message-mode.js';
 import type { PromptFunction } from './prompt-function.js';
@@ -128,6 +127,8 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
       [self],
     );
     const messageOf = (id: string): MessageView | undefined => loaded.messages.find((one) => one.id === id);
+    const isAdmin = ({ conversation }: MessageView): boolean =>
+      conversationOf(state, conversation)?.group?.admin === true;
     const chosen = mode?.type === 'choose' ? messageOf(mode.id) : undefined;
     // What is being typed when an answer comes.
     const current = useRef(draft);
@@ -150,7 +151,8 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
     ];
     const above = config.header(state, size.columns);
     const lines = drawer.of(loaded.messages, size.columns, loaded.firstUnread, state.files);
-    const menu = chosen === undefined || mode?.type !== 'choose' ? [] : choices(chosen, mode.menu);
+    const menu =
+      chosen === undefined || mode?.type !== 'choose' ? [] : choices(chosen, mode.menu, isAdmin(chosen));
     const menuRows = helpRows(menu, size.columns);
     // An empty line and the help.
     const taken = above.length + inputHeight + notes.length + 1 + Math.max(1, menuRows.length);
@@ -204,7 +206,7 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
     };
     const chooseKey = (key: Key, message: MessageView, menu: 'all' | 'react' | 'delete'): void => {
       const { commands } = config;
-      const what = chosenBy(key, message, menu);
+      const what = chosenBy(key, message, menu, isAdmin(message));
       switch (what?.do) {
         case 'leave':
           return setMode(null);
@@ -303,8 +305,10 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
       else if (key.name === 'f2') done('safety-number');
       else if (key.name === 'tab') {
         const path = withPath(draft);
+        const [member] = mentionable(draft, config.members?.() ?? []);
         if (path !== null && path.names.length > 0) setRemark([path.names.join('  ')]);
-        write(path?.draft ?? withMention(draft, config.members?.() ?? []) ?? draft);
+        if (path !== null) write(path.draft);
+        else if (member !== undefined) write(withMention(draft, member.user));
       } else if (key.name === 'pageup') {
         if (end - height <= height) void config.older();
         scrollTo(Math.max(end - height + 1, Math.min(height, lines.length)));

@@ -1,5 +1,5 @@
 import type { Key } from 'node:readline';
-import type { MemberView, MessageView } from '@p2p-chat/shared';
+import type { MessageView } from '@p2p-chat/shared';
 import type { Draft } from '../line-editor.js';
 import { messageText } from '../message-text.js';
 import type { KeyHelp } from './help.js';
@@ -24,9 +24,11 @@ export interface MessageCommands {
   jumpTo(id: string): Promise<void>;
 }
 
+type Menu = 'all' | 'react' | 'delete';
+
 /** What the keys are for: a message that is chosen, or the line that is being written for one. */
 export type Mode =
-  | { type: 'choose'; id: string; menu: 'all' | 'react' | 'delete' }
+  | { type: 'choose'; id: string; menu: Menu }
   | { type: 'reply'; id: string }
   /** @property before what was being written; it comes back */
   | { type: 'edit'; id: string; before: Draft };
@@ -54,7 +56,7 @@ export function announced(written: string): string | null {
 export type Chosen =
   | { do: 'move'; by: number }
   | { do: 'leave' }
-  | { do: 'menu'; menu: 'all' | 'react' | 'delete' }
+  | { do: 'menu'; menu: Menu }
   | { do: 'react'; emoji: string }
   | { do: 'delete'; forMe: boolean }
   | { do: 'reply' | 'edit' | 'copy' | 'forward' | 'who' | 'versions' | 'remind' | 'confirm' | 'jump' };
@@ -62,14 +64,17 @@ export type Chosen =
 /** The emoji that have a key of their own. */
 export const QUICK_EMOJI = ['👍', '❤️', '😂', '😮', '😢', '🎉', '🙏', '👀'] as const;
 
-/** What can be done with a message, a key each. */
-export function choices(message: MessageView, menu: 'all' | 'react' | 'delete'): KeyHelp[] {
+/**
+ * What can be done with a message, a key each.
+ * @param isAdmin whether the person may delete what others wrote there
+ */
+export function choices(message: MessageView, menu: Menu, isAdmin: boolean): KeyHelp[] {
   const mine = message.direction === 'out';
   switch (menu) {
     case 'react':
       return [...QUICK_EMOJI.map((emoji, nth): KeyHelp => [String(nth + 1), emoji]), ['esc', 'back']];
     case 'delete':
-      return [...(mine ? [['a', 'for all'] as const] : []), ['m', 'for me'], ['esc', 'back']];
+      return [...(mine || isAdmin ? [['a', 'for all'] as const] : []), ['m', 'for me'], ['esc', 'back']];
     case 'all':
       return [
         ...(message.deleted === true ? [] : actions(message, mine)),
@@ -111,7 +116,7 @@ const LETTERS: Partial<Record<string, Chosen>> = {
 };
 
 /** What a key does with the message that is chosen; null for a key without a meaning here. */
-export function chosenBy(key: Key, message: MessageView, menu: 'all' | 'react' | 'delete'): Chosen | null {
+export function chosenBy(key: Key, message: MessageView, menu: Menu, isAdmin: boolean): Chosen | null {
   if (key.name === 'escape') return menu === 'all' ? { do: 'leave' } : { do: 'menu', menu: 'all' };
   if (key.name === 'up') return { do: 'move', by: -1 };
   if (key.name === 'down') return { do: 'move', by: 1 };
@@ -122,7 +127,7 @@ export function chosenBy(key: Key, message: MessageView, menu: 'all' | 'react' |
     return emoji === undefined ? null : { do: 'react', emoji };
   }
   if (menu === 'delete') {
-    if (name === 'a' && mine) return { do: 'delete', forMe: false };
+    if (name === 'a' && (mine || isAdmin)) return { do: 'delete', forMe: false };
     return name === 'm' ? { do: 'delete', forMe: true } : null;
   }
   if ((key.name === 'return' || key.name === 'enter') && message.replyTo) return { do: 'jump' };
@@ -136,19 +141,6 @@ export function lastOwnText(messages: readonly MessageView[]): MessageView | und
   return messages.findLast(
     ({ direction, kind, deleted }) => direction === 'out' && kind === 'text' && deleted !== true,
   );
-}
-
-/** The line with the name of a member in the place of the `@` and its first letters before the cursor; null where nobody is called so. */
-export function withMention({ text, cursor }: Draft, members: readonly MemberView[]): Draft | null {
-  const [, letters] = /(?:^|[^\p{L}\p{N}_])@([^\s@]*)$/u.exec(text.slice(0, cursor)) ?? [];
-  if (letters === undefined) return null;
-  const name = members
-    .filter(({ self, user }) => !self && user.toLowerCase().startsWith(letters.toLowerCase()))
-    .map(({ user }) => user)
-    .sort((a, b) => a.localeCompare(b))[0];
-  if (name === undefined) return null;
-  const start = cursor - letters.length;
-  return { text: `${text.slice(0, start)}${name} ${text.slice(cursor)}`, cursor: start + name.length + 1 };
 }
 
 /** What a message says, in a line: what is answered or changed. Not safe for a terminal yet. */
