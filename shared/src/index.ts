@@ -30,6 +30,7 @@ export * from './protocol/blocks.js';
 export * from './protocol/content.js';
 export * from './protocol/conversation.js';
 export * from './protocol/file.js';
+export * from './protocol/fork.js';
 export * from './protocol/frames.js';
 export * from './protocol/roster-operation.js';
 export * from './protocol/roster.js';

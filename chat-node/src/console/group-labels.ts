@@ -47,6 +47,7 @@ export function memberRemark(member: GroupMemberView): string {
     ...(member.verified ? ['verified'] : []),
     ...(member.blocked ? ['BLOCKED'] : []),
     ...(member.keyAlarm ? ['OTHER KEY'] : []),
+    ...(member.forked ? ['SIGNED TWO MESSAGES AS ONE'] : []),
   ].join(', ');
 }
 
@@ -75,6 +76,8 @@ export function changeLine({ kind, user, personUser = '', name = '' }: GroupChan
       return `${by} called it ${safeLine(name)}`;
     case 'policy':
       return `${by} changed what newcomers get`;
+    case 'fork':
+      return `${person} signed two messages as one: both are hidden, and what followed them there`;
   }
 }
 

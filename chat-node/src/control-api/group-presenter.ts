@@ -75,6 +75,7 @@ function presentMember({ group }: GroupConversation, peerId: string, parts: Grou
     blocked: peer?.blocked ?? false,
     ambiguous: peer?.ambiguous ?? false,
     keyAlarm: peer !== undefined && peer.keyAlarm !== null,
+    forked: group.roster.forks.has(peerId),
   };
 }
 

@@ -20,7 +20,7 @@ const ROLES: readonly MemberRole[] = ['admin', 'member'];
 const STATES: readonly MemberState[] = ['invited', 'member', 'left', 'removed'];
 const KINDS: readonly GroupChangeView['kind'][] = [
   ...(['found', 'add', 'accept', 'decline', 'join', 'leave', 'remove'] as const),
-  ...(['promote', 'demote', 'rename', 'policy'] as const),
+  ...(['promote', 'demote', 'rename', 'policy', 'fork'] as const),
 ];
 
 export class AskedBySchema {
@@ -39,6 +39,7 @@ export class GroupMemberSchema implements GroupMemberView {
   @ApiProperty() blocked!: boolean;
   @ApiProperty() ambiguous!: boolean;
   @ApiProperty() keyAlarm!: boolean;
+  @ApiProperty() forked!: boolean;
 }
 
 class GroupChangeSchema implements GroupChangeView {

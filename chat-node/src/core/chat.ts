@@ -232,7 +232,10 @@ export class Chat {
     for (const { peerId } of this.conversations.all()) {
       if (peerId !== null) await this.peers.introduce(peerId, undefined);
     }
-    for (const conversation of this.conversations.groups()) await this.#meetMembers(conversation);
+    for (const conversation of this.conversations.groups()) {
+      await this.#meetMembers(conversation);
+      await this.#outgoing.writeForkedAnew(conversation);
+    }
     await this.requests.load();
     this.#startedAt = clock.now();
     this.#port = await transport.listen(this.#sessions);
@@ -392,6 +395,7 @@ export class Chat {
 
   async #followRoster(conversation: Conversation, isTold: boolean): Promise<void> {
     await this.#meetMembers(conversation);
+    await this.#outgoing.writeForkedAnew(conversation);
     const { group } = conversation;
     const own = group?.roster.members.get(this.self);
     if (!isTold || group === null || own?.state !== 'invited' || own.addedBy === null) return;

@@ -1,4 +1,4 @@
-import { type Clock, type SignedEntry } from '@p2p-chat/shared';
+import { type Clock, CLOCK_LIMIT, clockMs, type SignedEntry } from '@p2p-chat/shared';
 
 /** Announcements with other contents that are kept: one for each way that leads out of a machine. */
 const MAX_KEPT = 8;
@@ -46,9 +46,9 @@ export class AnnouncementSequence {
     this.#latest.clear();
   }
 
-  /** Somebody has seen this number from our key: the next one is greater. */
+  /** Somebody has seen this number from our key, as they say: the next one is greater. */
   jumpAbove(seen: number): void {
-    // Past that, adding one no longer makes a greater number.
-    if (Number.isSafeInteger(seen) && seen < Number.MAX_SAFE_INTEGER) this.#last = Math.max(this.#last, seen);
+    // No wall clock gives a greater one, and others must take many that follow.
+    if (Number.isSafeInteger(seen) && seen < clockMs(CLOCK_LIMIT)) this.#last = Math.max(this.#last, seen);
   }
 }

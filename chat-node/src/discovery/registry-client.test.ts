@@ -97,22 +97,29 @@ describe('RegistryClient', () => {
     expect(urls[0]).toBe(`DELETE /peers/${own.PEER_ID}`);
   });
 
-  it('says what a service refuses, made safe to show, and when to come back', async () => {
-    await serve((_request, response) => {
-      response.writeHead(409, { 'retry-after': '7' });
-      response.end(
-        JSON.stringify({ code: 'announcement-stale', detail: 'bad\u001b[31m\nnews', seq: 9, now: 'x' }),
-      );
-    });
-    const refused = await failure(client.register(own, never));
-    expect(refused).toMatchObject({
-      code: 'registry-refused',
-      problem: { code: 'announcement-stale', seq: 9 },
-      retryAfterMs: 7_000,
-    });
-    expect(refused.problem.now).toBeUndefined();
-    expect(refused.message).toMatch(/^http:\/\/127\.0\.0\.1:\d+ answered 409: bad news$/);
-  });
+  it.each([
+    ['no number', 'x'],
+    ['before 1970', -1],
+    ['after the year 2200', Number.MAX_SAFE_INTEGER],
+  ])(
+    'says what a service refuses, made safe to show, and when to come back (its time: %s)',
+    async (_, now) => {
+      await serve((_request, response) => {
+        response.writeHead(409, { 'retry-after': '7' });
+        response.end(
+          JSON.stringify({ code: 'announcement-stale', detail: 'bad\u001b[31m\nnews', seq: 9, now }),
+        );
+      });
+      const refused = await failure(client.register(own, never));
+      expect(refused).toMatchObject({
+        code: 'registry-refused',
+        problem: { code: 'announcement-stale', seq: 9 },
+        retryAfterMs: 7_000,
+      });
+      expect(refused.problem.now).toBeUndefined();
+      expect(refused.message).toMatch(/^http:\/\/127\.0\.0\.1:\d+ answered 409: bad news$/);
+    },
+  );
 
   it.each(['<html>', '{"a":1}', '', 'null'])('does not take %j for a list', async (body) => {
     await serve((_request, response) => response.end(body));

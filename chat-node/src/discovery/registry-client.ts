@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import {
+  CLOCK_LIMIT,
+  clockMs,
   CURSOR_HEADER,
   EVENT_SILENCE_MS,
   MAX_DISCOVERY_LIST_BYTES,
@@ -163,6 +165,11 @@ function refused(
   );
 }
 
+/** Whether an announcement may expire after it. */
+function isTime(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < clockMs(CLOCK_LIMIT);
+}
+
 // Foreign: only fields of the right type are taken.
 function readProblem(text: string): Partial<ProblemDetails> | null {
   try {
@@ -171,7 +178,7 @@ function readProblem(text: string): Partial<ProblemDetails> | null {
       ...(typeof code === 'string' ? { code } : {}),
       ...(typeof detail === 'string' ? { detail } : {}),
       ...(Number.isSafeInteger(seq) ? { seq: seq as number } : {}),
-      ...(Number.isSafeInteger(now) ? { now: now as number } : {}),
+      ...(isTime(now) ? { now } : {}),
     };
   } catch {
     return null;

@@ -1,4 +1,13 @@
-import { contentText, entriesOf, type HistoryPolicy, readContent } from '@p2p-chat/shared';
+import {
+  type Batch,
+  contentText,
+  createBatch,
+  entriesOf,
+  hex,
+  type HistoryPolicy,
+  readContent,
+  tipOf,
+} from '@p2p-chat/shared';
 import { ManualClock } from '@p2p-chat/shared/testing';
 import { MemoryDisk, MemoryStore } from '../storage/memory/memory-store.js';
 import { TestKeys } from './test-keys.js';
@@ -64,8 +73,10 @@ class Start {
     };
     this.rosters = new Rosters({
       ...{ store, keys, conversations, events, clock, mutex, ownName: () => name },
-      onChanged: (conversation, operations, from) =>
-        this.delivery.rosterChanged(conversation, operations, from),
+      onChanged: (conversation, operations, from) => {
+        this.delivery.rosterChanged(conversation, operations, from);
+        this.outgoing.writeForkedAnew(conversation).catch(() => undefined);
+      },
     });
     this.delivery = new Delivery({
       ...common,
@@ -191,14 +202,15 @@ export class GroupWorld {
     for (const other of this.names.keys()) this.cut(nth, other);
   }
 
-  connect(one: number, other: number): void {
+  /** @param isDeaf whether what the first one is told goes nowhere */
+  connect(one: number, other: number, isDeaf = false): void {
     const [a, b] = [this.starts[one], this.starts[other]];
     const key = [one, other].sort().join();
     if (one === other || this.links.has(key) || !a || !b) return;
     const onError = (error: unknown): void => void this.errors.push(error);
     const ends: [End, End] = [new End(a, this.peerId(other), onError), new End(b, this.peerId(one), onError)];
     [ends[0].far, ends[1].far] = [ends[1], ends[0]];
-    for (const end of ends) end.session = end.start.delivery.open(end);
+    for (const end of isDeaf ? ends.slice(1) : ends) end.session = end.start.delivery.open(end);
     for (const end of ends) end.session?.opened();
     this.links.set(key, ends);
   }
@@ -270,6 +282,50 @@ export class GroupWorld {
     );
     this.pending.add(sent);
     void sent.finally(() => this.pending.delete(sent));
+  }
+
+  /**
+   * A member signs branches for the next place of their feed, and tells each to somebody else.
+   * @param apart nobody else is linked then, and their own node hears nothing of it
+   * @returns what they signed
+   */
+  async fork(
+    nth: number,
+    branches: readonly { to: number; length: number }[],
+    apart: boolean,
+  ): Promise<Batch[]> {
+    await this.start(nth);
+    const keys = this.keys[nth] as TestKeys;
+    const conversation = this.conversation(nth) as Conversation;
+    const membership = conversation.group?.current(keys.peerId) ?? null;
+    if (membership === null) return [];
+    const signed: Batch[] = [];
+    const feed = await conversation.feed(keys.peerId);
+    const [tip = null] = conversation.group?.tips(keys.peerId, feed) ?? [];
+    const segment = tip?.segment ?? hex(keys.random(16));
+    for (const { to, length } of branches) {
+      if (apart) this.cutAll();
+      await this.start(to);
+      this.connect(nth, to, apart);
+      await turns(20);
+      const ends = this.links.get([nth, to].sort().join()) as [End, End];
+      const end = ends.find(({ peer }) => peer.peerId === this.peerId(to)) as End;
+      let before = tip ?? (conversation.group as Group).entryTip(membership);
+      for (let at = 1; at <= length; at += 1) {
+        const body = `${this.names[nth] as string} lies ${(this.#texts += 1)}`;
+        const first = (tip?.seq ?? 0) + at;
+        const header = { conversation: this.group, author: keys.peerId, segment, first, follows: [before] };
+        const clock = conversation.nextClock(this.clock.now());
+        const entry = { clock, sentAt: 1, content: contentText({ kind: 'text', body }) };
+        const batch = createBatch(header, [entry], keys);
+        end.sendBatch(batch);
+        signed.push(batch);
+        before = tipOf(batch);
+      }
+      await turns(20);
+      if (apart) this.cutAll();
+    }
+    return signed;
   }
 
   /** Everybody runs and is linked to everybody, until nothing more happens. */

@@ -1,4 +1,4 @@
-import type { Clock, DiscoverySourceView } from '@p2p-chat/shared';
+import type { Clock, DiscoverySourceView, ProtocolError } from '@p2p-chat/shared';
 import { memoryDuplexPair, type MemoryLine } from '@p2p-chat/shared/testing';
 import type { PeerAddress } from '../core/peers/peer.js';
 import { type DiscoverySink, PeerDiscovery, type SelfAnnouncement } from '../core/ports/peer-discovery.js';
@@ -17,6 +17,8 @@ interface Line {
  * real framing, handshake and link table. Tests cut, block and heal its lines.
  */
 export class MemoryNetwork {
+  /** Who ended a link because of what the far end said. */
+  readonly refusals: { by: string; of: string; error: ProtocolError }[] = [];
   readonly #transports = new Map<string, MemoryTransport>();
   readonly #sinks = new Map<string, DiscoverySink>();
   readonly #announced = new Map<string, SelfAnnouncement>();
@@ -155,7 +157,7 @@ export class MemoryTransport extends PeerTransport {
         clock,
         logger: recordingLogger().logger,
         onGone: () => undefined,
-        onProtocolError: () => undefined,
+        onProtocolError: (error, of) => void this.network.refusals.push({ by: this.self.self, of, error }),
       },
       this.#whileAlive(handler),
       () => PORT,

@@ -21,6 +21,8 @@ export interface GroupMemberView {
   ambiguous: boolean;
   /** Whether this key shows the name of somebody known, and nobody has seen that. */
   keyAlarm: boolean;
+  /** Whether it is proven that they signed two messages as one. */
+  forked: boolean;
 }
 
 /** A change of a roster, as a line of the conversation shows it. */
@@ -38,7 +40,9 @@ export interface GroupChangeView {
     | 'promote'
     | 'demote'
     | 'rename'
-    | 'policy';
+    | 'policy'
+    /** The person signed two messages as one: what they wrote there from then on is hidden. */
+    | 'fork';
   /** Peer id and name of who made it. */
   by: string;
   user: string;

@@ -54,6 +54,8 @@ export const MAX_OWN_ENTRIES = 16;
 export const MAX_ROSTER_PARENTS = 64;
 /** Detail of an operation: MAX_FOLLOWED_TIPS tips fit. */
 export const MAX_ROSTER_DETAIL_BYTES = 16 * KiB;
+/** Detail of the proof of a fork: two batches of MAX_BATCH_ENTRIES fit, without their contents, and the frame in base64. */
+export const MAX_FORK_DETAIL_BYTES = 144 * KiB;
 /** Operations in one frame, and their bytes: a frame holds them in base64. */
 export const MAX_OPERATIONS_PER_FRAME = 512;
 export const MAX_OPERATION_BYTES_PER_FRAME = 128 * KiB;

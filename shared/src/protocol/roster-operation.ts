@@ -2,10 +2,12 @@ import { base64 } from '@scure/base';
 import { isPeerId } from '../peer-id.js';
 import { isUserName } from '../text.js';
 import { base32, bytesOfBase32, bytesOfHex, hex, type Sha256, type Tip } from './batch.js';
+import { type ForkProof, verifyFork } from './fork.js';
 import { ProtocolError } from './frame.js';
 import {
   CLOCK_LIMIT,
   MAX_FOLLOWED_TIPS,
+  MAX_FORK_DETAIL_BYTES,
   MAX_HISTORY_DAYS,
   MAX_ROSTER_DETAIL_BYTES,
   MAX_ROSTER_PARENTS,
@@ -49,7 +51,9 @@ export type RosterDetail =
   | { kind: 'promote'; person: string }
   | { kind: 'demote'; person: string }
   | { kind: 'rename'; name: string }
-  | { kind: 'policy'; open: boolean; history: HistoryPolicy };
+  | { kind: 'policy'; open: boolean; history: HistoryPolicy }
+  /** Proves that the person signed two batches for one place of their feed. `key`: theirs, 64 hexadecimal digits. */
+  | { kind: 'fork'; person: string; key: string; batches: ForkProof };
 export type RosterKind = RosterDetail['kind'];
 
 /** A signed change of a group's roster. */
@@ -150,6 +154,15 @@ export function verifyOperation(bytes: Uint8Array, verifier: OperationVerifier):
   if (!verifier.verifyWith(operation.key, signed, signature)) {
     throw new ProtocolError('signature-wrong', 'A roster operation is not signed by its author.');
   }
+  if (operation.detail.kind === 'fork') {
+    const { person, batches } = operation.detail;
+    const key = bytesOfHex(operation.detail.key);
+    if (peerIdOfPublicKey(key, verifier.sha256) !== person) throw malformed('its key is of somebody else');
+    verifyFork(batches, operation.conversation, {
+      sha256: verifier.sha256,
+      verify: (author, message, signed) => author === person && verifier.verifyWith(key, message, signed),
+    });
+  }
   return operation;
 }
 
@@ -185,7 +198,7 @@ function parse(bytes: Uint8Array, sha256: Sha256): RosterOperation {
   const end = bytes.length - SIGNATURE_BYTES;
   if (parentCount > MAX_ROSTER_PARENTS) throw malformed('it names too many others');
   if (at + 4 > end || at + 4 + view.getUint32(at) !== end) throw malformed('its length is wrong');
-  if (end - at - 4 > MAX_ROSTER_DETAIL_BYTES) throw malformed('it is too large');
+  if (end - at - 4 > MAX_FORK_DETAIL_BYTES) throw malformed('it is too large');
   const parents = Array.from({ length: parentCount }, (_, nth) =>
     hex(bytes.subarray(HEAD_BYTES + nth * HASH_BYTES, HEAD_BYTES + (nth + 1) * HASH_BYTES)),
   );
@@ -227,6 +240,12 @@ const READERS: Record<RosterKind, (fields: Fields) => boolean> = {
   demote: ({ person }) => isPeerId(person),
   rename: ({ name }) => isUserName(name),
   policy: ({ open, history }) => isPolicy(open, history),
+  fork: ({ person, key, batches }) =>
+    isPeerId(person) &&
+    isHex(key, 64) &&
+    Array.isArray(batches) &&
+    batches.length === 2 &&
+    batches.every((one) => typeof one === 'string'),
 };
 
 function readDetail(bytes: Uint8Array): RosterDetail {
@@ -244,6 +263,7 @@ function readDetail(bytes: Uint8Array): RosterDetail {
   const fields = value as Fields;
   const { kind } = fields;
   if (typeof kind !== 'string' || !Object.hasOwn(READERS, kind)) throw malformed('its kind is not known');
+  if (kind !== 'fork' && bytes.length > MAX_ROSTER_DETAIL_BYTES) throw malformed('it is too large');
   if (!READERS[kind as RosterKind](fields)) throw malformed(`a field of its ${kind} is missing or wrong`);
   return value as RosterDetail;
 }

@@ -1,4 +1,5 @@
 import type { Tip } from './batch.js';
+import { type Fork, provenFork } from './fork.js';
 import { CLOCK_MERGE_LIMIT, MAX_GROUP_MEMBERS, MAX_OWN_ENTRIES } from './limits.js';
 import type { GroupPolicy, HistoryPolicy, RosterOperation } from './roster-operation.js';
 
@@ -41,6 +42,8 @@ export interface Roster {
   members: ReadonlyMap<string, RosterMember>;
   /** By the hash of the entry, in order. */
   memberships: ReadonlyMap<string, Membership>;
+  /** Who signed two batches for one place of a segment: the earliest such place of each segment, by peer id and segment. */
+  forks: ReadonlyMap<string, ReadonlyMap<string, Fork>>;
   /** The operations that count, in order. */
   counted: readonly RosterOperation[];
   /** Hashes of the valid operations that no other valid one names: what the next one names. */
@@ -99,6 +102,7 @@ class Resolution {
   readonly #grants = new Map<string, number[]>();
   readonly #renames: number[] = [];
   readonly #policies: number[] = [];
+  readonly #forks: number[] = [];
   readonly #byAuthor = new Map<string, number[]>();
   readonly #removals = new Map<string, number[]>();
   /** A removal, and something that the removed person did without knowing of it. */
@@ -139,6 +143,7 @@ class Resolution {
       policy,
       members: this.#members(view),
       memberships,
+      forks: this.#provenForks(view),
       counted: this.#operations.filter((_, nth) => this.#has(view, nth)),
       heads: this.#operations.flatMap(({ hash }, nth) =>
         this.#valid[nth] === 1 && !this.#named.has(hash) ? [hash] : [],
@@ -181,6 +186,8 @@ class Resolution {
       case 'rename':
       case 'policy':
         return this.#isAdmin(view, author);
+      case 'fork':
+        return this.#liveEntry(view, author) >= 0 && this.#hasEntered(view, person);
     }
   }
 
@@ -229,8 +236,9 @@ class Resolution {
         if (!this.#isPast(other, nth)) this.#conflicts.push([nth, other]);
       push(this.#removals, person, nth);
     }
-    // Who goes by themselves goes, removed or not.
-    if (kind === 'leave' || kind === 'decline') return;
+    if (kind === 'fork') this.#forks.push(nth);
+    // Who goes by themselves goes, removed or not; and a proof is one, whoever has found it.
+    if (kind === 'leave' || kind === 'decline' || kind === 'fork') return;
     for (const removal of this.#removals.get(author) ?? [])
       if (!this.#isPast(removal, nth)) this.#conflicts.push([removal, nth]);
     push(this.#byAuthor, author, nth);
@@ -291,6 +299,24 @@ class Resolution {
       dead.add(nth);
       undecided.delete(nth);
     }
+  }
+
+  #provenForks(view: View): Map<string, Map<string, Fork>> {
+    const forks = new Map<string, Map<string, Fork>>();
+    for (const nth of this.#forks) {
+      const { detail } = this.#operation(nth);
+      if (detail.kind !== 'fork' || !this.#has(view, nth)) continue;
+      const fork = provenFork(detail.batches);
+      const all = forks.get(detail.person) ?? new Map<string, Fork>();
+      if (fork.first < (all.get(fork.segment)?.first ?? Infinity)) all.set(fork.segment, fork);
+      forks.set(detail.person, all);
+    }
+    return forks;
+  }
+
+  #hasEntered(view: View, person: string): boolean {
+    const about = this.#about.get(person) ?? [];
+    return about.some((nth) => ENTRY_KINDS.has(this.#operation(nth).detail.kind) && this.#has(view, nth));
   }
 
   /** Ends of a person's being in that `nth` did not know of. */

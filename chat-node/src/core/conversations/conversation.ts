@@ -104,8 +104,9 @@ export class Conversation {
     return loading;
   }
 
-  /** Loads the feeds of those who went, as a roster says: what counts of them depends on their segments. @throws {StorageError} */
-  async loadEnded({ roster }: Group): Promise<void> {
+  /** Loads the feeds of which not all counts, as a roster says: what does depends on their segments. @throws {StorageError} */
+  async loadCut({ roster }: Group): Promise<void> {
+    for (const peerId of roster.forks.keys()) await this.feed(peerId);
     for (const { peerId, end } of roster.memberships.values()) if (end !== null) await this.feed(peerId);
   }
 

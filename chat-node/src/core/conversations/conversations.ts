@@ -94,7 +94,7 @@ export class Conversations {
       keys.learnMember(key);
       conversation.observe(author, clock);
     }
-    await conversation.loadEnded(group);
+    await conversation.loadCut(group);
     return conversation;
   }
 

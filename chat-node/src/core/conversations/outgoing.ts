@@ -3,9 +3,11 @@ import {
   type Batch,
   type Clock,
   createBatch,
+  entriesOf,
   errorCode,
   fitsBatch,
   hex,
+  lastSeq,
   MAX_FOLLOWED_TIPS,
   segmentTag,
   type Tip,
@@ -69,6 +71,30 @@ export class Outgoing {
    */
   append(conversation: Conversation, contents: readonly string[], key: string | null): Promise<KeptBatch[]> {
     return this.#writer(conversation).append(contents, key);
+  }
+
+  /**
+   * Writes anew, in another segment, what a fork took out of one's own feed: the memory of this machine was
+   * set back while it ran, or its profile runs twice. What was written anew before is not written again.
+   * @throws {StorageError}
+   */
+  async writeForkedAnew(conversation: Conversation): Promise<void> {
+    const { store, keys } = this.parts;
+    const { id, group } = conversation;
+    if (group?.isMember(keys.peerId) !== true) return;
+    for (const { segment, first } of group.roster.forks.get(keys.peerId)?.values() ?? []) {
+      for (let seq = first; ;) {
+        const kept = await store.batchOf(id, keys.peerId, segment, seq);
+        if (kept === null) break;
+        const contents = entriesOf(kept.batch).flatMap(({ erased, content }) => (erased ? [] : [content]));
+        seq = lastSeq(kept.batch) + 1;
+        try {
+          if (contents.length > 0) await this.append(conversation, contents, `fork ${segment} ${seq}`);
+        } catch (error) {
+          if (errorCode(error) !== 'key-taken') throw error;
+        }
+      }
+    }
   }
 
   /** From now on another segment is written: somebody else has written to the present one. */
@@ -210,7 +236,8 @@ class FeedWriter {
     if (group === null) return null;
     const membership = group.current(this.parts.keys.peerId);
     if (membership === null) throw new ChatError('not-a-member', 'You are not in this group.');
-    if (membership.entry !== this.#entry) this.leaveSegment();
+    const isForked = group.beforeFork(membership.peerId, this.segment ?? '') !== Infinity;
+    if (membership.entry !== this.#entry || isForked) this.leaveSegment();
     this.#entry = membership.entry;
     return group.entryTip(membership);
   }

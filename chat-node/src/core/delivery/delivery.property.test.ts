@@ -75,7 +75,7 @@ class Start {
       conversations: this.conversations,
       health: new StorageHealth(clock),
       mayDelete,
-      rosters: { take: () => Promise.resolve(null) },
+      rosters: { take: () => Promise.resolve(null), prove: () => Promise.resolve() },
       admission: () => 'take',
       commitAsKnown: commit,
       onOwnReceived: (conversation, batch) => {

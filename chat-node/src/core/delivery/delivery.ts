@@ -1,4 +1,4 @@
-import type { Batch, Clock, RosterOperation } from '@p2p-chat/shared';
+import { type Batch, type Clock, errorCode, type RosterOperation } from '@p2p-chat/shared';
 import type { Conversation } from '../conversations/conversation.js';
 import type { Conversations } from '../conversations/conversations.js';
 import type { MayDelete } from '../conversations/effects.js';
@@ -38,7 +38,9 @@ export interface DeliveryParts {
   commitAsContact: (conversation: Conversation, changes: readonly Change[]) => Promise<void>;
   /** Commits changes together with a record of the other one. @throws {StorageError} */
   commitAsKnown: (conversation: Conversation, changes: readonly Change[]) => Promise<void>;
-  rosters: Pick<Rosters, 'take'>;
+  rosters: Pick<Rosters, 'take' | 'prove'>;
+  /** A member of a group signed two batches for one place. */
+  onFork: (conversation: Conversation, one: Batch, other: Batch) => void;
   /** Batches of others in a group are durable. @param from the peer that sent them */
   onTaken: (conversation: Conversation, batches: readonly Batch[], from: string) => void;
   /** Somebody offers what this node lacks of the feed of somebody else. */
@@ -53,11 +55,17 @@ export class Delivery {
   readonly #relays: Relays;
   readonly #parts: DeliveryParts;
 
-  constructor(parts: Omit<DeliveryParts, 'onTaken' | 'onOffered'>) {
+  constructor(parts: Omit<DeliveryParts, 'onTaken' | 'onOffered' | 'onFork'>) {
     this.#parts = {
       ...parts,
       onTaken: (conversation, batches, from) => this.#passOn(conversation, batches, from),
       onOffered: (conversation) => this.#relays.changed(conversation),
+      onFork: (conversation, one, other) => {
+        // Not waited for: it needs the conversation for itself. Where it fails, the next link shows the fork again.
+        parts.rosters.prove(conversation, one, other).catch((error: unknown) => {
+          parts.log.warn({ code: errorCode(error) }, 'cannot tell that a member signed two things as one');
+        });
+      },
     };
     const exchanges = (conversation: Conversation): Exchange[] => this.#exchanges(conversation);
     this.#relays = new Relays({ self: parts.keys.peerId, clock: parts.clock, exchanges });

@@ -4,6 +4,7 @@ import {
   bytesOfHex,
   conversationDigest,
   errorCode,
+  forkBetween,
   type FeedStatement,
   hex,
   lastSeq,
@@ -53,6 +54,8 @@ export class Exchange {
   #digest = '';
   /** What the far end said of its own and of this node's feed last, where not all of it is held yet. */
   readonly #unplaced = new Map<string, readonly Tip[]>();
+  /** Segments that were asked for from their start, because the far end holds another branch of them. */
+  readonly #branches = new Set<string>();
   /** Feeds whose segments were told, to get what is missing. */
   readonly #asked = new Set<string>();
   /** Pages of a `want` that is not whole yet. */
@@ -125,7 +128,7 @@ export class Exchange {
     }
     const { read } = this.conversation.watermark(this.#peer, this.#self);
     this.#say([
-      { author: this.#self, tips: this.#feed(this.#self).tips.slice(0, MAX_FEED_TIPS) },
+      { author: this.#self, tips: this.#feed(this.#self).tips },
       { author: this.#peer, read },
     ]);
   }
@@ -140,8 +143,11 @@ export class Exchange {
         if (read !== undefined) await this.#note(author, [], read);
       } else if (author === this.#peer && tips !== undefined) {
         await this.#statedOwn(tips);
+        await this.#compareBranches(author, tips);
       } else if (tips !== undefined && this.#feeds.has(author)) {
         this.#statedOther(author, tips);
+        // What was sent and comes back as an acknowledgement is no news.
+        if (this.#senders.get(author)?.isStarted !== true) await this.#compareBranches(author, tips);
       }
     }
   }
@@ -216,6 +222,8 @@ export class Exchange {
     const isActive = this.#mayExchange;
     if (isActive) await this.#openFeeds();
     if (isActive && !this.#isActive) this.#sayAll(group);
+    // What waits to be acknowledged there may not count any more.
+    for (const author of group.roster.forks.keys()) this.#senders.get(author)?.resume();
     if (!isActive) {
       for (const sender of this.#senders.values()) sender.stop();
       this.#senders.clear();
@@ -371,22 +379,11 @@ export class Exchange {
     const { read } = this.conversation.watermark(this.#peer, this.#self);
     this.#readTold = JSON.stringify(read);
     const others = group.authors().filter((author) => author !== this.#self && author !== this.#peer);
-    const all: FeedStatement[] = [
-      { author: this.#self, tips: this.#tips(this.#self).slice(0, MAX_FEED_TIPS) },
-      { author: this.#peer, tips: told.slice(0, MAX_FEED_TIPS), read },
-      ...others
-        .map((author) => ({ author, tips: this.#tips(author).slice(0, MAX_FEED_TIPS) }))
-        .filter(({ tips }) => tips.length > 0),
-    ];
-    while (all.length > 0) {
-      let [count, tips] = [0, 0];
-      for (const one of all) {
-        tips += one.tips?.length ?? 0;
-        if (count > 0 && (count === MAX_FEEDS_PER_FRAME || tips > MAX_FEED_TIPS)) break;
-        count += 1;
-      }
-      this.#say(all.splice(0, count));
-    }
+    this.#say([
+      { author: this.#self, tips: this.#tips(this.#self) },
+      { author: this.#peer, tips: told, read },
+      ...others.map((author) => ({ author, tips: this.#tips(author) })).filter(({ tips }) => tips.length > 0),
+    ]);
   }
 
   /** The far end holds this of the feed of somebody else. */
@@ -442,7 +439,7 @@ export class Exchange {
     const hashes = told.map(({ hash }) => hash).join();
     if (hashes === this.#told) return;
     this.#told = hashes;
-    this.#say([{ author: this.#peer, tips: told.slice(0, MAX_FEED_TIPS) }]);
+    this.#say([{ author: this.#peer, tips: told }]);
   }
 
   async #hasDropped(feed: FeedIndex, covered: Covered): Promise<boolean> {
@@ -460,7 +457,10 @@ export class Exchange {
   #ask(author: string): void {
     if (this.#asked.has(author)) return;
     this.#asked.add(author);
-    const all = this.#feed(author).vector();
+    this.#tellSegments(author, this.#feed(author).vector());
+  }
+
+  #tellSegments(author: string, all: readonly [segment: string, seq: number][]): void {
     for (let at = 0; at === 0 || at < all.length; at += MAX_SEGMENTS_PER_FRAME) {
       const segments = all.slice(at, at + MAX_SEGMENTS_PER_FRAME);
       const more = at + MAX_SEGMENTS_PER_FRAME < all.length;
@@ -468,14 +468,32 @@ export class Exchange {
     }
   }
 
-  #say(feeds: FeedStatement[], hold?: number): void {
-    const state: StateFrame = { type: 'state', conversation: this.conversation.id, feeds };
-    this.link.send(hold === undefined ? state : { ...state, hold });
+  /** Says so much of each feed, in so many frames, as a receiver takes. */
+  #say(feeds: readonly FeedStatement[], hold?: number): void {
+    const pages: FeedStatement[][] = [];
+    let total = 0;
+    for (const { author, tips, read } of feeds) {
+      const told = {
+        author,
+        ...(tips === undefined ? {} : { tips: tips.slice(0, MAX_FEED_TIPS) }),
+        ...(read === undefined ? {} : { read: read.slice(0, MAX_FEED_TIPS) }),
+      };
+      const page = pages.at(-1);
+      total += told.tips?.length ?? 0;
+      if (page === undefined || page.length === MAX_FEEDS_PER_FRAME || total > MAX_FEED_TIPS) {
+        pages.push([told]);
+        total = told.tips?.length ?? 0;
+      } else page.push(told);
+    }
+    for (const page of pages) {
+      const state: StateFrame = { type: 'state', conversation: this.conversation.id, feeds: page };
+      this.link.send(hold === undefined ? state : { ...state, hold });
+    }
   }
 
   #sayHeld(authors: readonly string[], hold?: number): void {
     this.#say(
-      authors.map((author) => ({ author, tips: this.#tips(author).slice(0, MAX_FEED_TIPS) })),
+      authors.map((author) => ({ author, tips: this.#tips(author) })),
       hold,
     );
   }
@@ -566,6 +584,7 @@ export class Exchange {
     const { group } = this.conversation;
     const answered = new Set<string>();
     const missing = new Set<string>();
+    const branches: Batch[] = [];
     let refused = false;
     for (const batch of batches) this.#proofs.note(batch);
     for (const batch of batches) {
@@ -574,7 +593,7 @@ export class Exchange {
       // The roster has changed since it came.
       if (draft === undefined) continue;
       const isPeers = group === null && batch.author === this.#peer;
-      switch (draft.judge(batch, (tip) => group?.isDecided(tip) === true)) {
+      switch (draft.judge(batch, (tip) => group?.isDecided(batch.author, tip) === true)) {
         case 'take':
           if (group !== null && group.admits(batch, draft) !== 'take') break;
           if (isPeers && this.parts.admission(this.#peer, draft.total()) === 'hold') {
@@ -588,6 +607,9 @@ export class Exchange {
           break;
         case 'held':
           answered.add(batch.author);
+          // The last one was compared; any other one is seldom sent twice.
+          if (group !== null && lastSeq(batch) < (draft.get(batch.segment)?.tip.seq ?? 0))
+            branches.push(batch);
           break;
         case 'missing':
           // Behind one that was refused everything is missing.
@@ -595,7 +617,7 @@ export class Exchange {
           else missing.add(batch.author);
           break;
         case 'forked':
-          this.#forked(batch);
+          branches.push(batch);
           break;
       }
     }
@@ -608,6 +630,7 @@ export class Exchange {
     }
     for (const author of missing) this.#ask(author);
     await this.#placeLater();
+    for (const batch of branches) await this.#prove(batch);
   }
 
   /** @returns whether they are durable; not where the link is gone and nothing of them was done */
@@ -714,12 +737,53 @@ export class Exchange {
     return segmentTag(this.conversation.id, author, segment, this.parts.keys.sha256);
   }
 
-  #forked(batch: Batch): void {
-    this.parts.log.warn(
-      { peer: shortPeerId(batch.author), segment: batch.segment, first: batch.first },
-      'two batches are signed for one place of a feed; the one that came first stays',
+  /** Whether the far end holds another branch of what is held here: then it is asked for that from its start. */
+  async #compareBranches(author: string, tips: readonly Tip[]): Promise<void> {
+    const { group, id } = this.conversation;
+    if (group === null) return;
+    for (const { segment, seq, hash } of tips) {
+      const held = this.#feed(author).get(segment)?.tip;
+      if (held === undefined || seq > held.seq || held.hash === hash) continue;
+      const look = async (): Promise<void> => {
+        const kept = seq === held.seq ? null : await this.parts.store.batchOf(id, author, segment, seq);
+        if (kept?.batch.hash !== hash) this.#askForBranch(author, segment);
+      };
+      await this.#commit(look);
+    }
+  }
+
+  #askForBranch(author: string, segment: string): void {
+    const place = placeOf({ author, segment });
+    const isProven = this.conversation.group?.beforeFork(author, segment) !== Infinity;
+    if (isProven || this.#branches.has(place)) return;
+    this.#branches.add(place);
+    this.#tellSegments(
+      author,
+      this.#feed(author)
+        .vector()
+        .filter(([one]) => one !== segment),
     );
   }
+
+  /** A batch may not be the one that is held in its place: where both begin at the fork, everybody is told. */
+  async #prove(batch: Batch): Promise<void> {
+    const { author, segment, first } = batch;
+    const { conversation, parts } = this;
+    if (conversation.group === null) {
+      const where = { peer: shortPeerId(author), segment, first };
+      return parts.log.warn(where, 'two batches are signed for one place of a feed; the first one stays');
+    }
+    await this.#commit(async () => {
+      const kept = await parts.store.batchOf(conversation.id, author, segment, first);
+      if (kept?.batch.hash === batch.hash) return;
+      if (kept === null || forkBetween(kept.batch, batch) === null) this.#askForBranch(author, segment);
+      else parts.onFork(conversation, kept.batch, batch);
+    });
+  }
+}
+
+function placeOf({ author, segment }: Pick<Batch, 'author' | 'segment'>): string {
+  return `${author} ${segment}`;
 }
 
 /** What all of them stand for. */

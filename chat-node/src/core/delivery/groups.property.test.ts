@@ -104,20 +104,25 @@ async function checkAlike(world: GroupWorld): Promise<void> {
   }
 }
 
+/** Those who are linked to each other say that they hold the same, and nothing more. */
+async function checkSilence(world: GroupWorld): Promise<void> {
+  world.cutAll();
+  await turns(5);
+  await world.meet(1);
+  const members = world.members();
+  for (const [key, ends] of world.links) {
+    if (!key.split(',').every((nth) => members.includes(Number(nth)))) continue;
+    expect(ends.map(({ sent }) => sent.map(({ type }) => type))).toEqual([['digests'], ['digests']]);
+  }
+}
+
 describe('a group', { timeout: 240_000 }, () => {
   it('has one roster and one order at all members, and says nothing more', async () => {
     await fc.assert(
       fc.asyncProperty(traces([...talk, ...changes]), async (list) => {
         const world = await run(list);
         await checkAlike(world);
-        world.cutAll();
-        await turns(5);
-        await world.meet(1);
-        const members = world.members();
-        for (const [key, ends] of world.links) {
-          if (!key.split(',').every((nth) => members.includes(Number(nth)))) continue;
-          expect(ends.map(({ sent }) => sent.map(({ type }) => type))).toEqual([['digests'], ['digests']]);
-        }
+        await checkSilence(world);
       }),
       { numRuns },
     );
@@ -166,6 +171,49 @@ describe('a group', { timeout: 240_000 }, () => {
         world.write(3, 1);
         await turns(20);
         expect(world.conversation(3)?.group?.isMember(removed)).toBe(false);
+      }),
+      { numRuns },
+    );
+  });
+
+  it('proves to all who signed two messages as one, and has the same messages at all', async () => {
+    const lie = fc.record({
+      lengths: fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 })),
+      apart: fc.boolean(),
+      then: fc.constantFrom('stays', 'is gone', 'goes on', 'starts anew'),
+    });
+    await fc.assert(
+      fc.asyncProperty(traces(talk), lie, traces(talk), async (before, { lengths, apart, then }, after) => {
+        const world = new GroupWorld(NAMES);
+        await world.found();
+        for (const { happen } of before) await happen(world);
+        const branches = lengths.map((length, at) => ({ to: at + 1, length }));
+        // Who lacks what the branches follow would take neither.
+        await world.meet(2);
+        await world.fork(3, branches, apart);
+        if (then !== 'stays') world.cutAll();
+        if (then === 'is gone') {
+          world.crash(3);
+          world.gone.add(3);
+        } else if (then !== 'stays') {
+          world.write(3, 3);
+          await turns(20);
+          if (then === 'starts anew') world.crash(3);
+          await world.start(3);
+          world.write(3, 1);
+          await turns(20);
+        }
+        for (const { happen } of after) await happen(world);
+        for (let time = 0; time < 2; time += 1) {
+          world.cutAll();
+          await turns(5);
+          await world.meet(4);
+        }
+        for (const nth of world.members()) {
+          expect(world.roster(nth).forks.has(world.peerId(3))).toBe(true);
+        }
+        await checkAlike(world);
+        await checkSilence(world);
       }),
       { numRuns },
     );

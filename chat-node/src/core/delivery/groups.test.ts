@@ -1,4 +1,11 @@
-import { createBatch, createOperation, operationText, type RosterFrame } from '@p2p-chat/shared';
+import {
+  type Batch,
+  createBatch,
+  createOperation,
+  MAX_BATCHES_IN_FLIGHT,
+  operationText,
+  type RosterFrame,
+} from '@p2p-chat/shared';
 import { describe, expect, it } from 'vitest';
 import { type End, GroupWorld, turns } from '../../testing/group-world.js';
 
@@ -85,6 +92,29 @@ describe('who comes later', () => {
   });
 });
 
+describe('who wrote on after the memory of their machine was set back', () => {
+  it('has all that they wrote shown, however much it is', async () => {
+    const world = await team();
+    world.write(DAN, 1);
+    await world.meet(1);
+    await world.fork(DAN, [{ to: BEN, length: 1 }], true);
+    // More than may be on the way without an acknowledgement, one batch for each.
+    for (let nth = 0; nth <= MAX_BATCHES_IN_FLIGHT; nth += 1) {
+      world.write(DAN, 1);
+      await turns(2);
+    }
+    await world.meet(4);
+    world.cutAll();
+    await world.meet(4);
+    const shown = await world.shown(BEN);
+    expect(shown).toHaveLength(MAX_BATCHES_IN_FLIGHT + 2);
+    expect(shown).toEqual(expect.arrayContaining([...world.accepted.keys()]));
+    world.write(DAN, 1);
+    await turns(40);
+    expect(await world.shown(BEN)).toHaveLength(MAX_BATCHES_IN_FLIGHT + 3);
+  });
+});
+
 /** One end of a line that says what a liar says. */
 async function tell(world: GroupWorld, from: number, to: number, ...frames: RosterFrame[]): Promise<void> {
   const ends = world.links.get([from, to].sort().join()) as [End, End];
@@ -139,6 +169,32 @@ describe('a member who lies', () => {
       expect(world.roster(nth).name).toBe('Still ours');
       expect(world.roster(nth).members.get(world.peerId(ANN))?.role).toBe('admin');
     }
+  });
+
+  it('is proven to have signed two messages as one, and has nothing more taken of that segment', async () => {
+    const world = await team();
+    world.write(DAN, 1);
+    await world.meet(1);
+    const branches = [
+      { to: BEN, length: 1 },
+      { to: CAT, length: 2 },
+    ];
+    world.crash(ANN);
+    const [lie] = await world.fork(DAN, branches, true);
+    world.connect(BEN, CAT);
+    await turns(60);
+    await world.start(ANN);
+    world.connect(ANN, BEN);
+    await turns(60);
+    const [fork] = [...(world.roster(ANN).forks.get(world.peerId(DAN))?.values() ?? [])];
+    expect(fork).toMatchObject({ first: 2 });
+    world.connect(DAN, ANN, true);
+    await turns(20);
+    const ends = world.links.get([ANN, DAN].join()) as [End, End];
+    ends.find(({ peer }) => peer.peerId === world.peerId(ANN))?.sendBatch(lie as Batch);
+    await turns(20);
+    expect(world.texts(ANN)).toEqual(['Dan 1']);
+    for (const nth of [ANN, BEN, CAT]) expect(await world.shown(nth)).toEqual(['Dan 1']);
   });
 
   it('has nothing taken that rests on no entry of theirs', async () => {

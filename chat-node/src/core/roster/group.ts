@@ -1,6 +1,7 @@
 import {
   type Batch,
   hex,
+  lastSeq,
   MAX_ROSTER_HASHES,
   type Membership,
   type Roster,
@@ -134,9 +135,20 @@ export class Group {
     return { segment: entry.slice(0, 32), seq: 1, clock, hash: entry };
   }
 
-  /** Whether a tip that a batch names is not one to wait for: an entry, or what was not written for this node. */
-  isDecided(tip: Tip): boolean {
-    return tip.clock <= this.historyFrom(this.self) || this.#roster.memberships.has(tip.hash);
+  /** The last entry of a segment before its author signed two batches for one place; infinity where they did not. */
+  beforeFork(author: string, segment: string): number {
+    return (this.#roster.forks.get(author)?.get(segment)?.first ?? Infinity) - 1;
+  }
+
+  /**
+   * Whether a tip that a batch names is not one to wait for: an entry, what was not written for this node, or
+   * what does not count because of a fork.
+   */
+  isDecided(author: string, tip: Tip): boolean {
+    const isEntry = this.#roster.memberships.has(tip.hash);
+    return (
+      isEntry || tip.clock <= this.historyFrom(this.self) || tip.seq > this.beforeFork(author, tip.segment)
+    );
   }
 
   /** Whether a batch may be taken. @param feed of its author, as it is before it */
@@ -144,23 +156,28 @@ export class Group {
     const record = feed.get(batch.segment);
     const links = batch.first === 1 ? [{ first: 1, follows: batch.follows }] : (record?.links ?? []);
     const membership = this.#membershipOf(batch.author, links, batch.firstClock);
-    if (membership === null) return 'void';
+    if (membership === null || lastSeq(batch) > this.beforeFork(batch.author, batch.segment)) return 'void';
     if (batch.lastClock <= this.historyFrom(this.self)) return 'not-for-us';
     const { end } = membership;
     if (end === null) return 'take';
     // Where all of its end is held, nothing is missing of it. Before that, what may belong to it is taken.
-    const isPlaced = end.tips.every((tip) => feed.holds(tip) || this.isDecided(tip));
+    const isPlaced = end.tips.every((tip) => feed.holds(tip) || this.isDecided(batch.author, tip));
     return !isPlaced && end.tips.some(({ clock }) => batch.lastClock <= clock) ? 'take' : 'void';
   }
 
   /** The tips of a feed, less what does not count. @param from only those that are over after this clock */
   tips(author: string, feed: FeedIndex, from = ''): readonly Tip[] {
-    const all = this.#hasEnd(author) ? feed.greatest(this.#countedTips(author, feed)) : feed.tips;
+    const isCut = this.#hasEnd(author) || this.#roster.forks.has(author);
+    const all = isCut ? feed.greatest(this.#countedTips(author, feed)) : feed.tips;
     return from === '' ? all : all.filter(({ clock }) => clock > from);
   }
 
   /** Up to which entry the entries of a segment count; infinity where all do. */
   limit(author: string, feed: FeedIndex, segment: string): number {
+    return Math.min(this.beforeFork(author, segment), this.#limitByEnd(author, feed, segment));
+  }
+
+  #limitByEnd(author: string, feed: FeedIndex, segment: string): number {
     if (!this.#hasEnd(author)) return Number.POSITIVE_INFINITY;
     const record = feed.get(segment);
     const membership =
@@ -168,7 +185,7 @@ export class Group {
     if (record === undefined || membership === null) return 0;
     const { end } = membership;
     if (end === null) return Number.POSITIVE_INFINITY;
-    if (end.tips.every((tip) => feed.holds(tip) || this.isDecided(tip)))
+    if (end.tips.every((tip) => feed.holds(tip) || this.isDecided(author, tip)))
       return feed.covered(end.tips).get(segment) ?? 0;
     return end.tips.some(({ clock }) => record.tip.clock <= clock) ? record.tip.seq : 0;
   }
@@ -224,10 +241,11 @@ export class Group {
 
   #countedTips(author: string, feed: FeedIndex): Tip[] {
     const ends = this.#memberships.get(author)?.flatMap(({ end }) => end?.tips ?? []) ?? [];
+    const forks = [...(this.#roster.forks.get(author)?.values() ?? [])].flatMap(({ before }) => before ?? []);
     return feed.vector().flatMap(([segment, seq]) => {
       const limit = this.limit(author, feed, segment);
       if (limit >= seq) return [(feed.get(segment) as SegmentRecord).tip];
-      return ends.find((tip) => tip.segment === segment && tip.seq === limit) ?? [];
+      return [...forks, ...ends].find((tip) => tip.segment === segment && tip.seq === limit) ?? [];
     });
   }
 

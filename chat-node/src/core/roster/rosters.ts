@@ -1,6 +1,8 @@
 import {
+  type Batch,
   type Clock,
   createOperation,
+  forkProof,
   type GroupPolicy,
   hex,
   MAX_FOLLOWED_TIPS,
@@ -122,6 +124,21 @@ export class Rosters {
     return this.operate(conversation, { kind: isInvited ? 'accept' : 'join', user: ownName() });
   }
 
+  /**
+   * Tells everybody that a member signed two batches for one place, unless that is known.
+   * @throws {ChatError} as {@link operate} @throws {StorageError}
+   */
+  prove(conversation: Conversation, one: Batch, other: Batch): Promise<void> {
+    return this.parts.mutex.run(conversation.id, async () => {
+      const { group } = conversation;
+      const { author, segment, first } = one;
+      const key = group?.operations().find((operation) => operation.author === author)?.key;
+      if (group === null || key === undefined || group.beforeFork(author, segment) < first) return;
+      const batches = forkProof(one, other, this.parts.keys.sha256);
+      await this.#operate(conversation, { kind: 'fork', person: author, key: hex(key), batches });
+    });
+  }
+
   /** Leaves a group. @throws {ChatError} as {@link operate} @throws {StorageError} */
   leave(conversation: Conversation): Promise<void> {
     return this.parts.mutex.run(conversation.id, async () => {
@@ -205,7 +222,7 @@ export class Rosters {
     const kept = operations.map(({ hash, bytes }) => ({ hash, conversation: conversation.id, bytes }));
     const changes: Change[] = [...conversation.toStore(), { type: 'roster', operations: kept }];
     await store.commit(changes);
-    await conversation.loadEnded(group.with(operations));
+    await conversation.loadCut(group.with(operations));
     conversation.committed(changes);
     for (const { key, author, clock } of operations) {
       keys.learnMember(key);
