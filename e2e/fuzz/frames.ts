@@ -143,7 +143,7 @@ function frame(
       return `{"type":"want","conversation":${of},"author":${by},"segments":${segments},"more":${field(random, 'false')}}`;
     }
     case 3:
-      return `{"type":"digests","conversations":${field(random, `[[${of},"${hash}"]]`)}}`;
+      return `{"type":"digests","conversations":${field(random, `[[${of},"${hash.slice(32)}"]]`)}}`;
     case 4:
       return `{"type":"presence","state":${field(random, '"away"')},"status":${field(random, '"x"')},"user":${field(random, '"Eve"')}}`;
     case 5:

@@ -294,7 +294,7 @@ function digest(peerId) {
       ? []
       : [unbase32(member), unbase32(author), number(2, read[member].length), ...each];
   });
-  return sha256('p2p-chat/digest/1', hash, Buffer.alloc(32), ...told, ...marks).toString('hex');
+  return sha256('p2p-chat/digest/1', hash, Buffer.alloc(32), ...told, ...marks).toString('hex', 0, 16);
 }
 
 /** `state`: the tips held of these feeds. */

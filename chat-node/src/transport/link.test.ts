@@ -19,7 +19,7 @@ import { Link } from './link.js';
 
 const PEER = { peerId: 'bob', user: 'Bob', instance: 'b', agent: 'x/1', address: null };
 const ID = 'a'.repeat(52);
-const DIGESTS = { type: 'digests', conversations: [[ID, '0'.repeat(64)]] } satisfies WireFrame;
+const DIGESTS = { type: 'digests', conversations: [[ID, '0'.repeat(32)]] } satisfies WireFrame;
 const STATE = { type: 'state', conversation: ID, feeds: [] } satisfies WireFrame;
 const WANT = { type: 'want', conversation: ID, author: ID, segments: [], more: false } satisfies WireFrame;
 const PRESENCE = { type: 'presence', state: 'away', status: '', user: 'Bob' } satisfies WireFrame;

@@ -29,6 +29,7 @@ export interface ConversationState {
 const UTF8 = new TextEncoder();
 const NO_ROSTER = new Uint8Array(32);
 const TAG_BYTES = 16;
+const DIGEST_BYTES = 16;
 
 /** The conversation of two people: base32 of SHA-256( "p2p-chat/direct/1" | lower peer id | higher one ), 32 bytes each. */
 export function directConversation(one: string, other: string, sha256: Sha256): string {
@@ -66,10 +67,10 @@ export function isMessageId(id: unknown): id is string {
 }
 
 /**
- * What two ends compare to see that neither lacks anything: 64 hexadecimal
- * digits. Equal digests are the statement of both.
+ * What two ends compare to see that neither lacks anything. Equal digests are
+ * the statement of both.
  *
- * SHA-256 over "p2p-chat/digest/1", the conversation, the hash of the roster
+ * The first 16 bytes, which keep short what every link opens with, of SHA-256 over "p2p-chat/digest/1", the conversation, the hash of the roster
  * (32 zero bytes in a direct conversation), then for each feed in the order of
  * authors: author 32 | tips 2 | each tip: segment 16 | seq 8 | hash 32; then for
  * each statement of reading in the order of (member, author): member 32 |
@@ -96,7 +97,7 @@ export function conversationDigest(
       parts.push(bytesOfHex(segment), uint(seq, 8));
     }
   }
-  return sha256(concat(...parts));
+  return sha256(concat(...parts)).subarray(0, DIGEST_BYTES);
 }
 
 function sortedBy<T>(list: readonly T[], key: (one: T) => string): T[] {

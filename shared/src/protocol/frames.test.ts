@@ -27,7 +27,7 @@ const STATE = {
 };
 const WANT = { type: 'want', conversation: ID, author: ID, segments: [[SEGMENT, 1]], more: false };
 const ROSTER = { type: 'roster', conversation: ID, have: [HASH], operations: ['AAAA'], more: false };
-const DIGESTS = { type: 'digests', conversations: [[ID, HASH]] };
+const DIGESTS = { type: 'digests', conversations: [[ID, SEGMENT]] };
 
 const parse = (frame: object): WireFrame => parseFrame(Buffer.from(JSON.stringify(frame)));
 const MALFORMED = expect.objectContaining({ code: 'frame-malformed' }) as Error;
@@ -45,7 +45,7 @@ const aStatement = fc.record(
 const aFrame: fc.Arbitrary<WireFrame> = fc.oneof(
   fc.record({
     type: fc.constant('digests' as const),
-    conversations: fc.array(fc.tuple(anId, aHash), { maxLength: 4 }),
+    conversations: fc.array(fc.tuple(anId, aSegment), { maxLength: 4 }),
   }),
   fc.record(
     {
@@ -95,7 +95,7 @@ describe('a frame', () => {
   });
 
   it.each<[string, number, (size: number) => object]>([
-    ['digests', MAX_DIGESTS_PER_FRAME, (n) => ({ ...DIGESTS, conversations: Array(n).fill([ID, HASH]) })],
+    ['digests', MAX_DIGESTS_PER_FRAME, (n) => ({ ...DIGESTS, conversations: Array(n).fill([ID, SEGMENT]) })],
     ['feeds', MAX_FEEDS_PER_FRAME, (n) => ({ ...STATE, feeds: Array(n).fill({ author: ID }) })],
     [
       'tips of a feed',

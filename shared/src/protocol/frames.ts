@@ -36,7 +36,7 @@ export interface HelloFrame {
 /** One digest for each conversation that the two ends share; first after both hellos, from both sides. */
 export interface DigestsFrame {
   type: 'digests';
-  /** Conversation id and digest, 64 hexadecimal digits. */
+  /** Conversation id and digest, 32 hexadecimal digits. */
   conversations: [conversation: string, digest: string][];
 }
 
@@ -140,6 +140,7 @@ export type WireFrame =
 type Fields = Record<string, unknown>;
 
 const SEGMENT = /^[0-9a-f]{32}$/;
+const DIGEST = SEGMENT;
 const HASH = /^[0-9a-f]{64}$/;
 const CLOCK = /^[0-9a-f]{16}$/;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -224,7 +225,7 @@ function parseHello(fields: Fields): HelloFrame {
 function parseDigests(fields: Fields): DigestsFrame {
   const conversations = list(fields, 'conversations', MAX_DIGESTS_PER_FRAME).map((one): [string, string] => {
     const [conversation, digest] = pair(one);
-    return [id(conversation, 'conversation'), matching(digest, HASH, 'digest')];
+    return [id(conversation, 'conversation'), matching(digest, DIGEST, 'digest')];
   });
   return { type: 'digests', conversations };
 }

@@ -88,7 +88,7 @@ export class Exchange {
     this.#proofs = new ErasureProofs(store, keys.sha256, parts.mayDelete(conversation));
   }
 
-  /** Loads the feeds of both ends. @returns the digest, 64 hexadecimal digits @throws {StorageError} */
+  /** Loads the feeds of both ends. @returns the digest, 32 hexadecimal digits @throws {StorageError} */
   async open(): Promise<string> {
     this.#isActive = this.#mayExchange;
     if (this.#isActive) await this.#openFeeds();
