@@ -8,15 +8,15 @@
  * Checks the histories afterwards, so that speed is never bought with a lost
  * message. MongoDB too where MONGODB_URI_TEST is set.
  */
-import { readFile } from 'node:fs/promises';
 import type { ControlClient } from '../chat-node/dist/console/control-client.js';
 import { readControlFile } from '../chat-node/dist/console/control-file.js';
 import { acquaint, controlOf, wholeConversation } from '../e2e/support/control.ts';
 import { NodeStores } from '../e2e/support/node-stores.ts';
-import { type RunningDaemon, waitFor, World } from '../e2e/support/processes.ts';
+import { waitFor, World } from '../e2e/support/processes.ts';
 import { CountingRelay } from './counting-relay.ts';
-import { LineFeed } from './feed.ts';
+import { LineFeed, linesOf } from './feed.ts';
 import { type FloorFigures, measureFloor } from './floor/measure.ts';
+import { cpuOf } from './process-cpu.ts';
 
 const ROUNDS = 3;
 const MESSAGES = 200_000;
@@ -27,12 +27,8 @@ const LONE_MESSAGES = 200;
 const COUNTED_MESSAGES = 10_000;
 const BODY_BYTES = 128;
 const LONE_LINE = Buffer.from(`${JSON.stringify('x'.repeat(BODY_BYTES))}\n`);
-/** Lines that are handed over at once: 64 KiB, as a pipe holds. */
-const BATCH = 500;
 /** Longer than any of it takes, in milliseconds. */
 const TIMEOUT_MS = 120_000;
-/** What /proc counts CPU in (Linux: always 100 a second), in microseconds. */
-const TICK_MICROS = 10_000;
 
 interface DeliveryFigures {
   acceptedPerSecond: number;
@@ -88,29 +84,6 @@ function median(values: readonly number[]): number {
   );
 }
 
-/** Lines of a script, as a pipe would bring them. */
-function linesOf(count: number): Buffer[] {
-  const chunks: Buffer[] = [];
-  for (let first = 0; first < count; first += BATCH) {
-    const lines = Array.from({ length: Math.min(BATCH, count - first) }, (_, index) =>
-      JSON.stringify(`${first + index} `.padEnd(BODY_BYTES, '.')),
-    );
-    chunks.push(Buffer.from(`${lines.join('\n')}\n`));
-  }
-  return chunks;
-}
-
-/** CPU that the processes have used, in microseconds (Linux). */
-async function cpuOf(daemons: readonly RunningDaemon[]): Promise<number> {
-  let ticks = 0;
-  for (const { child } of daemons) {
-    const stat = await readFile(`/proc/${child.pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return ticks * TICK_MICROS;
-}
-
 /** Runs two nodes once. @param stores the environments that choose the stores of Bob and Alice */
 async function measureDelivery(
   world: World,
@@ -130,7 +103,6 @@ async function measureDelivery(
     // Bob is a static peer: who answers there is known once it did.
     await waitFor('the link', async () => (await node.status()).links === 1);
     await acquaint(alice, bob);
-    await acquaint(alice, bob);
     const control = await readControlFile(alice.home);
     const lone: number[] = [];
     const loneFromAccepted: number[] = [];
@@ -148,14 +120,14 @@ async function measureDelivery(
     const loneIds = await single.end();
     lone.sort((a, b) => a - b);
 
-    const lines = linesOf(messages);
-    const cpuBefore = await cpuOf(both);
+    const lines = linesOf(messages, BODY_BYTES);
+    const cpuBefore = await cpuOf(...both);
     const many = new LineFeed(control, bob.peerId);
     for (const chunk of lines) await many.write(chunk);
     const ids = [...loneIds, ...(await many.end())];
     await deliveries.until(ids.length);
     const deliveredAt = performance.now();
-    const cpu = (await cpuOf(both)) - cpuBefore;
+    const cpu = (await cpuOf(...both)) - cpuBefore;
     deliveries.check(ids);
     const arrived = await wholeConversation(bob, alice.peerId);
     const wrong = ids.filter((id, at) => arrived[at]?.id !== id).length + arrived.length - ids.length;
@@ -187,7 +159,7 @@ async function measureWire(world: World): Promise<number> {
     await acquaint(alice, bob);
     const before = relay.bytes;
     const lines = new LineFeed(await readControlFile(alice.home), bob.peerId);
-    for (const chunk of linesOf(COUNTED_MESSAGES)) await lines.write(chunk);
+    for (const chunk of linesOf(COUNTED_MESSAGES, BODY_BYTES)) await lines.write(chunk);
     await lines.end();
     await waitFor('all to be delivered', async () => (await node.status()).outbox.queued === 0);
     return (relay.bytes - before) / COUNTED_MESSAGES;

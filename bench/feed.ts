@@ -2,6 +2,21 @@ import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { CONTROL_ROUTES, type ControlFile, type StreamResult } from '@p2p-chat/shared';
 
+/** Lines that are handed over at once: 64 KiB, as a pipe holds. */
+const BATCH = 500;
+
+/** Lines of a script, as a pipe would bring them. */
+export function linesOf(count: number, bodyBytes: number): Buffer[] {
+  const chunks: Buffer[] = [];
+  for (let first = 0; first < count; first += BATCH) {
+    const lines = Array.from({ length: Math.min(BATCH, count - first) }, (_, index) =>
+      JSON.stringify(`${first + index} `.padEnd(bodyBytes, '.')),
+    );
+    chunks.push(Buffer.from(`${lines.join('\n')}\n`));
+  }
+  return chunks;
+}
+
 /**
  * Hands lines to a node as a script does: one request, whose body and answer
  * are streams. The answer is read as it comes and looked at in the end, so
@@ -16,11 +31,11 @@ export class LineFeed {
   readonly #answered: Promise<void>;
   #wake: () => void = () => undefined;
 
-  constructor(control: ControlFile, peerId: string) {
+  constructor(control: ControlFile, conversation: string) {
     this.#sending = request({
       host: '127.0.0.1',
       port: control.port,
-      path: CONTROL_ROUTES.messageStream(peerId),
+      path: CONTROL_ROUTES.messageStream(conversation),
       method: 'POST',
       headers: { authorization: `Bearer ${control.token}`, 'content-type': 'application/x-ndjson' },
       agent: false,

@@ -127,7 +127,7 @@ describe('a frame', () => {
     ['a feed that is none', { ...STATE, feeds: [null] }],
     ['a tip without a hash', { ...STATE, feeds: [{ author: ID, tips: [{ ...TIP, hash: undefined }] }] }],
     ['a tip of the year 2200', { ...STATE, feeds: [{ author: ID, tips: [{ ...TIP, clock: CLOCK_LIMIT }] }] }],
-    ['a hash in capitals', { ...DIGESTS, conversations: [[ID, 'F'.repeat(64)]] }],
+    ['a digest in capitals', { ...DIGESTS, conversations: [[ID, 'F'.repeat(32)]] }],
     ['a digest that is no pair', { ...DIGESTS, conversations: [[ID]] }],
     ['a mark of entry 0', { ...STATE, feeds: [{ author: ID, read: [{ segment: SEGMENT, seq: 0 }] }] }],
     [
