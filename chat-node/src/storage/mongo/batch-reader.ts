@@ -207,6 +207,11 @@ export function storedOf({ position, hash, receivedAt, silent = [], bytes }: Bat
 }
 
 /** The message of a document. */
-export function importedOf({ _id, position: _, ...message }: ImportedDocument): ImportedMessage {
+export function importedOf({
+  _id,
+  position: _,
+  unindexed: _unindexed,
+  ...message
+}: ImportedDocument): ImportedMessage {
   return { id: _id, ...message };
 }

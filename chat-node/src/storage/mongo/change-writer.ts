@@ -128,7 +128,7 @@ export class ChangeWriter {
     if (announces) refs.push(batchId(announcementsOf(conversation).tag, 0));
     plan.add(batch, advanced(record, batch), {
       ...{ _id, position: this.next(), conversation, author, segment, dropped, first, last: lastSeq(batch) },
-      ...{ firstClock, lastClock, hash, receivedAt },
+      ...{ firstClock, lastClock, hash, receivedAt, unindexed: true },
       bytes: dropped
         ? Buffer.alloc(bytes.length)
         : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
@@ -224,7 +224,7 @@ export class ChangeWriter {
   }
 
   #import({ id, ...message }: ImportedMessage): AnyBulkWriteOperation<ImportedDocument> {
-    const update = { $setOnInsert: { ...message, position: this.next() } };
+    const update = { $setOnInsert: { ...message, position: this.next(), unindexed: true } };
     return { updateOne: { filter: { _id: id }, update, upsert: true } };
   }
 

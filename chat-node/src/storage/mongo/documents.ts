@@ -74,9 +74,14 @@ export class BatchDocument {
   /** What clients gave with its messages; absent where they gave nothing. */
   @Prop({ type: [{ _id: false, key: String, seq: Number }], default: undefined })
   keys?: MessageKey[];
+
+  /** Written with it, so that it is found whenever it lands; absent once its words are in the index. */
+  @Prop({ type: Boolean, default: undefined })
+  unindexed?: boolean;
 }
 export const BatchSchema = SchemaFactory.createForClass(BatchDocument);
 BatchSchema.index({ position: 1 });
+BatchSchema.index({ unindexed: 1, position: 1 }, { partialFilterExpression: { unindexed: true } });
 BatchSchema.index({ conversation: 1, author: 1, dropped: 1, position: 1 });
 BatchSchema.index({ conversation: 1, dropped: 1, lastClock: 1, position: 1 });
 BatchSchema.index({ conversation: 1, dropped: 1, firstClock: 1, position: 1 });
@@ -217,9 +222,14 @@ export class ImportedDocument {
 
   @Prop({ type: String, required: true })
   state!: 'queued' | 'delivered' | 'read';
+
+  /** As of a batch. */
+  @Prop({ type: Boolean, default: undefined })
+  unindexed?: boolean;
 }
 export const ImportedSchema = SchemaFactory.createForClass(ImportedDocument);
 ImportedSchema.index({ position: 1 });
+ImportedSchema.index({ unindexed: 1, position: 1 }, { partialFilterExpression: { unindexed: true } });
 ImportedSchema.index({ conversation: 1, clock: 1, author: 1, _id: 1 });
 
 /** The words of one message, for search; made some time after it was saved. */

@@ -86,6 +86,21 @@ describe.skipIf(server === undefined)('with a MongoDB server (set MONGODB_URI_TE
         feeds.flatMap((feed) => feed.tips.map(({ hash }) => hash)),
       );
 
+    it('finds what a batch says that landed after later ones were in the index', async () => {
+      const killed = await open(uri);
+      await killed.commit([direct, append(alice.batch(['late'], { clock: testClock(1) }))]);
+      const batches = (db: mongoose.mongo.Db) => db.collection('batches');
+      const late = (await raw(uri, (db) => batches(db).findOneAndDelete({}))) ?? {};
+      const store = await open(uri);
+      alice.newSegment();
+      await store.commit([append(alice.batch(['soon'], { clock: testClock(2) }))]);
+      expect(await store.search({ words: ['soon'], limit: 9 })).toHaveLength(1);
+      await raw(uri, (db) => batches(db).insertOne(late));
+      expect(await store.search({ words: ['late'], limit: 9 })).toHaveLength(1);
+      await store.close();
+      await killed.close();
+    });
+
     it('knows after a kill what the batches say of their segments', async () => {
       const killed = await open(uri);
       const first = alice.batch(['1'], { clock: testClock(1) });

@@ -15,8 +15,6 @@ const AFTER_ALL_CHARACTERS = '\u{10ffff}';
 
 /** The words of messages, each message with its words in a document of its own. */
 export class WordIndex {
-  /** The last position that is in the index; null where that is not known. */
-  #indexed: number | null = null;
   // One fills the index at a time.
   #filling: Promise<void> = Promise.resolve();
 
@@ -54,12 +52,9 @@ export class WordIndex {
   /** Puts all that is saved into the index, and gives back the space of dropped batches among it. */
   fill(): Promise<void> {
     const filled = this.#filling.then(async () => {
-      this.#indexed ??= await this.#lastIndexed();
-      for (let last; (last = await this.#fillNext(this.#indexed)) !== null;) this.#indexed = last;
+      while (await this.#fillNext());
     });
-    this.#filling = filled.catch(() => {
-      this.#indexed = null;
-    });
+    this.#filling = filled.catch(() => undefined);
     return filled;
   }
 
@@ -78,35 +73,26 @@ export class WordIndex {
     return removed;
   }
 
-  /** @returns up to which position, null where nothing was left */
-  async #fillNext(after: number): Promise<number | null> {
-    const next = { position: { $gt: after } };
+  /** @returns whether anything was left */
+  async #fillNext(): Promise<boolean> {
+    const { models } = this;
+    const left = { unindexed: true };
     const [batches, imported] = await Promise.all([
-      this.models.batches.find(next).sort({ position: 1 }).limit(CHUNK_BATCHES).lean(),
-      this.models.imported.find(next).sort({ position: 1 }).limit(CHUNK_BATCHES).lean(),
+      models.batches.find(left).sort({ position: 1 }).limit(CHUNK_BATCHES).lean(),
+      models.imported.find(left).sort({ position: 1 }).limit(CHUNK_BATCHES).lean(),
     ]);
-    const chunk = [...batches, ...imported]
-      .sort((one, other) => one.position - other.position)
-      .slice(0, CHUNK_BATCHES);
-    const last = chunk.at(-1)?.position;
-    if (last === undefined) return null;
-    const documents = chunk.flatMap(wordsOf);
-    const writes = documents.map(({ _id, ...fields }) => ({
+    const writes = [...batches, ...imported].flatMap(wordsOf).map(({ _id, ...fields }) => ({
       updateOne: { filter: { _id }, update: { $set: fields }, upsert: true },
     }));
-    // In order, so that what a crash leaves has no holes.
-    if (writes.length > 0) await this.models.words.bulkWrite(writes, { ordered: true });
-    if (batches.some(({ dropped, bytes }) => dropped && bytes !== undefined)) {
-      const freed = { position: { $gt: after, $lte: last }, dropped: true };
-      await this.models.batches.updateMany(freed, { $unset: { bytes: 1 } });
-    }
-    return last;
-  }
-
-  /** The position before that of the last words: of its batch some may be missing. */
-  async #lastIndexed(): Promise<number> {
-    const last = await this.models.words.findOne({}, { _id: 1 }).sort({ _id: -1 }).lean();
-    return last === null ? 0 : Math.floor(last._id / MAX_BATCH_ENTRIES) - 1;
+    if (writes.length > 0) await models.words.bulkWrite(writes, { ordered: false });
+    const done = (all: readonly { _id: string }[]) => ({ _id: { $in: all.map(({ _id }) => _id) } });
+    const dropped = batches.filter((one) => one.dropped);
+    if (dropped.length > 0) await models.batches.updateMany(done(dropped), { $unset: { bytes: 1 } });
+    // Last, so that a crash loses nothing.
+    const isIndexed = { $unset: { unindexed: 1 } };
+    if (batches.length > 0) await models.batches.updateMany(done(batches), isIndexed);
+    if (imported.length > 0) await models.imported.updateMany(done(imported), isIndexed);
+    return batches.length + imported.length > 0;
   }
 
   async #numberOf(id: string): Promise<number> {
