@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { BLOCK_BYTES, type BlockRequest, fileRoot } from '@p2p-chat/shared';
 import { ManualClock } from '@p2p-chat/shared/testing';
 import { describe, expect, it } from 'vitest';
@@ -10,6 +11,7 @@ import { RateLimit } from './rate-limit.js';
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
 const BLOCKS = Array.from({ length: 20 }, (_, at) => new Uint8Array(BLOCK_BYTES).fill(at));
 const HASHES = new Uint8Array(Buffer.concat(BLOCKS.map(sha256)));
+const HERE = { host: 'here', port: 1 };
 const SIZE = BLOCKS.length * BLOCK_BYTES;
 const record = {
   conversation: 'here',
@@ -18,7 +20,7 @@ const record = {
 } as FileRecord;
 
 /** What a member answers; it may break the connection by throwing. */
-type Member = (request: BlockRequest) => Uint8Array | null;
+type Member = (request: BlockRequest) => Uint8Array | 'silence' | null;
 
 const honest: Member = ({ kind, index }) => (kind === 'hashes' ? HASHES : (BLOCKS[index] ?? null));
 
@@ -48,13 +50,16 @@ function fetchFrom(members: Record<string, Member>) {
       open: (peerId) => {
         const member = members[peerId];
         if (member === undefined) return Promise.reject(new Error('nobody answers'));
+        const closed = Promise.withResolvers<never>();
+        closed.promise.catch(() => undefined);
         return Promise.resolve({
           request: async (request) => {
             asked[peerId] = (asked[peerId] ?? 0) + 1;
             const answer = member(request);
+            if (answer === 'silence') return closed.promise;
             return answer === null ? null : new Uint8Array(answer);
           },
-          close: () => undefined,
+          close: () => closed.reject(new Error('closed')),
         });
       },
     },
@@ -63,7 +68,7 @@ function fetchFrom(members: Record<string, Member>) {
     limit: new RateLimit(null, new ManualClock()),
     onProgress: () => undefined,
   });
-  const sources = ['author', 'bob', 'carol'].map((peerId) => ({ peerId, addresses: [] }));
+  const sources = ['author', 'bob', 'carol'].map((peerId) => ({ peerId, addresses: [HERE] }));
   const attempt = () => fetch.attempt(sources, () => undefined, new AbortController().signal);
   return { fetch, attempt, asked, there };
 }
@@ -106,6 +111,26 @@ describe('a file', () => {
     expect(await attempt()).toBe('whole');
     // The hashes, the one block that was asked for when it broke, and one more try.
     expect(asked['author']).toBe(BLOCKS.length + 3);
+  });
+
+  it.each([
+    ['who went away', []],
+    ['who moved', [{ peerId: 'author', addresses: [{ host: 'there', port: 1 }, HERE] }]],
+  ])('does not wait for a member %s', async (_, sources) => {
+    const asked = Promise.withResolvers<void>();
+    const { attempt, fetch } = fetchFrom({
+      author: (request) => {
+        if (request.kind === 'hashes') return HASHES;
+        asked.resolve();
+        return 'silence';
+      },
+    });
+    const over = attempt();
+    await asked.promise;
+    fetch.look([{ peerId: 'author', addresses: [HERE] }]);
+    expect(await Promise.race([over, setImmediate('waits')])).toBe('waits');
+    fetch.look(sources);
+    expect(await over).toBe('absent');
   });
 
   it('is put together from members who have parts of it', async () => {

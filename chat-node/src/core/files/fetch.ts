@@ -59,6 +59,7 @@ export class Fetch {
   /** Who gave what is not of the file. */
   readonly liars = new Set<string>();
   #part: Part | null = null;
+  #visited: { peerId: string; address: PeerAddress | undefined; connection: BlockConnection } | null = null;
 
   constructor(
     private readonly record: FileRecord,
@@ -107,6 +108,14 @@ export class Fetch {
     return wasReached ? 'absent' : 'unreached';
   }
 
+  /** Waits no longer for who went away, or is to be reached elsewhere: a line that is dead is silent. */
+  look(sources: readonly FileSource[]): void {
+    if (this.#visited === null) return;
+    const { peerId, address, connection } = this.#visited;
+    const now = sources.find((one) => one.peerId === peerId)?.addresses[0];
+    if (now?.host !== address?.host || now?.port !== address?.port) connection.close();
+  }
+
   /** @returns whether somebody answered */
   async #visit(
     { peerId, addresses }: FileSource,
@@ -125,10 +134,12 @@ export class Fetch {
     }
     const stop = (): void => connection.close();
     signal.addEventListener('abort', stop, { once: true });
+    this.#visited = { peerId, address: addresses[0], connection };
     try {
       onConnected();
       await this.#fetchFrom(peerId, connection, visit);
     } finally {
+      this.#visited = null;
       signal.removeEventListener('abort', stop);
       connection.close();
     }

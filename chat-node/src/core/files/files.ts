@@ -65,7 +65,7 @@ export interface SentFiles {
 /** What is kept of a transfer while it runs. */
 interface Running {
   stop: AbortController;
-  /** Tries again at once, where it waits. */
+  /** Somebody came, went or moved: it tries again at once where it waits, and waits for nobody who is gone. */
   poke: () => void;
 }
 
@@ -521,6 +521,7 @@ export class Files {
     });
     try {
       while (!signal.aborted) {
+        running.poke = () => fetch.look(this.#sources(this.#get(id)));
         const problem = await this.#attempt(fetch, id, signal);
         if (problem === null || signal.aborted) return;
         await this.#change(record, { state: problem.code === 'blocks-wrong' ? 'failed' : 'paused', problem });
