@@ -169,6 +169,10 @@ bench-storage: build ## measure the stores (MongoDB where MONGODB_URI_TEST is se
 bench-console: build ## measure how soon the console shows a key, alone and in a burst of messages
 	@node bench/console.ts $(ARGS)
 
+.PHONY: bench-web
+bench-web: build ## measure the page in a real browser, with a conversation of 1,000,000, beside a bare one
+	@node bench/web.ts $(ARGS)
+
 .PHONY: bench-files
 bench-files: build ## measure a large file and many small ones, beside the floor, scp and rsync: ARGS='--mib 4096'
 	@node bench/files.ts $(ARGS)

@@ -123,8 +123,16 @@ async function startOf(browser: Browser, ann: RunningDaemon, subject: Subject): 
 }
 
 /** From each message's arrival at the node to the first frame that shows it, or one after it. */
-async function paints(page: Page, ann: RunningDaemon, ben: RunningDaemon, count: number): Promise<number[]> {
-  const history = await controlOf(ann).history(ben.peerId, { limit: count });
+async function paints(
+  page: Page,
+  ann: RunningDaemon,
+  ben: RunningDaemon,
+  bodies: string[],
+): Promise<number[]> {
+  const history = await waitFor('all of them', async () => {
+    const all = await controlOf(ann).history(ben.peerId, { limit: bodies.length });
+    return all.at(-1)?.body === bodies.at(-1) ? all : undefined;
+  });
   const last = history.at(-1)?.id ?? '';
   await page.waitForFunction(
     (id) => (globalThis as unknown as Probe).probe.shown.some(([one]) => one === `m-${id}`),
@@ -208,17 +216,14 @@ async function measure(browser: Browser, ann: RunningDaemon, ben: RunningDaemon,
   await page.goto((await linkOf(ann)).url);
   await page.locator('nav a').filter({ hasText: 'Bob' }).first().click();
   await page.locator('textarea').waitFor();
-  for (let n = 0; n < LONE; n += 1) await deliver(ben, ann.peerId, `lone ${subject.name} ${n}`);
-  const lone = await paints(page, ann, ben, LONE);
+  const lines = Array.from({ length: LONE }, (_, n) => `lone ${subject.name} ${n}`);
+  for (const line of lines) await deliver(ben, ann.peerId, line);
+  const lone = await paints(page, ann, ben, lines);
   const burst: number[] = [];
   for (let n = 0; n < BURSTS; n += 1) {
-    await sendAll(
-      ben,
-      ann,
-      Array.from({ length: BURST }, (_, at) => `burst ${subject.name} ${n} ${at}`),
-    );
-    await waitFor('the burst', async () => (await controlOf(ben).status()).outbox.queued === 0);
-    burst.push(...(await paints(page, ann, ben, BURST)));
+    const bodies = Array.from({ length: BURST }, (_, at) => `burst ${subject.name} ${n} ${at}`);
+    await sendAll(ben, ann, bodies);
+    burst.push(...(await paints(page, ann, ben, bodies)));
   }
 
   const session = await opened.context.newCDPSession(page);

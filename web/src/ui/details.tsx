@@ -7,6 +7,7 @@ import { personLabel } from '../model/names.ts';
 import { api, state } from '../model/session.ts';
 import { words } from '../words/index.ts';
 import { Avatar } from './avatar.tsx';
+import { ConversationSettings } from './conversation-settings.tsx';
 import { decide, toggleDetails } from './conversation.tsx';
 import { Question } from './dialog.tsx';
 import { Icon } from './icons.tsx';
@@ -52,6 +53,7 @@ function Person({ peer }: { peer: PeerView }) {
         </p>
       </div>
       <SafetyNumber peer={peer} />
+      <ConversationSettings id={peer.conversation} />
       <dl class="facts">
         <dt>{w.peerId}</dt>
         <dd class="code">{peer.peerId}</dd>

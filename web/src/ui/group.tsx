@@ -8,6 +8,7 @@ import { go, open } from '../model/route.ts';
 import { api, live, state } from '../model/session.ts';
 import { words } from '../words/index.ts';
 import { Avatar } from './avatar.tsx';
+import { ConversationSettings, HistoryChoice } from './conversation-settings.tsx';
 import { Dialog, Question } from './dialog.tsx';
 import { attempt } from './toast.tsx';
 
@@ -84,6 +85,12 @@ export function GroupDetails({ id }: { id: string }) {
           </button>
         </form>
       )}
+      {isAdmin && (
+        <HistoryChoice
+          group={group}
+          onChange={(history) => changeGroup(() => api().changeGroup(id, { history }))}
+        />
+      )}
       <section aria-label={w.members}>
         <h3>{w.members}</h3>
         <ul class="members">
@@ -146,6 +153,7 @@ export function GroupDetails({ id }: { id: string }) {
           </button>
         </form>
       )}
+      <ConversationSettings id={id} />
       {group.state === 'member' && (
         <button type="button" class="button danger wide" onClick={() => setLeaving(true)}>
           {w.leave}

@@ -1,4 +1,3 @@
-import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useState } from 'preact/hooks';
 import type { BrowserView, ProfileChange, ProfileSetting, ProfileView } from '@p2p-chat/shared/control';
 import { withProfile } from '@p2p-chat/shared/client';
@@ -9,6 +8,7 @@ import { api, browserId, live, state } from '../model/session.ts';
 import { changeSettings, type PageSettings, settings } from '../model/settings.ts';
 import { LANGUAGES, words } from '../words/index.ts';
 import { Question } from './dialog.tsx';
+import { Choice, Switch } from './fields.tsx';
 import { Icon } from './icons.tsx';
 import { attempt, show } from './toast.tsx';
 
@@ -259,59 +259,5 @@ function TextSetting({ label, help, value, parse, onSave }: TextSettingProps) {
         {help}
       </p>
     </form>
-  );
-}
-
-interface ChoiceProps<T extends string> {
-  label: string;
-  value: T;
-  options: readonly (readonly [value: T, label: string])[];
-  onChange: (value: T) => void;
-}
-
-function Choice<T extends string>({ label, value, options, onChange }: ChoiceProps<T>) {
-  const id = useId();
-  return (
-    <div class="setting inline">
-      <label for={id}>{label}</label>
-      <select
-        id={id}
-        class="field"
-        value={value}
-        onChange={(event) => onChange(event.currentTarget.value as T)}
-      >
-        {options.map(([one, name]) => (
-          <option value={one} selected={one === value}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </div>
-  );
-}
-
-interface SwitchProps {
-  label: ComponentChildren;
-  on: boolean;
-  /** The variable of the environment that sets it. */
-  fixed?: string | undefined;
-  onChange: (on: boolean) => void;
-}
-
-function Switch({ label, on, fixed, onChange }: SwitchProps) {
-  return (
-    <label class="setting inline switch">
-      <span>
-        {label}
-        {fixed !== undefined && <span class="faint"> ({words.value.setBy(fixed)})</span>}
-      </span>
-      <input
-        type="checkbox"
-        role="switch"
-        checked={on}
-        disabled={fixed !== undefined}
-        onChange={(event) => onChange(event.currentTarget.checked)}
-      />
-    </label>
   );
 }

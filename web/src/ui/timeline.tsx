@@ -46,8 +46,11 @@ export function Timeline(props: TimelineProps) {
   const { timeline, name, pending, onEdit, onDiscard, names, onReply, onChange } = props;
   const w = words.value;
   const loaded = useStore(timeline.store);
-  const { messages, shift } = useRows(loaded.messages);
   const list = useRef<ListHandle>(null);
+  const stays = useRef(true);
+  /** How long the list was when its end was on the screen last. */
+  const endSize = useRef(0);
+  const { messages, shift } = useRows(loaded.messages, stays.current);
   const [atEnd, setAtEnd] = useState(true);
   const [focused, setFocused] = useState<string | null>(null);
   const [acted, setActed] = useState<{ message: MessageView; act: Act } | null>(null);
@@ -57,7 +60,6 @@ export function Timeline(props: TimelineProps) {
     [timeline],
   );
   const begun = useRef(false);
-  const stays = useRef(true);
 
   const look = useCallback((): void => {
     const handle = list.current;
@@ -65,7 +67,9 @@ export function Timeline(props: TimelineProps) {
     const { messages: all, atEnd: isLast } = timeline.store.get();
     const bottom = handle.scrollOffset + handle.viewportSize;
     const near = handle.scrollSize - bottom < AT_END;
-    stays.current = near && isLast;
+    // Only scrolling up leaves the end: what came below it may not be on the screen yet.
+    stays.current = isLast && (near || (stays.current && endSize.current - bottom < AT_END));
+    if (near) endSize.current = handle.scrollSize;
     setAtEnd(stays.current);
     const last = all[Math.min(all.length - 1, handle.findItemIndex(bottom - 1))];
     if (last !== undefined) timeline.seen(last.id);
@@ -142,6 +146,8 @@ export function Timeline(props: TimelineProps) {
     requestAnimationFrame(() => document.getElementById(`m-${to.id}`)?.focus({ preventScroll: true }));
   };
 
+  const rows: readonly (MessageView | Pending)[] =
+    pending.length === 0 ? messages : [...messages, ...pending];
   const focusedAt = focused === null ? -1 : messages.findIndex(({ id }) => id === focused);
   if (messages.length === 0 && pending.length === 0) {
     return (
@@ -164,6 +170,7 @@ export function Timeline(props: TimelineProps) {
         <List
           ref={list}
           class="timeline-list"
+          data={rows}
           shift={shift}
           bufferSize={600}
           keepMounted={focusedAt < 0 ? [] : [focusedAt]}
@@ -174,25 +181,26 @@ export function Timeline(props: TimelineProps) {
             requestAnimationFrame(look);
           }}
         >
-          {messages.map((message, at) => (
-            <Row
-              key={message.id}
-              message={message}
-              previous={messages[at - 1] ?? null}
-              next={messages[at + 1] ?? null}
-              unreadFrom={message.id === loaded.firstUnread}
-              found={message.id === loaded.found}
-              place={loaded.atStart ? at + 1 : 0}
-              count={loaded.atStart && loaded.atEnd ? messages.length : -1}
-              isLast={at === messages.length - 1 && pending.length === 0}
-              names={names}
-              onAct={openMenu}
-              onReact={react}
-            />
-          ))}
-          {pending.map((one) => (
-            <PendingRow key={one.key} pending={one} onEdit={onEdit} onDiscard={onDiscard} />
-          ))}
+          {(row, at) =>
+            'key' in row ? (
+              <PendingRow key={row.key} pending={row} onEdit={onEdit} onDiscard={onDiscard} />
+            ) : (
+              <Row
+                key={row.id}
+                message={row}
+                previous={messages[at - 1] ?? null}
+                next={messages[at + 1] ?? null}
+                unreadFrom={row.id === loaded.firstUnread}
+                found={row.id === loaded.found}
+                place={loaded.atStart ? at + 1 : 0}
+                count={loaded.atStart && loaded.atEnd ? messages.length : -1}
+                isLast={at === messages.length - 1 && pending.length === 0}
+                names={names}
+                onAct={openMenu}
+                onReact={react}
+              />
+            )
+          }
         </List>
       </div>
       {acted !== null && (
@@ -219,11 +227,17 @@ export function Timeline(props: TimelineProps) {
  * The rows as the list may take them: where messages come in at one end while
  * others leave at the other, first the one and then the other, so that what is
  * on the screen stays where it is.
+ * @param stays whether it is the end that is on the screen, and stays there
  */
-function useRows(wanted: readonly MessageView[]): { messages: readonly MessageView[]; shift: boolean } {
+function useRows(
+  wanted: readonly MessageView[],
+  stays: boolean,
+): { messages: readonly MessageView[]; shift: boolean } {
   const shown = useRef<readonly MessageView[]>([]);
   const [, redraw] = useState(0);
-  const rows = between(shown.current, wanted);
+  // Who is at the end is taken to the new end, whatever leaves above.
+  const follows = stays && shown.current.at(-1)?.id !== wanted.at(-1)?.id;
+  const rows = follows ? { messages: wanted, shift: false } : between(shown.current, wanted);
   useLayoutEffect(() => {
     shown.current = rows.messages;
     if (rows.messages !== wanted) redraw((n) => n + 1);

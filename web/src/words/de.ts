@@ -146,6 +146,17 @@ export const de: Words = {
   decline: 'Ablehnen',
   ofThem: (n, all, state) => `${state} ${n} von ${all}`,
 
+  conversationSettings: 'Diese Unterhaltung',
+  muteLevels: { all: 'jede Nachricht', mentions: 'die dich nennen', off: 'keine' },
+  fileRule: 'Dateien kommen von selbst',
+  filesAsk: 'nein, frag mich',
+  filesUpTo: (size) => `bis ${size}`,
+  filesNever: 'nie, auch nicht auf Wunsch',
+  newcomersGet: 'Wer neu ist, bekommt',
+  historyNothing: 'nichts von vorher',
+  historyDays: (days) => (days === 1 ? 'den letzten Tag' : `die letzten ${days} Tage`),
+  historyAll: 'alles',
+
   safetyNumber: 'Sicherheitsnummer',
   safetyHelp:
     'Sie sehen beide dieselbe. Lesen Sie sie einander vor oder legen Sie sie nebeneinander, nicht in diesem Chat; unterscheidet sich eine Gruppe, ist jemand dazwischen.',

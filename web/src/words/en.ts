@@ -147,6 +147,18 @@ export const en = {
   decline: 'Decline',
   ofThem: (n: number, all: number, state: string): string => `${state} ${n} of ${all}`,
 
+  // A conversation's settings
+  conversationSettings: 'This conversation',
+  muteLevels: { all: 'every message', mentions: 'those that name you', off: 'none' },
+  fileRule: 'Files come by themselves',
+  filesAsk: 'no, ask me',
+  filesUpTo: (size: string): string => `up to ${size}`,
+  filesNever: 'never, nor when asked for',
+  newcomersGet: 'Newcomers get',
+  historyNothing: 'nothing of before',
+  historyDays: (days: number): string => (days === 1 ? 'the last day' : `the last ${days} days`),
+  historyAll: 'all of it',
+
   // A person
   safetyNumber: 'Safety number',
   safetyHelp:
