@@ -7,13 +7,13 @@ import { settings } from '../model/settings.ts';
 import { words } from '../words/index.ts';
 import { Banners } from './banners.tsx';
 import { Conversation, toggleDetails } from './conversation.tsx';
-import { Details } from './details.tsx';
 import { Dialog } from './dialog.tsx';
 import { EntranceView } from './entrance.tsx';
 import { lazily } from './lazily.tsx';
 import { Sidebar, step } from './sidebar.tsx';
 import { Toast } from './toast.tsx';
 
+const Details = lazily(async () => (await import('./details.tsx')).Details);
 const Profile = lazily(async () => (await import('./profile.tsx')).Profile);
 
 /** The page. @param outbox what was written; there once this browser is in */
