@@ -130,7 +130,7 @@ test-chaos: build ## kill nodes and cut their lines for some minutes, on both st
 	@scripts/with-mongo vitest run --project e2e-chaos $(ARGS)
 
 .PHONY: chaos
-chaos: build ## a longer campaign of that: ROUNDS=1000 SEED=n STORAGE=sqlite|mongodb
+chaos: build ## a longer campaign of that: ROUNDS=1000 MEMBERS=20 SEED=n STORAGE=sqlite|mongodb
 	@$(if $(filter mongodb,$(STORAGE)),scripts/with-mongo )node e2e/chaos/campaign.ts
 
 .PHONY: test-docker
@@ -142,11 +142,15 @@ fuzz: build ## throw mutated input at every edge; replay: make fuzz ARGS='--seed
 	@node e2e/fuzz/run.ts $(ARGS)
 
 .PHONY: bench
-bench: bench-delivery bench-links bench-discovery bench-streams bench-storage bench-search bench-hashing bench-console ## run every benchmark
+bench: bench-delivery bench-groups bench-links bench-discovery bench-streams bench-storage bench-search bench-hashing bench-console ## run every benchmark
 
 .PHONY: bench-delivery
 bench-delivery: build ## measure delivery between two nodes, beside the floor
 	@node bench/delivery.ts $(ARGS)
+
+.PHONY: bench-groups
+bench-groups: build ## measure groups of 20 and of 200 beside a pair; in a minute: ARGS=--short
+	@node bench/groups.ts $(ARGS)
 
 .PHONY: bench-discovery
 bench-discovery: build ## measure one discovery service and ten thousand nodes, beside the floor

@@ -1,28 +1,29 @@
 /*
- * `make chaos`: two nodes as processes of their own, with TLS between them and
- * a relay in front of each gateway, write to each other while they are killed
- * and their lines are cut. In the end both histories are compared with what
- * was accepted.
+ * `make chaos`: nodes as processes of their own, with TLS between them and a
+ * relay in front of each gateway, write to each other while they are killed
+ * and their lines are cut: two, or the members of a group, of whom some are
+ * away for a time. In the end all histories are compared with what was accepted.
  *
- *     make chaos [ROUNDS=300] [SEED=n] [STORAGE=sqlite|mongodb]
+ *     make chaos [ROUNDS=300] [MEMBERS=2] [SEED=n] [STORAGE=sqlite|mongodb]
  *
  * A seed replays the plan of the faults and what is written; what the machine
  * makes of it in time is its own. MongoDB is that of MONGODB_URI_TEST. Needs a
  * system where all of 127.0.0.0/8 is loopback, as Linux is.
  */
 import { randomInt, randomUUID } from 'node:crypto';
-import type { MessageView } from '@p2p-chat/shared';
 import mongoose from 'mongoose';
-import { ControlClient } from '../../chat-node/dist/console/control-client.js';
+import { controlOf, wholeConversation } from '../support/control.ts';
 import { freePort, type RunningDaemon, waitFor, World } from '../support/processes.ts';
-import { audit } from './audit.ts';
-import { makePlan, type Moment, type Round, type Side } from './plan.ts';
+import { audit, type End } from './audit.ts';
+import { makePlan, type Moment, type Round } from './plan.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { Traffic } from './traffic.ts';
 import { UnreliableLine } from './unreliable-line.ts';
 
 export interface CampaignOptions {
   rounds: number;
+  /** How many write to each other; more than two are a group. */
+  members: number;
   seed: number;
   /** Connection string of a MongoDB server for tests, without a database; null: SQLite. */
   mongodb: string | null;
@@ -32,6 +33,7 @@ export interface CampaignOptions {
 export interface CampaignResult {
   seed: number;
   rounds: number;
+  members: number;
   storage: 'sqlite' | 'mongodb';
   /** Processes that were ended by SIGKILL. */
   kills: number;
@@ -50,30 +52,43 @@ export interface CampaignResult {
   findings: string[];
 }
 
-const NAMES = ['Alice', 'Bob'] as const;
-const SIDES = [0, 1] as const;
-/** The address at which the other one sees each: that of the relay. The nodes listen on 127.0.0.1. */
-const VISIBLE = ['127.0.0.2', '127.0.0.3'] as const;
-/** Gateways of one node at a time, between which it moves. */
-const PORTS = 3;
+/** In a group names are numbers. */
+const PAIR = ['Alice', 'Bob'];
+/** Where the relays of each node listen, at its ports; the nodes themselves listen on 127.0.0.1. */
+const visible = (node: number): string => `127.0.0.${2 + node}`;
+/** From where relays dial: nothing listens there, so that nobody goes past a relay by what they remember. */
+const ELSEWHERE = '127.0.0.254';
+/** Gateways of one node at a time, between which it moves; in a group each has one, or there would be too many to dial. */
+const PORTS_OF_PAIR = 3;
 /** How long everything has to settle in the end: the longest wait between two dials, and some. */
 const SETTLE_MS = 180_000;
 /** How long a kill waits for its moment; the link may be down. */
 const MOMENT_MS = 500;
 const PAGE = 1_000;
+/** Members of a group: what one machine carries. */
+const MAX_MEMBERS = 50;
 const REPORT_EVERY = 50;
+
+/** One of those who write, with what lies between them and the others. */
+interface Node {
+  name: string;
+  home: string;
+  /** Connection string of its database; undefined: SQLite. */
+  database: string | undefined;
+  ports: number[];
+  /** In front of each port. */
+  lines: UnreliableLine[];
+  place: number;
+  daemon: RunningDaemon;
+  traffic: Traffic;
+  /** Until which round it is away. */
+  awayUntil: number;
+}
 
 class Campaign {
   readonly #world = new World();
   readonly #options: CampaignOptions;
-  readonly #databases: string[] = [];
-  /** In front of each one's ports. */
-  readonly #lines: [UnreliableLine[], UnreliableLine[]] = [[], []];
-  readonly #ports: [number[], number[]] = [[], []];
-  readonly #place: [number, number] = [0, 0];
-  readonly #homes: string[] = [];
-  #daemons: RunningDaemon[] = [];
-  #traffics: Traffic[] = [];
+  readonly #nodes: Node[] = [];
   readonly #counts = { kills: 0, cuts: 0, disturbances: 0, moves: 0 };
 
   constructor(options: CampaignOptions) {
@@ -81,46 +96,51 @@ class Campaign {
   }
 
   async run(): Promise<CampaignResult> {
-    const { rounds, seed, mongodb, report } = this.#options;
+    const { rounds, members, seed, mongodb, report } = this.#options;
     const began = performance.now();
     const random = new SeededRandom(seed);
-    const plan = makePlan(rounds, random);
+    const plan = makePlan(rounds, members, random);
+    const nodes = this.#nodes;
     try {
       await this.#prepare();
-      const traffics = (this.#traffics = SIDES.map(
-        (side) =>
-          new Traffic({
-            name: NAMES[side],
-            home: this.#homes[side] ?? '',
-            to: this.#daemon(other(side)).peerId,
-            random: new SeededRandom(random.integer(0, 2 ** 31)),
-          }),
-      ));
-      for (const traffic of traffics) traffic.start();
+      const group = members > 2 ? await this.#found() : null;
+      for (const [nth, node] of nodes.entries()) {
+        const to = group ?? (nodes[1 - nth] as Node).daemon.peerId;
+        const seeded = new SeededRandom(random.integer(0, 2 ** 31));
+        const { name, home } = node;
+        node.traffic = new Traffic({ name, home, to, writers: members, random: seeded });
+        node.traffic.start();
+      }
       for (const [at, round] of plan.entries()) {
         await sleep(round.afterMs);
-        await this.#play(round);
+        await this.#comeBack(at);
+        await this.#play(round, at);
         if ((at + 1) % REPORT_EVERY === 0) report(`round ${at + 1} of ${rounds}`);
       }
+      await this.#comeBack(Number.POSITIVE_INFINITY);
       this.#setLines('open');
-      await Promise.all(traffics.map((traffic) => traffic.stop()));
+      await Promise.all(nodes.map(({ traffic }) => traffic.stop()));
       report('everything is well again; waiting until it settles');
       await this.#settle();
-      const histories = await Promise.all(SIDES.map((side) => this.#history(side)));
-      const end = (side: Side): Parameters<typeof audit>[0][0] => {
-        const [traffic, history] = [traffics[side], histories[side]];
-        if (traffic === undefined || history === undefined) throw new RangeError(`no side ${side}`);
-        return { name: NAMES[side], traffic, history };
-      };
-      const ends: Parameters<typeof audit>[0] = [end(0), end(1)];
+      const ends: End[] = [];
+      for (const node of nodes) {
+        const { name, traffic, daemon } = node;
+        ends.push({
+          name,
+          peerId: daemon.peerId,
+          traffic,
+          history: await wholeConversation(daemon, traffic.to),
+        });
+      }
       return {
         seed,
         rounds,
+        members,
         storage: mongodb === null ? 'sqlite' : 'mongodb',
         ...this.#counts,
-        asked: sum(traffics.map(({ asked }) => asked.length)),
-        accepted: sum(traffics.map(({ accepted }) => accepted.length)),
-        stored: ends[0].history.length,
+        asked: sum(nodes.map(({ traffic }) => traffic.asked.length)),
+        accepted: sum(nodes.map(({ traffic }) => traffic.accepted.length)),
+        stored: ends[0]?.history.length ?? 0,
         seconds: Math.round((performance.now() - began) / 1_000),
         findings: audit(ends),
       };
@@ -130,45 +150,71 @@ class Campaign {
   }
 
   async #prepare(): Promise<void> {
-    for (const side of SIDES) {
-      this.#homes[side] = await this.#world.folder(`chaos-${NAMES[side]}`);
-      const { mongodb } = this.#options;
-      if (mongodb !== null) {
-        this.#databases[side] = `${mongodb.replace(/\/$/, '')}/p2p-chat-chaos-${randomUUID()}`;
-      }
-      for (let n = 0; n < PORTS; n += 1) {
+    const { members, mongodb } = this.#options;
+    const ports = members === 2 ? PORTS_OF_PAIR : 1;
+    for (let nth = 0; nth < members; nth += 1) {
+      const name = members === 2 ? (PAIR[nth] as string) : `Node${nth}`;
+      const node = {
+        ...{
+          name,
+          home: await this.#world.folder(`chaos-${name}`),
+          ports: [] as number[],
+          lines: [] as UnreliableLine[],
+        },
+        ...{ place: 0, awayUntil: 0 },
+        database:
+          mongodb === null ? undefined : `${mongodb.replace(/\/$/, '')}/p2p-chat-chaos-${randomUUID()}`,
+      } as Node;
+      while (node.ports.length < ports) {
         const port = await freePort();
-        this.#ports[side].push(port);
-        this.#lines[side].push(
+        node.ports.push(port);
+        node.lines.push(
           await UnreliableLine.open({
-            listen: { host: VISIBLE[side], port },
+            listen: { host: visible(nth), port },
             to: { host: '127.0.0.1', port },
-            from: VISIBLE[other(side)],
+            from: members === 2 ? visible(1 - nth) : ELSEWHERE,
           }),
         );
       }
+      this.#nodes.push(node);
     }
-    this.#daemons = await Promise.all(SIDES.map(async (side) => (await this.#spawn(side)).untilReady()));
+    await Promise.all(this.#nodes.map((node) => this.#start(node)));
   }
 
-  #spawn(side: Side): Promise<RunningDaemon> {
-    const database = this.#databases[side];
-    return this.#world.spawnDaemon({
-      user: NAMES[side],
-      home: this.#homes[side] ?? '',
-      port: this.#ports[side][this.#place[side]] ?? 0,
-      peers: this.#ports[other(side)].map((port) => `${VISIBLE[other(side)]}:${port}`),
-      env: { LOG_LEVEL: 'warn', ...(database === undefined ? {} : { MONGODB_URI: database }) },
-    });
+  /** A group of all. @returns its id */
+  async #found(): Promise<string> {
+    const [first, ...others] = this.#nodes as [Node, ...Node[]];
+    await untilLinks(this.#nodes.map(({ daemon }) => daemon));
+    const people = others.map(({ daemon }) => daemon.peerId);
+    const { id } = await controlOf(first.daemon).createGroup({ name: 'Chaos', people });
+    for (const { name, daemon } of others) {
+      const isAsked = async (): Promise<boolean> => (await controlOf(daemon).groups()).length > 0;
+      await waitFor(`${name} to be asked`, isAsked);
+      await controlOf(daemon).enterGroup(id);
+    }
+    for (const { name, daemon } of this.#nodes) {
+      await waitFor(`${name} to know that all are in`, async () => {
+        const group = await controlOf(daemon).group(id);
+        return group.members.every(({ state }) => state === 'member');
+      });
+    }
+    return id;
   }
 
-  #daemon(side: Side): RunningDaemon {
-    const daemon = this.#daemons[side];
-    if (daemon === undefined) throw new RangeError(`no side ${side}`);
-    return daemon;
+  async #start(node: Node): Promise<void> {
+    node.daemon = await (await this.#spawn(node)).untilReady();
   }
 
-  async #play(round: Round): Promise<void> {
+  #spawn(node: Node): Promise<RunningDaemon> {
+    const { name: user, home, database } = node;
+    const peers = this.#nodes.flatMap((other, nth) =>
+      other === node ? [] : other.ports.map((port) => `${visible(nth)}:${port}`),
+    );
+    const env = { LOG_LEVEL: 'warn', ...(database === undefined ? {} : { MONGODB_URI: database }) };
+    return this.#world.spawnDaemon({ user, home, port: node.ports[node.place] ?? 0, peers, env });
+  }
+
+  async #play(round: Round, at: number): Promise<void> {
     this.#setLines(round.line);
     await sleep(round.lineMs);
     switch (round.type) {
@@ -179,25 +225,39 @@ class Campaign {
         this.#cut();
         this.#counts.cuts += 1;
         break;
-      case 'kill':
+      case 'kill': {
         // What the line held back arrives at once, where something is waited for.
         if (round.moment !== 'any') this.#setLines('open');
+        const killed = round.nodes
+          .map((nth) => this.#nodes[nth] as Node)
+          .filter((node) => node.awayUntil <= at);
         await Promise.all(
-          round.sides.map(async (side) => {
-            await this.#until(side, round.moment);
-            await this.#kill(this.#daemon(side));
+          killed.map(async (node) => {
+            await this.#until(node, round.moment);
+            await this.#kill(node.daemon);
           }),
         );
         this.#cut();
-        await Promise.all(round.sides.map((side) => this.#startAgain(side, round)));
+        if (round.awayRounds > 0) for (const node of killed) node.awayUntil = at + round.awayRounds;
+        else await Promise.all(killed.map((node) => this.#startAgain(node, round)));
         break;
+      }
     }
     this.#setLines('open');
   }
 
+  /** Those whose time away is over start. */
+  async #comeBack(at: number): Promise<void> {
+    const back = this.#nodes.filter(
+      ({ daemon, awayUntil }) => !daemon.running && awayUntil > 0 && awayUntil <= at,
+    );
+    await Promise.all(back.map((node) => this.#start(node)));
+  }
+
   /** Waits for the moment of a kill, or in vain for {@link MOMENT_MS}. */
-  async #until(side: Side, moment: Moment): Promise<void> {
-    const [own, others] = [this.#lines[side], this.#lines[other(side)]];
+  async #until(node: Node, moment: Moment): Promise<void> {
+    const own = node.lines;
+    const others = this.#nodes.filter((one) => one !== node).flatMap(({ lines }) => lines);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
         for (const forget of all) forget();
@@ -220,7 +280,7 @@ class Campaign {
           for (const line of others) all.push(line.onceFrom('listener', now));
           break;
         case 'accepts':
-          for (const traffic of this.#traffics.slice(side, side + 1)) all.push(traffic.onceAccepted(now));
+          all.push(node.traffic.onceAccepted(now));
           break;
       }
     });
@@ -232,82 +292,75 @@ class Campaign {
     this.#counts.kills += 1;
   }
 
-  async #startAgain(side: Side, round: Extract<Round, { type: 'kill' }>): Promise<void> {
-    if (round.moves) {
-      this.#place[side] = (this.#place[side] + 1) % PORTS;
+  async #startAgain(node: Node, round: Extract<Round, { type: 'kill' }>): Promise<void> {
+    if (round.moves && node.ports.length > 1) {
+      node.place = (node.place + 1) % node.ports.length;
       this.#counts.moves += 1;
     }
     if (round.killedStartMs !== null) {
-      const short = await this.#spawn(side);
+      const short = await this.#spawn(node);
       await sleep(round.killedStartMs);
       await this.#kill(short);
     }
-    this.#daemons[side] = await (await this.#spawn(side)).untilReady();
+    await this.#start(node);
+  }
+
+  get #lines(): UnreliableLine[] {
+    return this.#nodes.flatMap(({ lines }) => lines);
   }
 
   #setLines(fault: Round['line']): void {
-    for (const line of this.#lines.flat()) line.fault = fault;
+    for (const line of this.#lines) line.fault = fault;
   }
 
   /** Nothing that a fault spoilt is left: a line that swallowed bytes cannot go on. */
   #cut(): void {
-    for (const line of this.#lines.flat()) line.cut();
+    for (const line of this.#lines) line.cut();
   }
 
-  /** Waits until everything has arrived and was read, and both know it. */
+  /** Waits until everything has arrived and was read, and all know it. */
   async #settle(): Promise<void> {
-    const clients = SIDES.map((side) => new ControlClient(this.#homes[side] ?? ''));
-    await waitFor(
-      'both outboxes to be empty',
-      async () =>
-        (await Promise.all(clients.map((one) => one.status()))).every((one) => one.outbox.queued === 0),
-      SETTLE_MS,
-    );
-    await Promise.all(SIDES.map(async (side) => clients[side]?.read(this.#daemon(other(side)).peerId)));
-    await waitFor(
-      'the last receipts',
-      async () => {
-        const latest = await Promise.all(SIDES.map((side) => this.#page(side)));
-        return latest.flat().every(({ state }) => state === 'read');
-      },
-      SETTLE_MS,
-    ).catch((error: unknown) => this.#options.report(String(error)));
-  }
-
-  #page(side: Side, before?: string): Promise<MessageView[]> {
-    const client = new ControlClient(this.#homes[side] ?? '');
-    return client.history(this.#daemon(other(side)).peerId, {
-      limit: PAGE,
-      ...(before === undefined ? {} : { before }),
-    });
-  }
-
-  async #history(side: Side): Promise<MessageView[]> {
-    const pages: MessageView[][] = [];
-    for (let page = await this.#page(side); page.length > 0; page = await this.#page(side, page[0]?.id)) {
-      pages.push(page);
+    for (const { name, daemon } of this.#nodes) {
+      const isEmpty = async (): Promise<boolean> => (await controlOf(daemon).status()).outbox.queued === 0;
+      await waitFor(`the outbox of ${name} to be empty`, isEmpty, SETTLE_MS);
     }
-    return pages.reverse().flat();
+    for (const { daemon, traffic } of this.#nodes) await controlOf(daemon).read(traffic.to);
+    for (const { name, daemon, traffic } of this.#nodes) {
+      await waitFor(
+        `the last receipts of ${name}`,
+        async () => {
+          const latest = await controlOf(daemon).history(traffic.to, { limit: PAGE });
+          return latest.every(({ author, state }) => author !== daemon.peerId || state === 'read');
+        },
+        SETTLE_MS,
+      ).catch((error: unknown) => this.#options.report(String(error)));
+    }
   }
 
   async #close(): Promise<void> {
     await this.#world.close();
-    await Promise.all(this.#lines.flat().map((line) => line.close()));
-    for (const uri of this.#databases) {
-      const connection = await mongoose.createConnection(uri).asPromise();
+    await Promise.all(this.#lines.map((line) => line.close()));
+    for (const { database } of this.#nodes) {
+      if (database === undefined) continue;
+      const connection = await mongoose.createConnection(database).asPromise();
       await connection.dropDatabase();
       await connection.close();
     }
   }
 }
 
+/** Waits until each of them has a link to all others. */
+async function untilLinks(daemons: readonly RunningDaemon[]): Promise<void> {
+  for (const daemon of daemons) {
+    const hasAll = async (): Promise<boolean> =>
+      (await controlOf(daemon).status()).links === daemons.length - 1;
+    await waitFor(`${daemon.name} to have all links`, hasAll, SETTLE_MS);
+  }
+}
+
 /** Runs a campaign to its end. */
 export function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   return new Campaign(options).run();
-}
-
-function other(side: Side): Side {
-  return side === 0 ? 1 : 0;
 }
 
 function sum(numbers: readonly number[]): number {
@@ -331,9 +384,12 @@ async function main(): Promise<void> {
   const mongodb = storage === 'mongodb' ? process.env['MONGODB_URI_TEST'] : null;
   if (mongodb === undefined) throw new Error('STORAGE=mongodb takes MONGODB_URI_TEST=mongodb://… as well.');
   const rounds = numberFrom('ROUNDS', () => 300);
+  const members = numberFrom('MEMBERS', () => 2);
+  if (members < 2 || members > MAX_MEMBERS) throw new Error(`MEMBERS is 2 to ${MAX_MEMBERS}.`);
   const seed = numberFrom('SEED', () => randomInt(2 ** 31));
-  console.log(`chaos on ${storage}, ${rounds} rounds; again with SEED=${seed} ROUNDS=${rounds}`);
-  const result = await runCampaign({ rounds, seed, mongodb, report: console.log });
+  const again = `SEED=${seed} ROUNDS=${rounds} MEMBERS=${members}`;
+  console.log(`chaos on ${storage}; again with ${again}`);
+  const result = await runCampaign({ rounds, members, seed, mongodb, report: console.log });
   console.log(JSON.stringify(result, null, 2));
   if (result.findings.length > 0) process.exitCode = 1;
 }

@@ -1,8 +1,5 @@
 import type { SeededRandom } from './seeded-random.ts';
 
-/** Which of the two nodes: 0 is Alice, 1 is Bob. */
-export type Side = 0 | 1;
-
 /** What a line does to what passes until it is cut or healed. */
 export const LINE_FAULTS = [
   'open',
@@ -28,7 +25,8 @@ export type Moment = (typeof MOMENTS)[number];
 export type Round = { afterMs: number } & (
   | {
       type: 'kill';
-      sides: readonly Side[];
+      /** Which nodes, by number: of two, both or one; of a group, some. */
+      nodes: readonly number[];
       /** When each is killed; see {@link MOMENTS}. */
       moment: Moment;
       /** What the lines do just before, so that answers to what was saved are lost with the process. */
@@ -38,6 +36,8 @@ export type Round = { afterMs: number } & (
       killedStartMs: number | null;
       /** Whether it comes back at another port. */
       moves: boolean;
+      /** For how many rounds it is away; those of a group go on without it. */
+      awayRounds: number;
     }
   | { type: 'cut'; line: LineFault; lineMs: number }
   /** As a cut, but the line recovers. */
@@ -48,17 +48,21 @@ export type Round = { afterMs: number } & (
 const KILLS = 0.28;
 const CUTS = 0.68;
 
-/** A campaign of so many rounds. The same numbers make the same plan. */
-export function makePlan(rounds: number, random: SeededRandom): Round[] {
+/** Share of the kills in a group after which somebody is away, and for how many rounds at most. */
+const AWAY = 0.4;
+const MAX_AWAY_ROUNDS = 10;
+
+/** A campaign of so many rounds for so many nodes. The same numbers make the same plan. */
+export function makePlan(rounds: number, nodes: number, random: SeededRandom): Round[] {
   const kills = Math.round(rounds * KILLS);
   const cuts = Math.round(rounds * CUTS);
   const types = Array.from({ length: rounds }, (_, n): Round['type'] =>
     n < kills ? 'kill' : n < kills + cuts ? 'cut' : 'disturb',
   );
-  return random.shuffle(types).map((type) => makeRound(type, random));
+  return random.shuffle(types).map((type) => makeRound(type, nodes, random));
 }
 
-function makeRound(type: Round['type'], random: SeededRandom): Round {
+function makeRound(type: Round['type'], nodes: number, random: SeededRandom): Round {
   const afterMs = random.integer(0, 500);
   const lineMs = random.integer(0, 250);
   switch (type) {
@@ -67,15 +71,22 @@ function makeRound(type: Round['type'], random: SeededRandom): Round {
         type,
         afterMs,
         lineMs,
-        sides: random.pick<readonly Side[]>([[0], [1], [0], [1], [0, 1]]),
+        nodes: someOf(nodes, random),
         moment: random.pick(MOMENTS),
         line: random.pick(['open', 'open', 'stall', 'swallow-answers', 'swallow-requests'] as const),
         killedStartMs: random.chance(0.15) ? random.integer(50, 900) : null,
         moves: random.chance(0.2),
+        awayRounds: nodes > 2 && random.chance(AWAY) ? random.integer(1, MAX_AWAY_ROUNDS) : 0,
       };
     case 'cut':
       return { type, afterMs, lineMs, line: random.pick(LINE_FAULTS) };
     case 'disturb':
       return { type, afterMs, lineMs, line: random.pick(['stall', 'delay', 'split'] as const) };
   }
+}
+
+/** One node, or with a chance of one in five a second one. */
+function someOf(nodes: number, random: SeededRandom): number[] {
+  const all = random.shuffle(Array.from({ length: nodes }, (_, nth) => nth));
+  return all.slice(0, random.chance(0.2) ? 2 : 1);
 }

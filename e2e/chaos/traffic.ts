@@ -3,8 +3,8 @@ import type { SeededRandom } from './seeded-random.ts';
 
 /** After a refusal or while no node runs, in milliseconds. */
 const RETRY_MS = 50;
-/** Longest rest between two sends, in milliseconds: bounds how much a campaign has to compare in the end. */
-const REST_MS = 150;
+/** Longest rest between two sends for each who writes, in milliseconds: bounds how much a campaign has to compare in the end. */
+const REST_MS = 75;
 const MAX_BATCH = 40;
 /** Most of a long body: many of them fill a link's window by bytes. */
 const LONG_BODY = 20_000;
@@ -20,16 +20,22 @@ export class Traffic {
   readonly accepted: { id: string; number: number }[] = [];
   readonly #client: ControlClient;
   readonly #name: string;
-  readonly #to: string;
+  /** What it writes to: a peer id, or the id of a group. */
+  readonly to: string;
   readonly #random: SeededRandom;
+  readonly #restMs: number;
   readonly #stop = new AbortController();
   readonly #waiting = new Set<() => void>();
   #running: Promise<void> = Promise.resolve();
 
-  /** @param to the other one's peer id */
-  constructor(options: { name: string; home: string; to: string; random: SeededRandom }) {
+  /**
+   * @param to the other one's peer id, or a group
+   * @param writers how many write at once: each the less, the more they are
+   */
+  constructor(options: { name: string; home: string; to: string; writers: number; random: SeededRandom }) {
+    this.#restMs = REST_MS * options.writers;
     this.#name = options.name;
-    this.#to = options.to;
+    this.to = options.to;
     this.#random = options.random;
     this.#client = new ControlClient(options.home);
   }
@@ -55,7 +61,7 @@ export class Traffic {
     while (!this.#stop.signal.aborted) {
       try {
         await this.#step();
-        await sleep(this.#random.integer(0, REST_MS));
+        await sleep(this.#random.integer(0, this.#restMs));
       } catch {
         // The node is away or was killed in mid-request: what it did not say it accepted is not counted.
         await sleep(RETRY_MS);
@@ -65,20 +71,20 @@ export class Traffic {
 
   async #step(): Promise<void> {
     const dice = this.#random.next();
-    if (dice < 0.1) await this.#client.read(this.#to);
+    if (dice < 0.1) await this.#client.read(this.to);
     else if (dice < 0.4) await this.#sendOne();
     else await this.#sendMany(this.#random.integer(1, 6));
   }
 
   async #sendOne(): Promise<void> {
     const number = this.#write();
-    const { id } = await this.#client.send(this.#to, this.asked[number] ?? '');
+    const { id } = await this.#client.send(this.to, this.asked[number] ?? '');
     this.#accept([{ id, number }]);
   }
 
   async #sendMany(batches: number): Promise<void> {
     let next = this.asked.length;
-    for await (const results of this.#client.sendAll(this.#to, this.#batches(batches))) {
+    for await (const results of this.#client.sendAll(this.to, this.#batches(batches))) {
       this.#accept(results.map(({ id }, at) => ({ id, number: next + at })));
       next += results.length;
     }

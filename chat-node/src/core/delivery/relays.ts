@@ -40,9 +40,12 @@ export class Relays {
       return;
     }
     if (this.#timers.has(id)) return;
+    const links = this.parts.exchanges(conversation).length;
     const look = (): void => {
       this.#timers.delete(id);
-      this.#look(conversation);
+      // Those whose links have not opened yet are likely to come: what two send crosses the wire twice.
+      if (this.parts.exchanges(conversation).length > links) this.changed(conversation);
+      else this.#look(conversation);
     };
     this.#timers.set(id, this.parts.clock.setTimeout(look, RELAY_DELAY_MS));
   }
