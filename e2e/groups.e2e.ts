@@ -5,7 +5,9 @@ import { NODE_STORES, NodeStores } from './support/node-stores.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 const bodies = async (of: RunningDaemon, group: string): Promise<string[]> =>
-  (await controlOf(of).history(group, { limit: 100 })).map(({ body }) => body);
+  (await controlOf(of).history(group, { limit: 100 })).flatMap(({ body, change }) =>
+    change === undefined ? [body] : [],
+  );
 
 const untilHas = (who: RunningDaemon, group: string, body: string): Promise<unknown> =>
   waitFor(`${who.name} to have ${body}`, async () => (await bodies(who, group)).includes(body));
@@ -68,6 +70,33 @@ describe.each(NODE_STORES)('a group on %s', (_name, kind, skip) => {
       expect(row.delivered?.toSorted()).toEqual([ben.peerId, cat.peerId].sort());
       expect(row).toMatchObject({ body: 'Hello all', state: 'delivered', read: [ben.peerId] });
       expect((await ann.cli(['history', 'Team'])).stdout).toContain('delivered to 2 of 2, read by 1');
+    });
+
+    it('says what has changed among the messages, a page at a time', async () => {
+      const rows = await ann.json<MessageView>(['history', 'Team', '--json']);
+      expect(rows.map(({ kind, change }) => change?.kind ?? kind)).toEqual([
+        ...['found', 'add', 'add', 'accept', 'accept', 'text'],
+      ]);
+      expect(rows[2]).toMatchObject({
+        kind: 'roster',
+        state: 'read',
+        change: { kind: 'add', by: ann.peerId, user: 'Ann', person: cat.peerId, personUser: 'Cat' },
+      });
+      const before = await ann.json([
+        'history',
+        'Team',
+        '--before',
+        rows[3]?.id ?? '',
+        '--limit',
+        '2',
+        '--json',
+      ]);
+      expect(before).toEqual(rows.slice(1, 3));
+      const after = await ann.json(['history', 'Team', '--after', rows[3]?.id ?? '', '--json']);
+      expect(after).toEqual(rows.slice(4));
+      expect((await ann.cli(['history', 'Team'])).stdout).toContain('Ann added Cat');
+      const exported = (await ann.cli(['export', 'Team'])).stdout.trim().split('\n');
+      expect(exported.map((line) => JSON.parse(line) as MessageView)).toMatchObject([{ body: 'Hello all' }]);
     });
 
     it('brings to who was away what the author, who is away now, had written', async () => {

@@ -103,6 +103,8 @@ function describe(event: ControlEvent, names: Names, at: number): string[] {
   switch (event.type) {
     case 'message':
       return event.messages.map((message) => {
+        if (message.change !== undefined)
+          return `${timeOfDay(message.sentAt)}  ${names.in(message.conversation)}: ${messageText(message)}`;
         const who =
           message.direction === 'in' ? names.of(message.author) : `You to ${names.in(message.conversation)}`;
         return `${timeOfDay(message.sentAt)}  ${who}: ${safeLine(messageText(message))}`;
@@ -124,7 +126,7 @@ function describe(event: ControlEvent, names: Names, at: number): string[] {
         `${now}  ${names.of(event.message.author)} mentions you: ${safeLine(messageText(event.message))}`,
       ];
     case 'history':
-      return [`${now}  ${names.in(event.conversation)}: earlier messages were imported`];
+      return [`${now}  ${names.in(event.conversation)}: earlier messages came or are hidden`];
     case 'receipt':
       return event.ids.map(
         (id) =>
@@ -162,6 +164,8 @@ function describe(event: ControlEvent, names: Names, at: number): string[] {
 /** What people are called, by peer id. */
 class Names {
   readonly #peers = new Map<string, PeerView>();
+  /** Labels of groups by the id of their conversation. */
+  readonly #groups = new Map<string, string>();
 
   constructor(
     private readonly client: ControlClient,
@@ -170,16 +174,19 @@ class Names {
 
   async load(): Promise<void> {
     for (const peer of await this.client.peers(true, this.signal)) this.#peers.set(peer.peerId, peer);
+    for (const group of await this.client.groups(undefined, this.signal))
+      this.#groups.set(group.id, groupLabel(group));
   }
 
   learn(item: FeedItem): void {
     if (item.type === 'peer') this.#peers.set(item.peer.peerId, item.peer);
+    if (item.type === 'group') this.#groups.set(item.group.id, groupLabel(item.group));
   }
 
-  /** The other person of a conversation. */
+  /** The other person of a conversation, or the group. */
   in(conversation: string): string {
     for (const peer of this.#peers.values()) if (peer.conversation === conversation) return peerLabel(peer);
-    return shortPeerId(safeLine(conversation));
+    return this.#groups.get(conversation) ?? shortPeerId(safeLine(conversation));
   }
 
   of(peerId: string): string {

@@ -68,7 +68,7 @@ async function exportMarkdown(io: Io, from: string, messages: AsyncIterable<Expo
   await print(io, `\n${endComment(count)}\n`);
 }
 
-/** A message as it is exported: with the other person of the conversation, whom its id does not tell. */
+/** A message as it is exported, which changes of a group are not: with the other person of the conversation, whom its id does not tell. */
 type ExportedMessage = MessageView & { peerId?: string };
 
 async function* withPeer(
@@ -76,7 +76,7 @@ async function* withPeer(
   { peerId }: ConversationView,
 ): AsyncGenerator<ExportedMessage> {
   for await (const { request: _, ...message } of messages)
-    yield peerId === undefined ? message : { ...message, peerId };
+    if (message.change === undefined) yield peerId === undefined ? message : { ...message, peerId };
 }
 
 /** Every message, oldest first: the places of the pages are found backwards, and the pages given forwards. */

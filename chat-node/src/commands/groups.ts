@@ -29,7 +29,7 @@ export async function createGroup(
 export async function listGroups(io: Io, open: boolean, flags: GroupFlags): Promise<void> {
   const groups = await profileClient(io, flags).groups(open, io.interruption());
   for (const group of groups) {
-    if (flags.json === true) await printJson(io, withoutChanges(group));
+    if (flags.json === true) await printJson(io, group);
     else await print(io, `${shortPeerId(group.id)}  ${groupLabel(group)}  ${groupRemark(group)}\n`);
   }
   if (groups.length === 0 && flags.json !== true)
@@ -134,10 +134,6 @@ function historyLabel(history: HistoryPolicy): string {
 }
 
 async function show(io: Io, group: GroupView, flags: GroupFlags, text: string): Promise<void> {
-  if (flags.json === true) return printJson(io, withoutChanges(group));
+  if (flags.json === true) return printJson(io, group);
   await print(io, `${text}\n`);
-}
-
-function withoutChanges({ changes: _changes, ...group }: GroupView): object {
-  return group;
 }

@@ -87,6 +87,7 @@ async function* latest(
 export function describeMessage(message: MessageView, from = safeLine(message.user)): string {
   const mine = message.direction === 'out';
   const when = styleText('dim', `${localDay(message.sentAt)} ${timeOfDay(message.sentAt)}`);
+  if (message.change !== undefined) return `${when}  ${styleText('dim', safeLine(messageText(message)))}\n`;
   const who = styleText(mine ? 'cyan' : 'green', mine ? 'You' : from);
   const body = safeText(messageText(message)).replaceAll('\n', '\n    ');
   const recipients = recipientsLabel(message);

@@ -639,7 +639,7 @@ describe('events', () => {
       'Bob: delivered id-1',
       'Bob: delivered id-2',
       'Bob is offline',
-      'Bob: earlier messages were imported',
+      'Bob: earlier messages came or are hidden',
       'The node ends.',
       '',
     ]);

@@ -85,6 +85,8 @@ function draw(
   width: number,
   { self, formats, files }: { self: string; formats: boolean; files: ReadonlyMap<string, FileView> },
 ): string[] {
+  if (message.change !== undefined)
+    return wrap(`${timeOfDay(message.sentAt)} · ${messageText(message)}`, width).map(theme.faint);
   const mine = message.direction === 'out';
   const indent = TIME_WIDTH + stringWidth(name) + 2;
   // A name may leave too little room beside it; then the text goes below.

@@ -5,15 +5,23 @@ import {
   type OfferedFileView,
   safeLine,
 } from '@p2p-chat/shared';
+import { changeLine } from './group-labels.js';
 import { progressBar, progressLabel, sizeLabel } from './labels.js';
 
 const NONE: ReadonlyMap<string, FileView> = new Map();
 
 /** What of a message is shown as its text, by its kind: the one place for the screens and the commands. Not safe for a terminal yet. */
 export function messageText(
-  { kind, body, caption, files = [] }: Pick<MessageView, 'kind' | 'body' | 'caption' | 'files'>,
+  {
+    kind,
+    body,
+    caption,
+    files = [],
+    change,
+  }: Pick<MessageView, 'kind' | 'body' | 'caption' | 'files' | 'change'>,
   transfers: ReadonlyMap<string, FileView> = NONE,
 ): string {
+  if (change !== undefined) return changeLine(change);
   switch (kind) {
     case 'text':
       return body;

@@ -1,4 +1,4 @@
-import type { ControlEvent, ConversationView, MessageView, PeerView } from '@p2p-chat/shared';
+import type { ControlEvent, ConversationView, MessageView, MuteLevel, PeerView } from '@p2p-chat/shared';
 import { ManualClock } from '@p2p-chat/shared/testing';
 import { describe, expect, it } from 'vitest';
 import { desktopSequence, notificationsOf, titleSequence, type Notifications } from './notifications.js';
@@ -59,6 +59,15 @@ function start(use: Partial<Notifications> = {}, more: Partial<ViewState> = {}) 
   return { clock, store, notifier, written, receive };
 }
 
+function inTeam(more: Partial<MessageView> = {}): MessageView {
+  return message('x', { conversation: 'team', author: 'bob', ...more });
+}
+
+function withTeam(mute: MuteLevel): Partial<ViewState> {
+  const team = { id: 'team', kind: 'group', name: 'Team', mute, unread: 0, last: null } as const;
+  return { conversations: [team], me: { peerId: 'me' } as never };
+}
+
 describe('the notifier', () => {
   it('rings for a message, and once for a burst', async () => {
     const { written, receive, clock } = start();
@@ -74,11 +83,28 @@ describe('the notifier', () => {
     ['where one does not want to be disturbed', { profile: { presence: 'dnd' } as never }, message('x')],
     ['of who is blocked', { peers: new Map([['bob', { ...bob, blocked: true }]]) }, message('x')],
     ['of a stranger', { peers: new Map([['bob', { ...bob, request: { messages: 1 } }]]) }, message('x')],
+    ['of a blocked member of a group', { peers: new Map([['bob', { ...bob, blocked: true }]]) }, inTeam()],
+    ['in a conversation that is muted', withTeam('off'), inTeam({ mentions: ['me'] })],
+    ['that mentions somebody else, where those count', withTeam('mentions'), inTeam({ mentions: ['ann'] })],
+    [
+      'that is a change of a group',
+      withTeam('all'),
+      inTeam({ change: { kind: 'leave', by: 'bob', user: 'Bob' } }),
+    ],
     ['in the conversation that one looks at', { open: 'with Bob' }, message('x')],
   ])('is silent for a message %s', (_, state, one) => {
     const { written, receive } = start({ desktop: 'osc9' }, state);
     receive(one);
     expect(written).toEqual([]);
+  });
+
+  it.each<[string, Partial<ViewState>, MessageView]>([
+    ['of a group', withTeam('all'), inTeam()],
+    ['that mentions one, where those count', withTeam('mentions'), inTeam({ mentions: ['me'] })],
+  ])('rings for a message %s', (_, state, one) => {
+    const { written, receive } = start({}, state);
+    receive(one);
+    expect(written).toEqual(['\u0007']);
   });
 
   it('rings for the open conversation where one looks elsewhere', () => {

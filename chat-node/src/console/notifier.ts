@@ -9,7 +9,7 @@ import {
   titleSequence,
   type Notifications,
 } from './notifications.js';
-import { isWelcome, peerOf, totalUnread, type ViewState } from '@p2p-chat/shared/client';
+import { isNotified, peerOf, totalUnread, type ViewState } from '@p2p-chat/shared/client';
 
 /** A burst of messages rings once in this time, in milliseconds. */
 const QUIET_MS = 2_000;
@@ -59,7 +59,7 @@ export class Notifier {
     if (event.type !== 'message' && event.type !== 'reminder' && event.type !== 'mention') return;
     const state = this.view.store.get();
     const messages = event.type === 'message' ? event.messages : [event.message];
-    const message = messages.findLast((one) => this.#isNews(one, state));
+    const message = messages.findLast((one) => this.#isNews(one, state, event.type !== 'message'));
     if (message === undefined) return;
     const now = this.clock.monotonic();
     if (now - this.#rangAt < QUIET_MS) return;
@@ -70,9 +70,9 @@ export class Notifier {
     if (this.use.desktop !== null) this.output.write(desktopSequence(this.use.desktop, from, message));
   }
 
-  #isNews({ direction, conversation }: MessageView, state: ViewState): boolean {
-    if (direction === 'out' || state.profile?.presence === 'dnd' || !isWelcome(state, conversation))
-      return false;
+  #isNews(message: MessageView, state: ViewState, calls: boolean): boolean {
+    const { conversation } = message;
+    if (!isNotified(state, message, calls)) return false;
     // Who looks at the conversation sees it come.
     return conversation !== state.open || !state.attentive;
   }

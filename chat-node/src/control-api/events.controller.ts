@@ -24,6 +24,7 @@ const ALWAYS: readonly ControlEventName[] = ['resync', 'stopping'];
 const NAMES: Partial<Record<LoggedEvent['event']['type'], ControlEventName>> = {
   messages: 'message',
   states: 'state',
+  roster: 'message',
 };
 
 const DESCRIPTION = Object.entries(CONTROL_EVENTS)

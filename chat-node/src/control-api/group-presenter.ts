@@ -38,7 +38,6 @@ export function presentGroup(one: GroupConversation, parts: GroupParts, lastCloc
     members: [...roster.members.keys()].map((peerId) => presentMember(one, peerId, parts)),
     mute: parts.muteOf(one.id),
     lastActivity: new Date(last === '' ? 0 : clockMs(last)).toISOString(),
-    changes: roster.counted.map((operation) => presentChange(operation, parts)),
   };
 }
 
@@ -79,8 +78,12 @@ function presentMember({ group }: GroupConversation, peerId: string, parts: Grou
   };
 }
 
-function presentChange({ clock, author, detail }: RosterOperation, { nameOf }: GroupParts): GroupChangeView {
+/** A change of a roster. */
+export function presentChange(
+  { author, detail }: RosterOperation,
+  nameOf: (peerId: string) => string,
+): GroupChangeView {
   const person = 'person' in detail ? { person: detail.person, personUser: nameOf(detail.person) } : {};
   const name = 'name' in detail ? { name: detail.name } : {};
-  return { clock, kind: detail.kind, by: author, user: nameOf(author), ...person, ...name };
+  return { kind: detail.kind, by: author, user: nameOf(author), ...person, ...name };
 }

@@ -42,7 +42,7 @@ export class GroupMemberSchema implements GroupMemberView {
   @ApiProperty() forked!: boolean;
 }
 
-class GroupChangeSchema implements GroupChangeView {
+export class GroupChangeSchema implements GroupChangeView {
   @ApiProperty() clock!: string;
   @ApiProperty({ enum: KINDS }) kind!: GroupChangeView['kind'];
   @ApiProperty() by!: string;
@@ -65,7 +65,6 @@ export class GroupSchema implements GroupView {
   @ApiProperty({ type: [GroupMemberSchema] }) members!: GroupMemberSchema[];
   @ApiProperty({ enum: MUTE_LEVELS }) mute!: MuteLevel;
   @ApiProperty({ format: 'date-time' }) lastActivity!: string;
-  @ApiProperty({ type: [GroupChangeSchema] }) changes!: GroupChangeSchema[];
 }
 
 /** What a list of conversations says of a group. */

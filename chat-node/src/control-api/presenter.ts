@@ -33,7 +33,7 @@ import type { LoggedEvent } from './event-log.js';
 import { fileIds } from '../core/files/file-record.js';
 import { Files, type FileStatus } from '../core/files/files.js';
 import { IdentityKeys } from '../core/ports/identity.js';
-import { type GroupParts, presentConversationGroup, presentGroup } from './group-presenter.js';
+import { type GroupParts, presentChange, presentConversationGroup, presentGroup } from './group-presenter.js';
 import { NodeInfo } from './node-info.js';
 import type { ConversationReference } from './references.pipe.js';
 
@@ -193,6 +193,8 @@ export class Presenter {
     switch (event.type) {
       case 'messages':
         return this.#news(await this.chat.messages.projected(event.kept), 'message');
+      case 'roster':
+        return this.#news(await this.chat.messages.changes(event.conversation, event.operations), 'message');
       case 'changed':
         return this.#news(await this.chat.messages.all(event.ids), 'changed');
       case 'removed':
@@ -320,7 +322,7 @@ export class Presenter {
   #message(message: Message, names: (peerId: string) => string): MessageView {
     const { id, conversation, author, direction, content, sentAt, receivedAt, state, clock, recipients } =
       message;
-    const { edited, deleted, deletion, replyTo, quote, reactions, confirmed } = message;
+    const { edited, deleted, deletion, replyTo, quote, reactions, confirmed, change } = message;
     return {
       id,
       conversation,
@@ -354,6 +356,7 @@ export class Presenter {
             delivered: [...recipients.delivered],
             read: [...recipients.read],
           }),
+      ...(change === undefined ? {} : { change: presentChange(change, names) }),
       ...(this.#isRequest(message) ? { request: true } : {}),
     };
   }

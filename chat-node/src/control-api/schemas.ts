@@ -33,7 +33,7 @@ import {
   type MuteLevel,
   type VersionView,
 } from '@p2p-chat/shared';
-import { ConversationGroupSchema } from './group-schemas.js';
+import { ConversationGroupSchema, GroupChangeSchema } from './group-schemas.js';
 
 /*
  * The views of the control contract as classes, for its description by
@@ -177,6 +177,7 @@ export class MessageSchema implements MessageView {
   @ApiPropertyOptional({ type: [String] }) recipients?: string[];
   @ApiPropertyOptional({ type: [String] }) delivered?: string[];
   @ApiPropertyOptional({ type: [String] }) read?: string[];
+  @ApiPropertyOptional({ type: GroupChangeSchema }) change?: GroupChangeSchema;
   @ApiPropertyOptional({ enum: [true] }) request?: true;
   @ApiProperty() edited!: boolean;
   @ApiProperty() deleted!: boolean;

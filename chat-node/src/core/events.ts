@@ -27,7 +27,9 @@ export type ChatEvent =
   | { type: 'mention'; conversation: string; id: string }
   /** Messages are gone from the screens here, and from here alone. */
   | { type: 'removed'; conversation: string; ids: readonly string[] }
-  /** Earlier messages are in the conversation now, anywhere in it. */
+  /** Operations of the roster of a group are lines among its messages, where they count. */
+  | { type: 'roster'; conversation: string; operations: readonly string[] }
+  /** Earlier messages are in the conversation now, or are hidden, anywhere in it. */
   | { type: 'history'; conversation: string }
   /** What the list of conversations shows of it has changed otherwise: what is unread, whether it waits. */
   | { type: 'conversation'; conversation: string }

@@ -253,7 +253,8 @@ class World {
       }
       case 'answer':
         for (const id of [direct, eve.group]) {
-          const [last] = await bob.chat.messages.history(id, { limit: 1 });
+          const all = await bob.chat.messages.history(id, { limit: 20 });
+          const last = all.findLast(({ change }) => change === undefined);
           if (last !== undefined) await bob.chat.messages.actions.react(last.id, ['👍']);
         }
         break;

@@ -15,7 +15,7 @@ import type { Conversation } from '../core/conversations/conversation.js';
 import { Conversations } from '../core/conversations/conversations.js';
 import { Erasing } from '../core/conversations/erasing.js';
 import { Outgoing } from '../core/conversations/outgoing.js';
-import { Timeline } from '../core/conversations/timeline.js';
+import { type MessageItem, Timeline, type TimelineItem } from '../core/conversations/timeline.js';
 import { ChatError, StorageError } from '../core/errors.js';
 import { ChatEvents } from '../core/events.js';
 import { Mutex } from '../core/mutex.js';
@@ -350,17 +350,25 @@ export class GroupWorld {
       });
   }
 
-  /** What somebody's screen shows, in order. */
+  /** The messages that somebody's screen shows, in order. */
   async shown(nth: number): Promise<string[]> {
+    return (await this.#page(nth)).flatMap((item) => ('operation' in item ? [] : [said(item)]));
+  }
+
+  /** All that somebody's screen shows: of changes of the group their kinds. */
+  async lines(nth: number): Promise<string[]> {
+    return (await this.#page(nth)).map((item) =>
+      'operation' in item ? item.operation.detail.kind : said(item),
+    );
+  }
+
+  async #page(nth: number): Promise<TimelineItem[]> {
     const start = this.starts[nth] as Start;
     const timeline = new Timeline(start.store, (this.keys[nth] as TestKeys).sha256);
     const conversation = this.conversation(nth) as Conversation;
     const page = timeline.page(conversation, { side: 'before', from: null, limit: 10_000 });
     await turns(20);
-    return (await page).map((item) => {
-      const read = readContent('imported' in item ? item.imported.content : item.entry.content);
-      return read.kind === 'text' ? read.body : read.kind;
-    });
+    return page;
   }
 
   /** Who is a member, as the first member that is not gone knows it. */
@@ -374,4 +382,9 @@ export class GroupWorld {
       (nth) => !this.gone.has(nth) && members.get(this.peerId(nth))?.state === 'member',
     );
   }
+}
+
+function said(item: MessageItem): string {
+  const read = readContent('imported' in item ? item.imported.content : item.entry.content);
+  return read.kind === 'text' ? read.body : read.kind;
 }

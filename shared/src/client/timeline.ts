@@ -321,7 +321,7 @@ export class Timeline {
     if (!this.view.store.get().attentive) return;
     const { messages } = this.store.get();
     const seen = messages.findIndex((one) => one.id === this.#seen);
-    const last = messages.slice(0, seen + 1).findLast((one) => one.direction === 'in');
+    const last = messages.slice(0, seen + 1).findLast(isIncoming);
     if (last === undefined || !isUnread(last) || last.request === true || last.id === this.#read) return;
     await this.view.client.read(this.conversation, last.id, this.#signal);
     this.#read = last.id;
@@ -384,6 +384,10 @@ function withReceipt(
   });
 }
 
+function isIncoming({ direction, change }: MessageView): boolean {
+  return direction === 'in' && change === undefined;
+}
+
 function isUnread(message: MessageView): boolean {
-  return message.direction === 'in' && message.state !== 'read';
+  return isIncoming(message) && message.state !== 'read';
 }

@@ -170,6 +170,20 @@ export function compareMessages(a: MessageView, b: MessageView): number {
   return compare(a.clock, b.clock) || compare(a.author, b.author) || compare(a.id, b.id);
 }
 
+/** Whether the person wants to be told of a message that came, wherever they look. @param calls whether it is for them by name: a mention, or a reminder */
+export function isNotified(state: ViewState, message: MessageView, calls = false): boolean {
+  const { direction, change, conversation, author, state: read } = message;
+  if (direction === 'out' || change !== undefined || read === 'read') return false;
+  if (state.profile?.presence === 'dnd' || state.peers.get(author)?.blocked === true) return false;
+  return !isMuted(state, message, calls) && isWelcome(state, conversation);
+}
+
+/** Whether the person does not want to hear of a message of its conversation. */
+function isMuted(state: ViewState, { conversation, mentions = [] }: MessageView, calls: boolean): boolean {
+  const { mute = 'all' } = conversationOf(state, conversation) ?? {};
+  return mute === 'off' || (mute === 'mentions' && !calls && !mentions.includes(state.me?.peerId ?? ''));
+}
+
 /** Whether somebody may disturb: not a person who is blocked or has only asked to write. */
 export function isWelcome(state: ViewState, conversation: string): boolean {
   const peer = peerOf(state, conversation);
@@ -281,7 +295,11 @@ function withTyping(state: ViewState, key: string, isTyping: boolean): ViewState
 
 function withNotice(state: ViewState, message: MessageView): ViewState {
   const { conversation } = message;
-  const isQuiet = message.direction === 'out' || conversation === state.open;
+  const isQuiet =
+    message.direction === 'out' ||
+    message.change !== undefined ||
+    conversation === state.open ||
+    isMuted(state, message, false);
   if (isQuiet || peerOf(state, conversation)?.blocked === true) return state;
   const count = (state.notices.find((notice) => notice.conversation === conversation)?.count ?? 0) + 1;
   const others = state.notices.filter((notice) => notice.conversation !== conversation);

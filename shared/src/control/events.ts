@@ -12,7 +12,9 @@ const event = <Data extends object>(description: string): EventKind<Data> => ({ 
 
 /** Every event of the control API, by the `event` field of the SSE message. */
 export const CONTROL_EVENTS = {
-  message: event<{ messages: MessageView[] }>('Messages were saved, incoming or outgoing.'),
+  message: event<{ messages: MessageView[] }>(
+    'Messages were saved, incoming or outgoing, or a group has changed.',
+  ),
   state: event<{ conversation: string; state: MessageState; ids: string[] }>('Messages have a new state.'),
   changed: event<{ messages: MessageView[] }>(
     'Messages look different now: edited, deleted, confirmed, or somebody reacts.',
@@ -28,7 +30,9 @@ export const CONTROL_EVENTS = {
     'A member of a group has, or has read, messages of this node. When all have, `state` says so.',
   ),
   group: event<{ group: GroupView }>('The roster of a group has changed, or the group is new here.'),
-  history: event<{ conversation: string }>('Earlier messages were imported, anywhere in the conversation.'),
+  history: event<{ conversation: string }>(
+    'Earlier messages were imported, or are hidden now, anywhere in the conversation.',
+  ),
   conversation: event<{ conversation: ConversationView }>(
     'What the list shows of a conversation has changed otherwise.',
   ),

@@ -25,10 +25,8 @@ export interface GroupMemberView {
   forked: boolean;
 }
 
-/** A change of a roster, as a line of the conversation shows it. */
+/** A change of a group's roster. */
 export interface GroupChangeView {
-  /** Hybrid logical clock: where it stands among the messages. */
-  clock: string;
   kind:
     | 'found'
     | 'add'
@@ -70,7 +68,6 @@ export interface GroupView extends GroupPolicy {
   mute: MuteLevel;
   /** When something was written or changed there last, as far as it is known here. */
   lastActivity: string;
-  changes: GroupChangeView[];
 }
 
 export interface CreateGroupRequest {

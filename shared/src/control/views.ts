@@ -1,7 +1,7 @@
 import type { PresenceState } from '../protocol/frames.js';
 import type { MemberState } from '../protocol/roster.js';
 import type { OfferedFileView } from './files.js';
-import type { MuteLevel } from './groups.js';
+import type { GroupChangeView, MuteLevel } from './groups.js';
 
 /** `queued`: durable here. `delivered`: durable at the other node. `read`: seen by the other person. */
 export type MessageState = 'queued' | 'delivered' | 'read';
@@ -140,6 +140,8 @@ export interface MessageView {
   delivered?: string[];
   /** Those of them who have seen it, as far as they say. */
   read?: string[];
+  /** Of a `roster`, which is no message but a line among them: what has changed in the group. */
+  change?: GroupChangeView;
   /** Whether a stranger wrote it who waits to be accepted. */
   request?: true;
   /** Whether its author has changed it: `body` is what it says now. */

@@ -53,6 +53,11 @@ export function messageId(tag: string, seq: number): string {
   return `${tag}-${seq}`;
 }
 
+/** The id of the line by which an operation of a roster stands among the messages. @param hash of the operation */
+export function changeId(hash: string): string {
+  return messageId(base32(bytesOfHex(hash.slice(0, 2 * TAG_BYTES))), 1);
+}
+
 const MESSAGE_ID = /^([a-z2-7]{26})-([1-9][0-9]{0,15})$/;
 
 /** The parts of a message id; null where it is none. */

@@ -28,7 +28,12 @@ export function messageText({
   body,
   caption,
   files = [],
-}: Pick<MessageView, 'kind' | 'body' | 'caption' | 'files'>): string {
+  change,
+}: Pick<MessageView, 'kind' | 'body' | 'caption' | 'files' | 'change'>): string {
+  if (change !== undefined) {
+    const { user, personUser = '', name = '' } = change;
+    return words.value.change[change.kind](safeLine(user), safeLine(personUser), safeLine(name));
+  }
   switch (kind) {
     case 'text':
       return safeText(body);

@@ -1,6 +1,6 @@
 import { effect } from '@preact/signals';
 import type { MessageView } from '@p2p-chat/shared/control';
-import { isWelcome, type LiveView, peerOf, totalUnread, type ViewState } from '@p2p-chat/shared/client';
+import { isNotified, type LiveView, peerOf, totalUnread, type ViewState } from '@p2p-chat/shared/client';
 import { safeLine } from '@p2p-chat/shared/text';
 import { words } from '../words/index.ts';
 import { messageText } from './labels.ts';
@@ -25,7 +25,7 @@ export function startNotifier(view: LiveView): void {
     if (event.type === 'changed') return withdraw(event.messages);
     if (event.type !== 'message' && event.type !== 'reminder' && event.type !== 'mention') return;
     const messages = event.type === 'message' ? event.messages : [event.message];
-    const message = messages.findLast((one) => isNews(one, view.store.get()));
+    const message = messages.findLast((one) => isNews(one, view.store.get(), event.type !== 'message'));
     if (message !== undefined) notify(message, view.store.get());
   });
 }
@@ -41,15 +41,8 @@ function withdraw(messages: readonly MessageView[]): void {
   }
 }
 
-function isNews({ direction, conversation, state: read }: MessageView, now: ViewState): boolean {
-  if (
-    direction === 'out' ||
-    read === 'read' ||
-    now.profile?.presence === 'dnd' ||
-    !isWelcome(now, conversation)
-  )
-    return false;
-  return conversation !== now.open || !now.attentive;
+function isNews(message: MessageView, now: ViewState, calls: boolean): boolean {
+  return isNotified(now, message, calls) && (message.conversation !== now.open || !now.attentive);
 }
 
 function notify(message: MessageView, now: ViewState): void {

@@ -199,7 +199,7 @@ function Announcer({ conversation }: { conversation: string }) {
   );
   return (
     <p class="visually-hidden" role="status">
-      {said !== null && `${safeLine(said.user)}: ${messageText(said)}`}
+      {said !== null && `${said.change === undefined ? `${safeLine(said.user)}: ` : ''}${messageText(said)}`}
     </p>
   );
 }

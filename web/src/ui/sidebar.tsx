@@ -1,7 +1,7 @@
 import { useComputed } from '@preact/signals';
 import { memo } from 'preact/compat';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { ConversationView, FoundMessageView, PeerView } from '@p2p-chat/shared/control';
+import type { ConversationView, FoundMessageView, MessageView, PeerView } from '@p2p-chat/shared/control';
 import { knownPeers, MessageFinder, requests, totalUnread, typingIn } from '@p2p-chat/shared/client';
 import { safeLine } from '@p2p-chat/shared/text';
 import { drafts } from '../model/drafts.ts';
@@ -193,7 +193,7 @@ const ConversationRow = memo(function ConversationRow({ conversation }: { conver
               ) : last === null ? (
                 ''
               ) : (
-                `${last.direction === 'out' ? `${w.you}: ` : conversation.kind === 'group' ? `${safeLine(last.user)}: ` : ''}${safeLine(messageText(last))}`
+                `${saidBy(last, conversation)}${safeLine(messageText(last))}`
               )}
             </span>
             {unread > 0 && <Badge n={unread} />}
@@ -376,4 +376,11 @@ export function step(by: 1 | -1): void {
   const next = now < 0 ? 0 : Math.min(ids.length - 1, Math.max(0, now + by));
   const id = ids[next];
   if (id !== undefined) go({ at: 'conversation', id, details: false });
+}
+
+/** Before the last message of a conversation: who said it, where that is not plain. */
+function saidBy({ direction, change, user }: MessageView, { kind }: ConversationView): string {
+  if (change !== undefined) return '';
+  if (direction === 'out') return `${words.value.you}: `;
+  return kind === 'group' ? `${safeLine(user)}: ` : '';
 }

@@ -124,7 +124,7 @@ export function Timeline(props: TimelineProps) {
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const chosen = messages.find(({ id }) => id === focused);
+    const chosen = messages.find(({ id, change }) => id === focused && change === undefined);
     const isThere = chosen !== undefined && (event.target as HTMLElement).id === `m-${chosen.id}`;
     if (isThere && actByKey(event.key, chosen)) return event.preventDefault();
     const steps: Partial<Record<string, number>> = {
@@ -296,6 +296,15 @@ const Row = memo(function Row(props: RowProps) {
   const who = mine ? w.you : authorLabel(message, state.value.peers);
   const isText = message.kind === 'text';
   const isCalled = message.mentions?.includes(state.value.me?.peerId ?? '') === true;
+  if (message.change !== undefined) {
+    return (
+      <div class="message-row">
+        <p id={`m-${message.id}`} class="divider" tabIndex={-1}>
+          {messageText(message)}
+        </p>
+      </div>
+    );
+  }
   return (
     <div class={`message-row ${isLast ? 'last' : ''}`}>
       {newDay && (
@@ -446,6 +455,7 @@ function Confirm({ message }: { message: MessageView }) {
 
 /** Whether two messages were written by one person, one right after the other. */
 function belongTogether(a: MessageView, b: MessageView): boolean {
+  if (a.change !== undefined || b.change !== undefined) return false;
   return a.author === b.author && Math.abs(Date.parse(b.sentAt) - Date.parse(a.sentAt)) < TOGETHER_MS;
 }
 

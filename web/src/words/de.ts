@@ -144,6 +144,21 @@ export const de: Words = {
   invitesYou: 'lädt Sie ein',
   notIn: 'Sie sind nicht mehr in dieser Gruppe.',
   decline: 'Ablehnen',
+  change: {
+    found: (by, _, name) => `${by} hat ${name} angelegt`,
+    add: (by, person) => `${by} hat ${person} hinzugefügt`,
+    accept: (by) => `${by} ist beigetreten`,
+    join: (by) => `${by} ist beigetreten`,
+    decline: (by) => `${by} hat abgelehnt`,
+    leave: (by) => `${by} ist gegangen`,
+    remove: (by, person) => `${by} hat ${person} entfernt`,
+    promote: (by, person) => `${by} hat ${person} zum Admin gemacht`,
+    demote: (by, person) => `${by} hat ${person} zum einfachen Mitglied gemacht`,
+    rename: (by, _, name) => `${by} hat den Namen in ${name} geändert`,
+    policy: (by) => `${by} hat geändert, was Neue bekommen`,
+    fork: (_, person) =>
+      `${person} hat zwei Nachrichten als eine signiert: Beide und alles, was dort folgte, sind verborgen`,
+  },
   ofThem: (n, all, state) => `${state} ${n} von ${all}`,
 
   conversationSettings: 'Diese Unterhaltung',

@@ -1,3 +1,5 @@
+import type { GroupChangeView } from '@p2p-chat/shared/control';
+
 /** Every text of the page. Another language is a file of this form. */
 export const en = {
   appName: 'p2p-chat',
@@ -145,6 +147,22 @@ export const en = {
   invitesYou: 'asks you to come',
   notIn: 'You are not in this group any more.',
   decline: 'Decline',
+  /** What has changed in a group, as a line among its messages. */
+  change: {
+    found: (by, _, name) => `${by} made ${name}`,
+    add: (by, person) => `${by} added ${person}`,
+    accept: (by) => `${by} came in`,
+    join: (by) => `${by} came in`,
+    decline: (by) => `${by} declined`,
+    leave: (by) => `${by} left`,
+    remove: (by, person) => `${by} removed ${person}`,
+    promote: (by, person) => `${by} made ${person} an admin`,
+    demote: (by, person) => `${by} made ${person} a member like any other`,
+    rename: (by, _, name) => `${by} called it ${name}`,
+    policy: (by) => `${by} changed what newcomers get`,
+    fork: (_, person) =>
+      `${person} signed two messages as one: both are hidden, and what followed them there`,
+  } as Record<GroupChangeView['kind'], (by: string, person: string, name: string) => string>,
   ofThem: (n: number, all: number, state: string): string => `${state} ${n} of ${all}`,
 
   // A conversation's settings

@@ -69,7 +69,9 @@ async function act(lines: PlainLines, config: ConversationPromptConfig, typed: s
     /^\/(reply|react|edit|delete|confirm|who|versions|remind)(?:\s+(.*))?$/u.exec(typed.trim()) ?? [];
   if (name === '') return false;
   const { messages } = config.messages.get();
-  const theirs = messages.findLast(({ direction, deleted }) => direction === 'in' && deleted !== true);
+  const theirs = messages.findLast(
+    ({ direction, deleted, change }) => direction === 'in' && deleted !== true && change === undefined,
+  );
   const own = lastOwnText(messages);
   const [waiting] = config.toConfirm(config.view.get());
   const asking = messages.findLast(({ direction, confirm }) => direction === 'out' && confirm === true);
@@ -246,6 +248,7 @@ function lineOf(message: MessageView, self: string): string {
 }
 
 function read(message: MessageView, author: string, self: string): string[] {
+  if (message.change !== undefined) return [`${timeOfDay(message.sentAt)} ${messageText(message)}`];
   const mine = message.direction === 'out';
   const [first = '', ...more] = safeText(lineOf(message, self)).split('\n');
   const state = mine ? ` (${stateOf(message)})` : '';

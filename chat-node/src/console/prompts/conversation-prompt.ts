@@ -126,6 +126,8 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
         ),
       [self],
     );
+    // A line that says what has changed in a group is none to do something with.
+    const messages = loaded.messages.filter(({ change }) => change === undefined);
     const messageOf = (id: string): MessageView | undefined => loaded.messages.find((one) => one.id === id);
     const isAdmin = ({ conversation }: MessageView): boolean =>
       conversationOf(state, conversation)?.group?.admin === true;
@@ -213,11 +215,11 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
         case 'menu':
           return choose(message.id, what.menu);
         case 'move': {
-          const at = loaded.messages.indexOf(message);
-          const own = lastOwnText(loaded.messages);
+          const at = messages.indexOf(message);
+          const own = lastOwnText(messages);
           // The second arrow up of two: one's own last message is what one most often wants to change.
-          if (what.by < 0 && at === loaded.messages.length - 1 && own !== undefined) return startEdit(own);
-          const next = loaded.messages[at + what.by];
+          if (what.by < 0 && at === messages.length - 1 && own !== undefined) return startEdit(own);
+          const next = messages[at + what.by];
           return next === undefined ? (what.by > 0 ? setMode(null) : undefined) : choose(next.id);
         }
         case 'reply':
@@ -289,7 +291,7 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
         return chooseKey(key, chosen, mode.menu);
       if (key.name === 'escape' && mode !== null) return leaveMode();
       if (key.name === 'up' && isUntouched(mode, draft, messageOf)) {
-        const newest = mode === null ? loaded.messages.at(-1) : loaded.messages.at(-2);
+        const newest = mode === null ? messages.at(-1) : messages.at(-2);
         leaveMode();
         return newest === undefined ? undefined : choose(newest.id);
       }

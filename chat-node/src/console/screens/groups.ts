@@ -6,7 +6,7 @@ import {
   safeLine,
 } from '@p2p-chat/shared';
 import { knownPeers, type ViewState } from '@p2p-chat/shared/client';
-import { changeLine, groupLabel, groupRemark, memberLabel, memberRemark } from '../group-labels.js';
+import { groupLabel, groupRemark, memberLabel, memberRemark } from '../group-labels.js';
 import { header } from '../header.js';
 import { count } from '../labels.js';
 import type { ListRow } from '../prompts/live-list.js';
@@ -14,9 +14,6 @@ import { theme } from '../theme.js';
 import { flash, takeFlash, type ScreenContext } from './context.js';
 import { openConversation } from './conversation.js';
 import { choosePerson } from './people-list.js';
-
-/** Changes of a group that its members screen shows. */
-const SHOWN_CHANGES = 5;
 
 /** New Group: a name, people, done. */
 export async function newGroup(context: ScreenContext): Promise<void> {
@@ -161,11 +158,7 @@ async function members(context: ScreenContext, id: string): Promise<void> {
       message: `Members of ${groupLabel(group)}`,
       store,
       header,
-      intro: (state) => [
-        ...(state.flash === null ? [] : [theme.good(state.flash)]),
-        ...group.changes.slice(-SHOWN_CHANGES).map((change) => theme.faint(changeLine(change))),
-        '',
-      ],
+      intro: (state) => [...(state.flash === null ? [] : [theme.good(state.flash)])],
       rows: () => [
         ...group.members.map((member) => ({
           key: member.peerId,

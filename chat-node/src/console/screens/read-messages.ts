@@ -50,7 +50,7 @@ function saidIn(conversation: ConversationView | undefined): [unread: string[], 
   const unread =
     conversation === undefined || conversation.unread === 0 ? [] : [`${conversation.unread} unread`];
   const who = last?.direction === 'out' ? 'You' : safeLine(last?.user ?? '');
-  const isNamed = last?.direction === 'out' || conversation?.kind === 'group';
+  const isNamed = last?.change === undefined && (last?.direction === 'out' || conversation?.kind === 'group');
   const said = last === null ? '' : `${isNamed ? `${who}: ` : ''}${safeLine(messageText(last))}`;
   return [unread, truncate(said, PREVIEW_WIDTH)];
 }

@@ -15,7 +15,7 @@ import { coverage, loadForMarks } from './coverage.js';
 import { actionsOf } from './effects.js';
 import type { Confirmation, Message } from './message.js';
 import { originalOf, Projection, type ProjectionParts, rangesOf } from './projection.js';
-import type { TimelineEntry, TimelineItem } from './timeline.js';
+import type { MessageItem, TimelineEntry } from './timeline.js';
 
 /** Of what is written now: it comes after all that is known. */
 const LATEST_CLOCK = 'f'.repeat(16);
@@ -46,7 +46,7 @@ export interface Confirmations {
 export interface ActionParts extends ProjectionParts {
   events: ChatEvents;
   /** The message with an id. @throws {ChatError} `message-unknown` */
-  locate: (id: string) => Promise<{ conversation: Conversation; item: TimelineItem }>;
+  locate: (id: string) => Promise<{ conversation: Conversation; item: MessageItem }>;
   /** Appends contents to one's own feed. @throws {ChatError} `peer-blocked` {@link StorageError} */
   write: (conversation: Conversation, contents: readonly string[]) => Promise<TimelineEntry[]>;
   mentionsIn: (conversation: Conversation, body: string) => string[];
@@ -212,7 +212,7 @@ export class MessageActions {
 
   async #ownAnnouncement(
     id: string,
-  ): Promise<{ conversation: Conversation; message: Message; item: TimelineItem }> {
+  ): Promise<{ conversation: Conversation; message: Message; item: MessageItem }> {
     const target = await this.#target(id);
     requireAsked(target.message);
     if (target.message.author === this.parts.self) return target;
@@ -222,7 +222,7 @@ export class MessageActions {
   /** A message that something can be done with. */
   async #target(
     id: string,
-  ): Promise<{ conversation: Conversation; item: TimelineItem; message: Message; reference: Reference }> {
+  ): Promise<{ conversation: Conversation; item: MessageItem; message: Message; reference: Reference }> {
     const { conversation, item } = await this.#locate(id);
     const projection = new Projection(this.parts, conversation);
     const [message] = await projection.messages([item]);
@@ -230,7 +230,7 @@ export class MessageActions {
     return { conversation, item, message, reference: referenceOf(projection, item) };
   }
 
-  async #locate(id: string): Promise<{ conversation: Conversation; item: TimelineItem }> {
+  async #locate(id: string): Promise<{ conversation: Conversation; item: MessageItem }> {
     const found = await this.parts.locate(id);
     if ('imported' in found.item || actionsOf([found.item]).length === 0) return found;
     throw new ChatError('message-unknown', 'No message has that id.');
@@ -247,11 +247,11 @@ function requireAsked({ content }: Message): void {
   throw new ChatError('confirm-not-asked', 'The message does not ask to be confirmed.');
 }
 
-function written(conversation: Conversation, { id, author }: TimelineItem): WrittenEntry {
+function written(conversation: Conversation, { id, author }: MessageItem): WrittenEntry {
   return { id, conversation: conversation.id, author };
 }
 
-function referenceOf(projection: Projection, item: TimelineItem): Reference {
+function referenceOf(projection: Projection, item: MessageItem): Reference {
   const leaf = projection.leafOf(item);
   if ('imported' in item || leaf === null) {
     throw new ChatError(

@@ -56,7 +56,18 @@ export async function countMessages(
     return last > seq ? [{ segment, seq }] : [];
   });
   if (beyond.length === 0) return 0;
-  return feed.total() - feed.count(covered) - (await conversation.countSilent(author, beyond));
+  // What does not count is in the store, and hidden.
+  const hidden = beyond.flatMap(({ segment, seq }) => {
+    const limit = Math.max(seq, conversation.group?.limit(author, feed, segment) ?? Infinity);
+    return feed.holds({ segment, seq: limit + 1 }) ? [{ segment, seq: limit }] : [];
+  });
+  const count = async (marks: readonly Mark[], entries: number): Promise<number> =>
+    marks.length === 0 ? 0 : entries - (await conversation.countSilent(author, marks));
+  const hiddenEntries = hidden.reduce(
+    (sum, { segment, seq }) => sum + (feed.get(segment)?.tip.seq ?? 0) - seq,
+    0,
+  );
+  return (await count(beyond, feed.total() - feed.count(covered))) - (await count(hidden, hiddenEntries));
 }
 
 /** The messages that are covered now and were not before. */

@@ -1,4 +1,4 @@
-import type { Direction, ReadContent } from '@p2p-chat/shared';
+import type { Direction, ReadContent, RosterOperation } from '@p2p-chat/shared';
 /** `queued`: durable here. `delivered`: durable at the other node. `read`: seen by the other person. */
 export type DeliveryState = 'queued' | 'delivered' | 'read';
 
@@ -41,6 +41,8 @@ export interface Message {
   confirmed: readonly Confirmation[];
   /** Of one's own in a group. */
   recipients?: Recipients;
+  /** Where it is no message but a change of the group's roster. */
+  change?: RosterOperation;
 }
 
 /** What some people feel about a message. */

@@ -25,7 +25,7 @@ import { type Edit, originalOf, Projection, type ProjectionParts } from './proje
 import { Reading } from './reading.js';
 import { announcementsOf, referencesOf } from './references.js';
 import { type FoundMessage, MessageSearch, type SearchRequest } from './search.js';
-import { Timeline, type TimelineEntry, type TimelineItem } from './timeline.js';
+import { type MessageItem, Timeline, type TimelineEntry, type TimelineItem } from './timeline.js';
 
 export interface MessagesParts {
   store: ConversationStore;
@@ -253,6 +253,16 @@ export class Messages {
     return items.length === 0 ? [] : this.#shown(conversation, items);
   }
 
+  /** Those of some operations of a group's roster that count, as lines among its messages. @param hashes of them */
+  changes(id: string, hashes: readonly string[]): Promise<Message[]> {
+    const conversation = this.#conversation(id);
+    const changes = this.#timeline.changes(conversation);
+    return this.#shown(
+      conversation,
+      changes.filter(({ operation }) => hashes.includes(operation.hash)),
+    );
+  }
+
   /** The messages with these ids that are on a screen, as they are now. @throws {StorageError} */
   async all(ids: readonly string[]): Promise<Message[]> {
     const found = await Promise.all(ids.map((id) => this.find(id)));
@@ -344,7 +354,7 @@ export class Messages {
     return new Projection(this.#projected, conversation).messages(items);
   }
 
-  async #locate(id: string): Promise<{ conversation: Conversation; item: TimelineItem } | null> {
+  async #locate(id: string): Promise<{ conversation: Conversation; item: MessageItem } | null> {
     const place = await this.parts.store.find(id);
     if (place === null) return null;
     const conversation = this.parts.conversations.get(
@@ -356,12 +366,14 @@ export class Messages {
   }
 
   async #itemIn(conversation: Conversation, id: string): Promise<TimelineItem> {
+    const change = this.#timeline.changes(conversation).find((one) => one.id === id);
+    if (change !== undefined) return change;
     const found = await this.#locate(id);
     if (found?.conversation === conversation) return found.item;
     throw new ChatError('message-unknown', 'No message of this conversation has that id.');
   }
 
-  async #located(id: string): Promise<{ conversation: Conversation; item: TimelineItem }> {
+  async #located(id: string): Promise<{ conversation: Conversation; item: MessageItem }> {
     const found = await this.#locate(id);
     if (found !== null) return found;
     throw new ChatError('message-unknown', 'No message has that id.', {
@@ -427,7 +439,7 @@ export class Messages {
   }
 }
 
-function isActionItem(item: TimelineItem): boolean {
+function isActionItem(item: MessageItem): boolean {
   return !('imported' in item) && actionsOf([item]).length > 0;
 }
 

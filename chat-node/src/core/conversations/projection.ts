@@ -21,7 +21,7 @@ import {
   type MessageOrder,
   type Quote,
 } from './message.js';
-import type { Timeline, TimelineEntry, TimelineItem } from './timeline.js';
+import type { MessageItem, Timeline, TimelineChange, TimelineEntry, TimelineItem } from './timeline.js';
 
 /** An edit of a message by its author. */
 export type Edit = Action & { content: EditContent };
@@ -68,6 +68,7 @@ export class Projection {
 
   /** Shows one that nothing refers to; its state is known where its feed is loaded. */
   message(item: TimelineItem, effects: Effects = NO_EFFECTS): Message {
+    if ('operation' in item) return this.#change(item);
     const message = 'imported' in item ? this.#imported(item.imported) : this.#entry(item);
     return withEffects(message, effects, (deleted) => this.#deletion(deleted));
   }
@@ -106,7 +107,9 @@ export class Projection {
 
   /** The leaf of an item; null of an imported one. */
   leafOf(item: TimelineItem): string | null {
-    return 'imported' in item ? null : leafOf(item.batch, item.entry.seq, this.parts.sha256);
+    return 'imported' in item || 'operation' in item
+      ? null
+      : leafOf(item.batch, item.entry.seq, this.parts.sha256);
   }
 
   async #withQuote(message: Message): Promise<Message> {
@@ -152,6 +155,18 @@ export class Projection {
       state: recipients === undefined ? this.#stateOf(author)(segment, entry.seq) : stateOf(recipients),
       ...(recipients === undefined ? {} : { recipients }),
       deleted: entry.erased,
+    };
+  }
+
+  #change({ id, author, clock, operation }: TimelineChange): Message {
+    return {
+      ...UNCHANGED,
+      ...{ id, author, clock, change: operation, conversation: this.conversation.id },
+      direction: author === this.parts.self ? 'out' : 'in',
+      content: { kind: 'unknown', name: 'roster' },
+      sentAt: clockMs(clock),
+      receivedAt: null,
+      state: 'read',
     };
   }
 
@@ -224,7 +239,7 @@ function withEffects(
 }
 
 /** What an item says, as its author wrote it at first. */
-export function originalOf(item: TimelineItem): ReadContent {
+export function originalOf(item: MessageItem): ReadContent {
   return readContent('imported' in item ? item.imported.content : item.entry.content);
 }
 

@@ -101,6 +101,6 @@ export class Reading {
 }
 
 function markIn(item: TimelineItem, author: string): Mark | null {
-  if ('imported' in item || item.author !== author) return null;
+  if (!('batch' in item) || item.author !== author) return null;
   return { segment: item.segment, seq: item.entry.seq };
 }

@@ -5,7 +5,7 @@ import type { Conversation } from './conversation.js';
 import type { Conversations } from './conversations.js';
 import type { Message } from './message.js';
 import { Projection, type ProjectionParts } from './projection.js';
-import type { TimelineItem } from './timeline.js';
+import type { MessageItem } from './timeline.js';
 
 export interface SearchRequest {
   /** Only in this conversation. */
@@ -70,7 +70,7 @@ export class MessageSearch {
     return effects.get(located.item.id)?.edit?.entry.id ?? id;
   }
 
-  async #at(place: MessagePlace): Promise<{ conversation: Conversation; item: TimelineItem } | null> {
+  async #at(place: MessagePlace): Promise<{ conversation: Conversation; item: MessageItem } | null> {
     const { conversations, timeline } = this.parts;
     const conversation = conversations.get(
       'imported' in place ? place.imported.conversation : place.conversation,
@@ -96,7 +96,7 @@ export class MessageSearch {
     return { id: item.id, message: isCurrent ? await this.#withNeighbours(conversation, original) : null };
   }
 
-  async #withNeighbours(conversation: Conversation, item: TimelineItem): Promise<FoundMessage> {
+  async #withNeighbours(conversation: Conversation, item: MessageItem): Promise<FoundMessage> {
     const { timeline } = this.parts;
     const [[before], [after]] = await Promise.all([
       timeline.page(conversation, { side: 'before', from: item, limit: 1 }),

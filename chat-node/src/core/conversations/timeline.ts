@@ -1,4 +1,13 @@
-import { type Entry, entriesOf, messageId, segmentTag, type Sha256, parseMessageId } from '@p2p-chat/shared';
+import {
+  changeId,
+  type Entry,
+  entriesOf,
+  messageId,
+  parseMessageId,
+  type RosterOperation,
+  segmentTag,
+  type Sha256,
+} from '@p2p-chat/shared';
 import type {
   ConversationStore,
   ImportedMessage,
@@ -19,8 +28,14 @@ export interface TimelineEntry extends MessageOrder {
   batch: KeptBatch['batch'];
 }
 
-/** What a timeline consists of: entries, and messages of an earlier history. */
-export type TimelineItem = TimelineEntry | (MessageOrder & { imported: ImportedMessage });
+/** A change of a group's roster, as a line among the messages. */
+export type TimelineChange = MessageOrder & { operation: RosterOperation };
+
+/** An entry, or a message of an earlier history. */
+export type MessageItem = TimelineEntry | (MessageOrder & { imported: ImportedMessage });
+
+/** What a timeline consists of: messages, and changes of the roster among them. */
+export type TimelineItem = MessageItem | TimelineChange;
 
 export interface TimelinePage {
   side: 'before' | 'after';
@@ -59,11 +74,21 @@ export class Timeline {
     }
     await this.#addBatches(conversation, side, start, limit, found);
     await this.#addImported(conversation, side, start, limit, found);
+    found.add(this.changes(conversation));
     return found.oldestFirst();
   }
 
+  /** The changes of a group's roster, in order. */
+  changes({ group }: Conversation): TimelineChange[] {
+    const changes = group?.changes() ?? [];
+    return changes.map((operation) => {
+      const { clock, author, hash } = operation;
+      return { clock, author, id: changeId(hash), operation };
+    });
+  }
+
   /** What stands at a place; null where its batch was dropped. @throws {StorageError} */
-  async at(conversation: Conversation, place: MessagePlace): Promise<TimelineItem | null> {
+  async at(conversation: Conversation, place: MessagePlace): Promise<MessageItem | null> {
     if ('imported' in place) return importedItem(place.imported);
     const { author, segment, seq } = place;
     const kept = await this.store.batchOf(conversation.id, author, segment, seq);
@@ -172,7 +197,7 @@ class NearestItems {
   }
 }
 
-function importedItem(imported: ImportedMessage): TimelineItem {
+function importedItem(imported: ImportedMessage): MessageItem {
   const { clock, author, id } = imported;
   return { clock, author, id, imported };
 }

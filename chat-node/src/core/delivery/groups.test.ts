@@ -7,6 +7,8 @@ import {
   type RosterFrame,
 } from '@p2p-chat/shared';
 import { describe, expect, it } from 'vitest';
+import type { Conversation } from '../conversations/conversation.js';
+import { countBeyond } from '../conversations/coverage.js';
 import { type End, GroupWorld, turns } from '../../testing/group-world.js';
 
 const NAMES = ['Ann', 'Ben', 'Cat', 'Dan'];
@@ -56,6 +58,13 @@ describe('who was removed', () => {
     expect(sent.map((end) => end.sent.map(({ type }) => type))).toEqual(Array(6).fill(['digests']));
   });
 
+  it('has nothing counted as unread that does not count', async () => {
+    const world = await removedMeanwhile();
+    const conversation = world.conversation(BEN) as Conversation;
+    expect(world.texts(BEN)).toHaveLength(3);
+    expect(await countBeyond(conversation, world.peerId(DAN), [])).toBe(1);
+  });
+
   it('comes back in a segment of their own, which does not rest on what does not count', async () => {
     const world = await removedMeanwhile();
     await world.act(ANN, (start, group) => start.rosters.about(group, 'add', person(world, DAN)));
@@ -69,6 +78,37 @@ describe('who was removed', () => {
     const [first, ...others] = await shownByAll(world, [ANN, BEN, CAT, DAN]);
     expect(first?.toSorted()).toEqual(['Cat 5', 'Dan 1', 'Dan 4']);
     for (const one of others) expect(one).toEqual(first);
+  });
+});
+
+describe('changes of a group', () => {
+  it('are lines among its messages, at the same place for all', async () => {
+    const world = await team();
+    world.write(BEN, 1);
+    await world.meet(1);
+    await world.act(ANN, (start, group) => start.rosters.operate(group, { kind: 'rename', name: 'Us' }));
+    await world.meet(1);
+    world.write(CAT, 1);
+    await world.meet(1);
+    const lines = await world.lines(ANN);
+    expect(lines.slice(0, 4)).toEqual(['found', 'add', 'add', 'add']);
+    expect(lines.slice(-3)).toEqual(['Ben 1', 'rename', 'Cat 2']);
+    for (const nth of [BEN, CAT, DAN]) expect(await world.lines(nth)).toEqual(lines);
+  });
+
+  it('are shown to who comes from then on that what was written is', async () => {
+    const world = new GroupWorld(NAMES);
+    for (const nth of [ANN, BEN]) await world.start(nth);
+    const policy = { open: true, history: 'join' } as const;
+    world.group = (await world.starts[ANN]?.rosters.found('Lobby', policy, []))?.id ?? '';
+    await world.meet(2);
+    await world.act(DAN, (start, group) => start.rosters.enter(group));
+    await world.meet(1);
+    await world.act(CAT, (start, group) => start.rosters.enter(group));
+    await world.meet(1);
+    expect(await world.lines(DAN)).toEqual(['join', 'join']);
+    expect(await world.lines(CAT)).toEqual(['join']);
+    expect(await world.lines(BEN)).toEqual([]);
   });
 });
 

@@ -56,6 +56,12 @@ export class Group {
     return this.#operations.has(hash);
   }
 
+  /** The operations that count, from when this node's person may read on. */
+  changes(): RosterOperation[] {
+    const from = this.historyFrom(this.self);
+    return this.#roster.counted.filter(({ clock }) => clock >= from);
+  }
+
   /** All operations, each after those that it names. */
   operations(): RosterOperation[] {
     return [...this.#operations.values()].sort(

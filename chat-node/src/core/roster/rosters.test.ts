@@ -66,7 +66,11 @@ describe('the rosters of a node', () => {
   it('let an admin add people, and nobody who is no admin', async () => {
     const group = await rosters.found('Team', CLOSED, [{ peerId: ben.peerId, user: 'Ben' }]);
     expect(group.members()).toEqual([ann.peerId]);
-    expect(events).toEqual([{ type: 'group', conversation: group.id }]);
+    const operations = group.group?.operations().map(({ hash }) => hash);
+    expect(events).toEqual([
+      { type: 'group', conversation: group.id },
+      { type: 'roster', conversation: group.id, operations },
+    ]);
     await expect(rosters.about(group, 'add', { peerId: ben.peerId, user: 'Ben' })).rejects.toMatchObject({
       code: 'not-allowed',
     });
@@ -100,9 +104,9 @@ describe('the rosters of a node', () => {
     await expect(rosters.take(group.id, all, ben.peerId)).rejects.toMatchObject({ code: 'roster-full' });
     await rosters.take(group.id, all.slice(0, 50), ben.peerId);
     expect(group.group?.roster.name).toBe('Team 48');
-    expect(events).toHaveLength(1);
+    expect(events).toHaveLength(2);
     await rosters.take(group.id, all.slice(0, 50), ben.peerId);
-    expect(events).toHaveLength(1);
+    expect(events).toHaveLength(2);
   });
 
   it('take nothing that rests on what is not held, and no group that does not concern them', async () => {

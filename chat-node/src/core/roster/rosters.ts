@@ -228,8 +228,16 @@ export class Rosters {
       keys.learnMember(key);
       conversation.observe(author, clock);
     }
+    const counted = group.roster.counted.length;
     group.add(operations);
-    events.publish({ type: 'group', conversation: conversation.id });
+    const { id } = conversation;
+    events.publish({ type: 'group', conversation: id });
+    events.publish({ type: 'roster', conversation: id, operations: operations.map(({ hash }) => hash) });
+    const isCut = operations.some(({ detail: { kind } }) => kind === 'remove' || kind === 'fork');
+    if (isCut || group.roster.counted.length < counted) {
+      events.publish({ type: 'history', conversation: id });
+      events.publish({ type: 'conversation', conversation: id });
+    }
     onChanged(conversation, operations, from);
   }
 
