@@ -4,6 +4,9 @@ import { ConversationStore } from './core/ports/conversation.store.js';
 import { NodeEnvironment } from './runtime/environment.js';
 import { SqliteStore } from './storage/sqlite/sqlite-store.js';
 
+/** To connect to MongoDB, of three seconds each: in Compose it starts beside the node. */
+const START_ATTEMPTS = 10;
+
 /** The store that the settings choose, open. */
 @Global()
 @Module({})
@@ -14,7 +17,7 @@ export class StorageModule {
     const { MongoStorageModule } = await import('./storage/mongo/mongo-storage.module.js');
     return {
       module: StorageModule,
-      imports: [MongoStorageModule.of({ uri: config.mongodbUri })],
+      imports: [MongoStorageModule.of({ uri: config.mongodbUri, attempts: START_ATTEMPTS })],
       exports: [MongoStorageModule],
     };
   }

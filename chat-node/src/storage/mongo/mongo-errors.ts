@@ -83,8 +83,12 @@ function ofServer(error: InstanceType<typeof MongoServerError>): StorageError {
 }
 
 function unavailable(cause: unknown): StorageError {
-  return new StorageError('storage-unavailable', `MongoDB cannot be reached: ${errorMessage(cause)}.`, {
-    hint: 'Check that it runs and that MONGODB_URI names it; the node goes on by itself when it is back.',
+  const message = errorMessage(cause);
+  const why = /ENOENT|ECONNREFUSED/.test(message)
+    ? 'It does not run, or not where MONGODB_URI says'
+    : 'It does not answer in time';
+  return new StorageError('storage-unavailable', `MongoDB cannot be reached: ${message}.`, {
+    hint: `${why}: its own log has the reason, mostly a full disk or data of another version (in Compose: docker compose logs mongo). A node that runs goes on by itself when it is back.`,
     cause,
   });
 }

@@ -9,6 +9,8 @@ const SERVER_SELECTION_TIMEOUT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Silence on a connection in mid-call after which it counts as broken: a slow disk manages, a person still waits. The connection string may say otherwise. */
 const SOCKET_TIMEOUT_MS = 10_000;
+/** From one attempt to connect to the next, at a start. */
+const RETRY_MS = 1_000;
 /** One writes, a few read. */
 const MAX_CONNECTIONS = 4;
 
@@ -24,10 +26,20 @@ const OPTIONS = {
   writeConcern: { w: 'majority', j: true },
 } as const;
 
-/** What `MongooseModule.forRootAsync` takes. @throws {StorageError} `storage-failed` where the string is none of MongoDB */
-export function connectionOptions(uri: string): MongooseModuleFactoryOptions {
+/**
+ * What `MongooseModule.forRootAsync` takes.
+ * @param attempts to connect at a start
+ * @throws {StorageError} `storage-failed` where the string is none of MongoDB
+ */
+export function connectionOptions(uri: string, attempts: number): MongooseModuleFactoryOptions {
   requireConnectionString(uri);
-  return { uri, ...optionsFor(uri), retryAttempts: 0, connectionErrorFactory: storageErrorOf };
+  return {
+    uri,
+    ...optionsFor(uri),
+    retryAttempts: attempts,
+    retryDelay: RETRY_MS,
+    connectionErrorFactory: storageErrorOf,
+  };
 }
 
 /**

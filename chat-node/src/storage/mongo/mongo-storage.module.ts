@@ -11,14 +11,15 @@ import { MongoStore } from './mongo-store.js';
 export class MongoStorageModule {
   /**
    * @param uri a connection string with the name of the database, which must be this node's own
+   * @param attempts to connect, of three seconds each where nobody is there
    * @throws {StorageError} when the application is created: `storage-failed` where the string is none
    * of MongoDB or the password is wrong, `storage-unavailable`, `storage-too-new`, `storage-too-old`
    */
-  static of({ uri }: { uri: string }): DynamicModule {
+  static of({ uri, attempts = 1 }: { uri: string; attempts?: number }): DynamicModule {
     return {
       module: MongoStorageModule,
       imports: [
-        MongooseModule.forRootAsync({ useFactory: () => connectionOptions(uri) }),
+        MongooseModule.forRootAsync({ useFactory: () => connectionOptions(uri, attempts) }),
         MongooseModule.forFeature(FEATURES),
       ],
       providers: [
