@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { acquaint } from './support/control.ts';
 import {
   baseEnvironment,
   CHAT_MAIN,
+  DISCOVERY_MAIN,
   parseJsonLines,
   runCli,
   RunningProcess,
@@ -38,6 +39,17 @@ beforeAll(async () => {
 });
 
 afterAll(() => world.close());
+
+it.each([
+  ['p2p-chat', CHAT_MAIN],
+  ['the discovery service', DISCOVERY_MAIN],
+])('%s says nothing of colours where both settings of them are there', (_, main) => {
+  const { status, stderr } = spawnSync(process.execPath, [main, '--help'], {
+    env: { ...baseEnvironment(), NO_COLOR: '1', FORCE_COLOR: '1' },
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+});
 
 /** Starts a command that goes on until it is told to end. */
 function start(daemon: RunningDaemon, args: readonly string[]): RunningProcess {

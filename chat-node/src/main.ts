@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { settleColours } from './colour-settings.js';
-import { runProcess } from './commands/run-process.js';
+import { settleColours } from '@p2p-chat/shared/colour-settings';
 
 settleColours(process.env);
+const { runProcess } = await import('./commands/run-process.js');
 await runProcess(fileURLToPath(import.meta.url));
