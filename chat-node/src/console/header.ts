@@ -4,6 +4,7 @@ import { spread, truncate, wrap } from './layout.js';
 import { theme } from './theme.js';
 import { messageText } from './message-text.js';
 import {
+  invitations,
   keyAlarms,
   onlinePeers,
   peerOf,
@@ -36,7 +37,7 @@ function title(state: ViewState, width: number): string {
   const own = state.profile?.shown ?? 'online';
   const presence = own === 'online' ? '' : `  ${presenceLabel(own)}`;
   const left = truncate(`p2p-chat  ${safeLine(me.user)} (${shortPeerId(me.peerId)})${presence}`, width);
-  const waiting = requests(state).length;
+  const waiting = requests(state).length + invitations(state).length;
   const right = [
     ...(waiting > 0 ? [count(waiting, 'request')] : []),
     `${onlinePeers(state).length} online`,

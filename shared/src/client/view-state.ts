@@ -221,6 +221,11 @@ export function requests(state: ViewState): PeerView[] {
   return byName([...state.peers.values()].filter((peer) => peer.request !== null));
 }
 
+/** Groups that somebody asks the person to come to: they wait beside those who want to write. */
+export function invitations(state: ViewState): ConversationView[] {
+  return state.conversations.filter(({ group }) => group?.state === 'invited' && group.invitedBy !== null);
+}
+
 /** Other keys under names of people who are known, whose alarms stand; by name. */
 export function keyAlarms(state: ViewState): PeerView[] {
   return byName([...state.peers.values()].filter((peer) => peer.keyAlarm !== null));

@@ -5,7 +5,7 @@ import {
   parseUserName,
   safeLine,
 } from '@p2p-chat/shared';
-import { knownPeers, type ViewState } from '@p2p-chat/shared/client';
+import { knownPeers, type ViewState, withEvent } from '@p2p-chat/shared/client';
 import { groupLabel, groupRemark, memberLabel, memberRemark } from '../group-labels.js';
 import { header } from '../header.js';
 import { count } from '../labels.js';
@@ -48,27 +48,21 @@ export async function newGroup(context: ScreenContext): Promise<void> {
   });
 }
 
-/** Groups: those that one is in, and invitations. */
+/** Groups: those that one is or was in. */
 export async function groups(context: ScreenContext): Promise<void> {
-  await eachGroup(context, 'Groups: which one?', false, (group) =>
-    group.state === 'invited' ? answerInvitation(context, group) : seeGroup(context, group),
-  );
+  await eachGroup(context, 'Groups: which one?', false);
 }
 
 /** Rooms: what is open to everybody on the network. */
 export async function rooms(context: ScreenContext): Promise<void> {
-  await eachGroup(context, 'Rooms: which one?', true, (room) => seeGroup(context, room));
+  await eachGroup(context, 'Rooms: which one?', true);
 }
 
-async function eachGroup(
-  context: ScreenContext,
-  message: string,
-  open: boolean,
-  act: (group: GroupView) => Promise<void>,
-): Promise<void> {
+async function eachGroup(context: ScreenContext, message: string, open: boolean): Promise<void> {
   const { client, signal, store } = context.view;
   for (;;) {
-    const all = await client.groups(open, signal);
+    // What one is asked to come to waits beside the message requests.
+    const all = (await client.groups(open, signal)).filter(({ invitedBy }) => invitedBy === null);
     const rows = (state: ViewState): ListRow<string>[] =>
       all.map((group) => ({
         key: group.id,
@@ -94,7 +88,7 @@ async function eachGroup(
     takeFlash(context);
     if (chosen === '') return;
     const group = all.find(({ id }) => id === chosen);
-    if (group !== undefined) await act(group);
+    if (group !== undefined) await seeGroup(context, group);
     else await newRoom(context);
   }
 }
@@ -112,21 +106,27 @@ async function newRoom(context: ScreenContext): Promise<void> {
   });
 }
 
-async function answerInvitation(context: ScreenContext, group: GroupView): Promise<void> {
+/** Asks what to do with an invitation, and does it. @returns whether it was decided */
+export async function answerInvitation(context: ScreenContext, id: string): Promise<boolean> {
+  const group = await context.view.client.group(id, context.view.signal);
   const by = group.invitedBy;
   const choice = await choose(context, `${groupLabel(group)}: ${groupRemark(group)}`, [
     ['accept', 'Accept', count(group.members.filter(({ state }) => state === 'member').length, 'member')],
     ['decline', 'Decline', ''],
     ...(by === null ? [] : [['block', `Block ${safeLine(by.user)}`, ''] as const]),
   ]);
-  await changed(context, async ({ client, signal }) => {
+  await changed(context, async ({ client, signal, store }) => {
     if (choice === 'accept') {
-      await client.enterGroup(group.id, signal);
+      const entered = await client.enterGroup(group.id, signal);
+      store.update((state) => withEvent(state, { type: 'group', group: entered }));
       await openConversation(context, group.id);
     }
     if (choice === 'block' && by !== null) await client.block(by.peerId, signal);
-    if (choice === 'decline' || choice === 'block') await client.declineGroup(group.id, signal);
+    if (choice !== 'decline' && choice !== 'block') return;
+    const declined = await client.declineGroup(group.id, signal);
+    store.update((state) => withEvent(state, { type: 'group', group: declined }));
   });
+  return choice !== '';
 }
 
 async function seeGroup(context: ScreenContext, group: GroupView): Promise<void> {

@@ -4,6 +4,7 @@ import { count, presenceLabel } from '../labels.js';
 import { messageText } from '../message-text.js';
 import type { ListRow } from '../prompts/live-list.js';
 import {
+  invitations,
   keyAlarms,
   knownPeers,
   nextUnread,
@@ -68,7 +69,7 @@ export async function home(context: ScreenContext): Promise<'logout' | 'leave'> 
       ],
       rows,
       // Who waits comes first.
-      initial: requests(context.view.store.get()).length > 0 ? 'requests' : initial,
+      initial: rows(context.view.store.get()).some(({ key }) => key === 'requests') ? 'requests' : initial,
       jump: (state) => (nextUnread(state) === undefined ? undefined : 'next-unread'),
     });
     if (choice === undefined) return 'leave';
@@ -98,20 +99,15 @@ function rows(state: ViewState): ListRow<Choice>[] {
     label,
     remark,
   });
-  const waiting = requests(state);
+  const waiting = requests(state).length;
+  const invited = invitations(state).length;
   const alarms = keyAlarms(state).length;
   const verified = knownPeers(state).filter((peer) => peer.verified).length;
   return [
     ...(alarms === 0 ? [] : [row('alarms', 'Key Alarms', `${alarms} to look at`)]),
-    ...(waiting.length === 0
+    ...(waiting + invited === 0
       ? []
-      : [
-          row(
-            'requests',
-            'Message Requests',
-            `${count(waiting.length, 'person wants', 'people want')} to write to you`,
-          ),
-        ]),
+      : [row('requests', 'Message Requests', waitingRemark(waiting, invited))]),
     row('read', 'Read Messages', unread > 0 ? `${unread} unread` : ''),
     row('send', 'Send Messages', online > 0 ? `${online} online` : 'nobody else is here yet'),
     row('groups', 'Groups', groupsRemark(state)),
@@ -125,11 +121,16 @@ function rows(state: ViewState): ListRow<Choice>[] {
   ];
 }
 
-/** Invitations first: somebody waits. */
+function waitingRemark(people: number, invited: number): string {
+  return [
+    ...(people === 0 ? [] : [`${count(people, 'person wants', 'people want')} to write to you`]),
+    ...(invited === 0 ? [] : [count(invited, 'invitation')]),
+  ].join(' · ');
+}
+
 function groupsRemark({ conversations }: ViewState): string {
-  const all = conversations.filter(({ group }) => group !== undefined && !group.open);
-  const invited = all.filter(({ group }) => group?.state === 'invited').length;
-  return invited > 0 ? count(invited, 'invitation') : all.length > 0 ? `${all.length}` : '';
+  const all = conversations.filter(({ group }) => group?.open === false && group.state === 'member').length;
+  return all === 0 ? '' : `${all}`;
 }
 
 function profileRemark({ profile: own }: ViewState): string {

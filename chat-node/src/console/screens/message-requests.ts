@@ -5,41 +5,62 @@ import {
   type MessageView,
   shortPeerId,
 } from '@p2p-chat/shared';
+import { groupLabel } from '../group-labels.js';
 import { header } from '../header.js';
 import { count, peerLabel } from '../labels.js';
 import { truncate } from '../layout.js';
 import { theme } from '../theme.js';
-import { requests, withoutNotices, withPeer, type ViewState } from '@p2p-chat/shared/client';
+import { invitations, requests, withoutNotices, withPeer, type ViewState } from '@p2p-chat/shared/client';
 import { flash, takeFlash, type ScreenContext } from './context.js';
 import { messageText } from '../message-text.js';
+import type { ListRow } from '../prompts/live-list.js';
 import { openConversationWith } from './conversation.js';
-import { choosePerson } from './people-list.js';
+import { answerInvitation } from './groups.js';
 
 /** Characters of a message that the question shows; the conversation has all of it. */
 const PREVIEW_WIDTH = 200;
 
 type Decision = 'accept' | 'read' | 'block' | 'later';
 
-/** Message Requests: people who wrote for the first time; read, accept or block. */
+/** Message Requests: people who wrote for the first time, and groups to which somebody asks one to come. */
 export async function messageRequests(context: ScreenContext): Promise<void> {
   const { store } = context.view;
-  let waiting = requests(store.get());
-  while (waiting.length > 0) {
+  for (let waiting = rows(store.get()); waiting.length > 0; waiting = rows(store.get())) {
     const [only] = waiting;
-    const peerId =
+    const chosen =
       waiting.length === 1 && only !== undefined
-        ? only.peerId
-        : await choosePerson(context, {
-            message: 'Message Requests: who wants to write to you?',
-            people: requests,
-            remark: (peer) => count(peer.request?.messages ?? 0, 'message'),
-            empty: () => ['Nobody waits any more.'],
+        ? only.value
+        : await context.ask.list<ViewState, string>({
+            message: 'Message Requests: who waits for you?',
+            store,
+            header,
+            intro: (state) => (rows(state).length === 0 ? ['Nobody waits any more.', ''] : []),
+            rows: (state) => [...rows(state), { key: 'cancel', value: '', label: 'Cancel', isWayOut: true }],
+            back: '',
           });
-    if (peerId === null) return;
-    const decision = await decideRequest(context, peerId);
-    if (decision === 'later' && waiting.length === 1) return;
-    waiting = requests(store.get());
+    if (chosen === '') return;
+    const isDecided = store.get().peers.has(chosen)
+      ? (await decideRequest(context, chosen)) !== 'later'
+      : await answerInvitation(context, chosen);
+    if (!isDecided && waiting.length === 1) return;
   }
+}
+
+function rows(state: ViewState): ListRow<string>[] {
+  return [
+    ...requests(state).map((peer) => ({
+      key: peer.peerId,
+      value: peer.peerId,
+      label: peerLabel(peer),
+      remark: count(peer.request?.messages ?? 0, 'message'),
+    })),
+    ...invitations(state).map(({ id, name, group }) => ({
+      key: id,
+      value: id,
+      label: groupLabel({ id, name, ambiguous: group?.ambiguous === true }),
+      remark: `${safeLine(group?.invitedBy?.user ?? '')} asks you to come`,
+    })),
+  ];
 }
 
 /** Asks what to do with the request of one person, and does it. */
