@@ -131,10 +131,24 @@ describe('import', () => {
       await controlOf(alice).send(bob.peerId, body);
       await controlOf(bob).send(alice.peerId, body);
     }
+    // With all that one can make of a message.
+    const extras = { confirm: true };
+    const { id } = await controlOf(bob).send(alice.peerId, 'a drll, @Alice', undefined, undefined, extras);
+    await waitFor('it to be there', async () =>
+      (await history(alice, bob.peerId)).some((one) => one.id === id),
+    );
+    await controlOf(bob).edit(id, 'a drill, @Alice');
+    await controlOf(bob).react(id, ['👀']);
+    await controlOf(alice).react(id, ['👍', '🎉']);
+    await controlOf(alice).confirm(id);
+    await controlOf(alice).send(bob.peerId, 'when?', undefined, undefined, { replyTo: id });
     await waitFor('all messages', async () => {
       const all = await history(alice, bob.peerId);
       const settled = all.every(({ direction, state }) => direction === 'in' || state === 'delivered');
-      return all.length === 4 + 2 * hostile.length && settled;
+      const drill = all.find((one) => one.id === id);
+      const isThere =
+        drill?.edited === true && drill.reactions?.length === 3 && drill.confirmed?.length === 1;
+      return all.length === 4 + 2 * hostile.length + 2 && settled && isThere;
     });
     await controlOf(alice).read(bob.peerId);
     const { peerId } = alice;
@@ -149,10 +163,10 @@ describe('import', () => {
     await writeFile(file, (await alice.cli(['export', 'Bob', '--format', 'markdown'])).stdout);
 
     const other = await world.daemon({ user: 'Alice' });
-    expect(await other.json<ImportResult>(['import', file])).toEqual([{ imported: 10, known: 0 }]);
+    expect(await other.json<ImportResult>(['import', file])).toEqual([{ imported: 12, known: 0 }]);
     expect((await other.cli(['export', bob.peerId])).stdout).toBe(await originalOf(other));
     const input = await readFile(file);
-    expect(await other.json<ImportResult>(['import'], { input })).toEqual([{ imported: 0, known: 10 }]);
+    expect(await other.json<ImportResult>(['import'], { input })).toEqual([{ imported: 0, known: 12 }]);
     expect((await other.cli(['export', bob.peerId])).stdout).toBe(await originalOf(other));
   });
 });

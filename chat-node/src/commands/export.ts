@@ -12,7 +12,7 @@ import {
 } from '@p2p-chat/shared';
 import type { ControlClient } from '../console/control-client.js';
 import { conversationLabel, localDay, stateMark, timeOfDay } from '../console/labels.js';
-import { messageText } from '../console/message-text.js';
+import { messageMarks, messageText, quoteLine } from '../console/message-text.js';
 import type { EXPORT_FORMATS } from './choices.js';
 import { endComment, messageComment } from './export-comment.js';
 import { note, print, printJson, type Io } from './io.js';
@@ -30,9 +30,10 @@ export async function exportConversation(io: Io, name: string, flags: ExportFlag
   const signal = io.interruption();
   const conversation = await client.conversation(name, signal);
   const messages = withPeer(wholeConversation(client, conversation.id, signal), conversation);
-  if (flags.format === 'markdown')
-    await exportMarkdown(io, escaped(conversationLabel(conversation)), messages);
-  else for await (const message of messages) await printJson(io, message);
+  if (flags.format === 'markdown') {
+    const { peerId } = await client.status(signal);
+    await exportMarkdown(io, escaped(conversationLabel(conversation)), peerId, messages);
+  } else for await (const message of messages) await printJson(io, message);
   if (flags.files !== undefined)
     await exportFiles(io, await client.files(conversation.id, signal), resolve(flags.files));
 }
@@ -53,8 +54,13 @@ async function exportFiles(io: Io, files: readonly FileView[], folder: string): 
   }
 }
 
-/** @param from how the other person is called, as Markdown */
-async function exportMarkdown(io: Io, from: string, messages: AsyncIterable<ExportedMessage>): Promise<void> {
+/** @param from how the other person is called, as Markdown @param self own peer id */
+async function exportMarkdown(
+  io: Io,
+  from: string,
+  self: string,
+  messages: AsyncIterable<ExportedMessage>,
+): Promise<void> {
   await print(io, `# Conversation with ${from}\n`);
   let day = '';
   let count = 0;
@@ -63,7 +69,7 @@ async function exportMarkdown(io: Io, from: string, messages: AsyncIterable<Expo
     if (its !== day) await print(io, `\n## ${its}\n`);
     day = its;
     count += 1;
-    await print(io, markdown(message, from));
+    await print(io, markdown(message, from, self));
   }
   await print(io, `\n${endComment(count)}\n`);
 }
@@ -113,13 +119,17 @@ function beforeOf(before: string | undefined): { before?: string } {
 }
 
 /** A message for people, behind a comment with all of it for `import`. */
-function markdown(message: ExportedMessage, from: string): string {
+function markdown(message: ExportedMessage, from: string, self: string): string {
   const mine = message.direction === 'out';
   const who = mine ? 'You' : from;
   const state = mine ? ` ${stateMark(message.state)}` : '';
-  const body = safeText(messageText(message))
-    .split('\n')
-    .map((line) => `> ${escaped(line)}`.trimEnd());
+  const quote = quoteLine(message);
+  const marks = messageMarks(message, self);
+  const body = [
+    ...(quote === null ? [] : [`> ${safeLine(quote)}`]),
+    ...safeText(messageText(message)).split('\n'),
+    ...(marks.length === 0 ? [] : [`(${safeLine(marks.join(', '))})`]),
+  ].map((line) => `> ${escaped(line)}`.trimEnd());
   // Two spaces at its end: the next line stays a line of its own.
   return `\n${messageComment(message)}\n\n**${who}** ${timeOfDay(message.sentAt)}${state}\n\n${body.join('  \n')}\n`;
 }

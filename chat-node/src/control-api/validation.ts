@@ -2,8 +2,8 @@ import { Injectable, type PipeTransform, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
 import { ControlApiError } from './problem.js';
 
-/** How deep a request may nest: an import is an object with a list of objects. */
-const MAX_DEPTH = 4;
+/** How deep a request may nest: an import has a list of messages, these have reactions, and each of them people. */
+const MAX_DEPTH = 6;
 
 /**
  * Refuses what nests deeper than any request. It comes before the

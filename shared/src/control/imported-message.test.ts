@@ -27,6 +27,18 @@ it('takes a message as it is, and leaves out what it does not know', () => {
   expect(parseImportedMessage({ ...message, previous: null, request: true })).toEqual(message);
   const mine = { ...message, author: alice, direction: 'out', receivedAt: null, state: 'queued' };
   expect(parseImportedMessage(mine)).toEqual(mine);
+  const more = {
+    ...message,
+    edited: true,
+    replyTo: messageId('b'.repeat(26), 1),
+    mentions: [alice],
+    confirm: true,
+    reactions: [{ emoji: '👍', by: [alice, bob] }],
+    confirmed: [{ peerId: alice, user: 'Alice', at: message.sentAt }],
+  };
+  expect(parseImportedMessage(more)).toEqual(more);
+  const nothing = { edited: false, replyTo: null, mentions: [], confirm: false, reactions: [] };
+  expect(parseImportedMessage({ ...message, ...nothing, deletion: null })).toEqual(message);
   const later = { ...message, kind: 'poll', body: '' };
   expect(parseImportedMessage(later)).toEqual(later);
   expect(parseImportedMessage({ ...message, body: 'x'.repeat(MAX_BODY_BYTES) }).body).toHaveLength(
@@ -56,6 +68,15 @@ it.each([
   [{ ...message, direction: 'out' }, 'author'],
   [{ ...message, direction: 'out', author: alice }, 'receivedAt'],
   [{ ...message, state: 'queued' }, 'state'],
+  [{ ...message, edited: 'yes' }, 'edited'],
+  [{ ...message, confirm: 1 }, 'confirm'],
+  [{ ...message, replyTo: 'x' }, 'replyTo'],
+  [{ ...message, mentions: ['bob'] }, 'mentions'],
+  [{ ...message, mentions: Array.from({ length: 257 }, () => bob) }, 'mentions'],
+  [{ ...message, reactions: [{ emoji: 'a\u001bb', by: [bob] }] }, 'reactions'],
+  [{ ...message, reactions: [{ emoji: '👍', by: [bob, bob, bob] }] }, 'reactions'],
+  [{ ...message, reactions: Array.from({ length: 65 }, () => ({ emoji: '👍', by: [bob] })) }, 'reactions'],
+  [{ ...message, confirmed: [{ peerId: bob, user: 'Bob', at: 'now' }] }, 'confirmed'],
   [{ ...message, clock: undefined }, 'clock'],
   [{ ...message, clock: '8'.repeat(16) }, 'clock'],
 ])('refuses %j: %s', (value, what) => {

@@ -3,9 +3,15 @@ import { isPeerId } from '../peer-id.js';
 import { readFileContent } from '../protocol/file.js';
 import type { OfferedFileView } from './files.js';
 import { isMessageId } from '../protocol/conversation.js';
-import { MAX_BODY_BYTES, MAX_DETAIL_CHARACTERS } from '../protocol/limits.js';
+import { isEmoji } from '../protocol/content.js';
+import {
+  MAX_BODY_BYTES,
+  MAX_DETAIL_CHARACTERS,
+  MAX_MENTIONS,
+  MAX_SHOWN_REACTIONS,
+} from '../protocol/limits.js';
 import { isUserName } from '../text.js';
-import type { MessageState, MessageView } from './views.js';
+import type { ConfirmedView, MessageState, MessageView, ReactionView } from './views.js';
 
 /** A message of a direct conversation, as `export` writes it and `import` takes it. */
 export interface ImportedMessage extends Omit<MessageView, 'request'> {
@@ -76,7 +82,63 @@ export function parseImportedMessage(value: unknown): ImportedMessage {
     receivedAt,
     state: known,
     clock,
+    ...whatBecameOfIt(value as Record<string, unknown>),
   };
+}
+
+type Became = Pick<MessageView, 'edited' | 'replyTo' | 'mentions' | 'confirm' | 'reactions' | 'confirmed'>;
+
+/** What a message refers to, and what others made of it; an export of before has none of that. */
+function whatBecameOfIt(fields: Record<string, unknown>): Became {
+  const { edited, replyTo, mentions, confirm, reactions, confirmed } = fields;
+  const check = (holds: boolean, name: string, is: string): void => {
+    if (!holds) throw malformed(`${name} is not ${is}`);
+  };
+  check(edited === undefined || typeof edited === 'boolean', 'edited', 'true or false');
+  check(confirm === undefined || typeof confirm === 'boolean', 'confirm', 'true or false');
+  check(replyTo === undefined || replyTo === null || isMessageId(replyTo), 'replyTo', 'the id of a message');
+  check(isMaybeList(mentions, MAX_MENTIONS, isPerson), 'mentions', 'a list of peer ids');
+  check(isMaybeList(reactions, MAX_SHOWN_REACTIONS, isReaction), 'reactions', 'a list of reactions');
+  check(isMaybeList(confirmed, MAX_PEOPLE, isConfirmation), 'confirmed', 'a list of confirmations');
+  return {
+    ...(edited === true ? { edited } : {}),
+    ...(typeof replyTo === 'string' ? { replyTo } : {}),
+    ...(isFull<string>(mentions) ? { mentions } : {}),
+    ...(confirm === true ? { confirm } : {}),
+    ...(isFull<ReactionView>(reactions)
+      ? { reactions: reactions.map(({ emoji, by }) => ({ emoji, by })) }
+      : {}),
+    ...(isFull<ConfirmedView>(confirmed)
+      ? { confirmed: confirmed.map(({ peerId, user, at }) => ({ peerId, user, at })) }
+      : {}),
+  };
+}
+
+/** People of a direct conversation. */
+const MAX_PEOPLE = 2;
+
+function isPerson(value: unknown): value is string {
+  return typeof value === 'string' && isPeerId(value);
+}
+
+function isReaction(value: unknown): value is ReactionView {
+  if (typeof value !== 'object' || value === null) return false;
+  const { emoji, by } = value as Record<string, unknown>;
+  return isEmoji(emoji) && Array.isArray(by) && by.length > 0 && isMaybeList(by, MAX_PEOPLE, isPerson);
+}
+
+function isConfirmation(value: unknown): value is ConfirmedView {
+  if (typeof value !== 'object' || value === null) return false;
+  const { peerId, user, at } = value as Record<string, unknown>;
+  return isPerson(peerId) && typeof user === 'string' && isUserName(user) && isTime(at);
+}
+
+function isMaybeList(value: unknown, max: number, is: (one: unknown) => boolean): boolean {
+  return value === undefined || (Array.isArray(value) && value.length <= max && value.every(is));
+}
+
+function isFull<T>(value: unknown): value is T[] {
+  return Array.isArray(value) && value.length > 0;
 }
 
 /** What a message of files names; an export that could not show them has none. */

@@ -138,7 +138,8 @@ const isVersions = (value: unknown): value is Reference[] =>
 const isEmojiSet = (value: unknown): value is string[] =>
   isListOf(value, MAX_REACTIONS_PER_PERSON, isEmoji) && new Set(value).size === value.length;
 
-function isEmoji(value: unknown): value is string {
+/** Whether it can be one emoji of a reaction: short, and without what moves on a screen. */
+export function isEmoji(value: unknown): value is string {
   if (typeof value !== 'string' || value === '' || value.length > MAX_REACTION_CHARACTERS) return false;
   return value.isWellFormed() && !/[\p{Cc}\p{Zs}\p{Zl}\p{Zp}]/u.test(value);
 }

@@ -1,11 +1,11 @@
 import {
   type Batch,
+  type Content,
   contentText,
   entriesOf,
   eraseEntries,
   leafOf,
   MAX_SHOWN_REACTIONS,
-  readContent,
   type Reference,
 } from '@p2p-chat/shared';
 import fc from 'fast-check';
@@ -21,74 +21,139 @@ import { Timeline, type TimelineEntry } from './timeline.js';
 
 const ID = testConversation('Alice', 'Bob');
 const NAMES = ['Alice', 'Bob', 'Carol'] as const;
-/** Alice may delete what anybody wrote. */
-const ADMIN = new TestFeed('Alice', ID).author;
-const mayDelete: MayDelete = (by, author) => by === author || by === ADMIN;
 const { keys } = new TestFeed('Alice', ID);
+const EMOJI = ['👍', '🎉'];
 
 /** What somebody does, with a message that is chosen by a number. */
 interface Step {
   who: number;
-  what: 'text' | 'reply' | 'confirm-me' | 'edit' | 'delete' | 'reaction' | 'confirm';
+  what: 'text' | 'reply' | 'confirm-me' | 'edit' | 'delete' | 'reaction' | 'confirm' | 'remind';
   on: number;
   /** Whether it is said of an entry that is not the one at its place. */
   forged: boolean;
+  /** Whether its author was restored before: what they write from here on follows nothing that they wrote. */
+  restored: boolean;
 }
 
+const rarely = (of: number): fc.Arbitrary<boolean> => fc.integer({ min: 1, max: of }).map((one) => one === 1);
 const steps = fc.array(
   fc.record<Step>({
     who: fc.nat(NAMES.length - 1),
-    what: fc.constantFrom('text', 'reply', 'confirm-me', 'edit', 'delete', 'reaction', 'confirm'),
+    what: fc.constantFrom(
+      'text',
+      'reply',
+      'confirm-me',
+      'edit',
+      'edit',
+      'delete',
+      'reaction',
+      'confirm',
+      'remind',
+    ),
     on: fc.nat(20),
-    forged: fc.integer({ min: 0, max: 9 }).map((one) => one === 0),
+    forged: rarely(10),
+    restored: rarely(6),
   }),
   { minLength: 1, maxLength: 24 },
 );
 
-/** The batches that these steps make, each of one entry, by author. */
-function written(plan: readonly Step[]): { feeds: Batch[][]; deleted: string[] } {
-  const feeds = NAMES.map((name) => new TestFeed(name, ID));
-  const batches: Batch[][] = feeds.map(() => []);
-  const texts: { reference: Reference; body: string; bodies: string[]; versions: Reference[] }[] = [];
-  const deleted = new Set<string>();
-  for (const [nth, { who, what, on, forged }] of plan.entries()) {
-    const feed = feeds[who] as TestFeed;
-    const message = texts[on % Math.max(1, texts.length)];
-    const body = `canary${nth}.`;
-    const target = message && { ...message.reference, ...(forged ? { leaf: 'f'.repeat(64) } : {}) };
-    const isText = what === 'text' || what === 'confirm-me' || what === 'reply' || target === undefined;
-    const content = ((): string => {
-      if (target === undefined || what === 'text') return contentText({ kind: 'text', body });
-      if (what === 'confirm-me') return contentText({ kind: 'text', body, confirm: true });
-      if (what === 'reply') return contentText({ kind: 'text', body, replyTo: target });
-      if (what === 'edit') return contentText({ kind: 'edit', target, body });
-      if (what === 'reaction')
-        return contentText({ kind: 'reaction', target, emoji: on % 3 === 0 ? [] : ['👍'] });
-      if (what === 'confirm') return contentText({ kind: 'confirm', target });
-      const versions = forged ? [] : [...message!.versions];
-      return contentText({ kind: 'delete', target, ...(versions.length === 0 ? {} : { versions }) });
-    })();
-    const batch = feed.batch([], { clock: testClock(nth), contents: [content] });
-    batches[who]?.push(batch);
-    const { author, segment, first: seq } = batch;
-    const reference = { author, segment, seq, leaf: leafOf(batch, seq, keys.sha256) };
-    if (isText) texts.push({ reference, body, bodies: [body], versions: [] });
-    else if (what === 'edit' && !forged && author === message!.reference.author) {
-      message!.bodies.push(body);
-      message!.versions.push(reference);
-    } else if (what === 'delete' && !forged && mayDelete(author, message!.reference.author, testClock(nth))) {
-      deleted.add(message!.body);
-    }
-  }
-  return { feeds: batches, deleted: texts.flatMap((one) => (deleted.has(one.body) ? one.bodies : [])) };
+/** A step that was taken: a batch of one entry. */
+interface Taken {
+  nth: number;
+  author: string;
+  what: Step['what'] | 'text';
+  forged: boolean;
+  /** The text that it is about. */
+  on: Taken | undefined;
+  body: string;
+  emoji: string[];
+  reference: Reference;
+  batch: Batch;
 }
 
-/** An order of arrival that keeps that of each feed, with some batches twice. */
-function arrival(feeds: readonly (readonly Batch[])[], picks: readonly number[]): Batch[] {
-  const rest = feeds.map((feed) => [...feed]);
+/** Alice may delete what anybody wrote, until she is removed at this step. */
+const mayDeleteUntil =
+  (removed: number): MayDelete =>
+  (by, author, clock) =>
+    by === author || (by === keys.peerId && clock < testClock(removed));
+
+const bodyOf = (nth: number): string => `canary${nth}.`;
+
+function written(plan: readonly Step[], feeds: readonly TestFeed[]): Taken[] {
+  const taken: Taken[] = [];
+  for (const [nth, { who, what: wanted, on: chosen, forged, restored }] of plan.entries()) {
+    const feed = feeds[who] as TestFeed;
+    if (restored) feed.newSegment();
+    const texts = taken.filter(({ what }) => ['text', 'reply', 'confirm-me'].includes(what));
+    const on = texts[chosen % Math.max(1, texts.length)];
+    const what = on === undefined && wanted !== 'confirm-me' ? 'text' : wanted;
+    const target = {
+      ...(on?.reference as Reference),
+      ...(forged ? { leaf: String(nth).padStart(64, '0') } : {}),
+    };
+    const emoji = EMOJI.slice(0, chosen % 3);
+    const known = taken.filter((one) => one.what === 'edit' && one.on === on && one.author === on?.author);
+    const versions = known.map(({ reference }) => reference);
+    const body = bodyOf(nth);
+    const contents: Record<Step['what'], Content> = {
+      text: { kind: 'text', body },
+      reply: { kind: 'text', body, replyTo: target },
+      'confirm-me': { kind: 'text', body, confirm: true },
+      edit: { kind: 'edit', target, body },
+      delete: { kind: 'delete', target, ...(versions.length === 0 || forged ? {} : { versions }) },
+      reaction: { kind: 'reaction', target, emoji },
+      confirm: { kind: 'confirm', target },
+      remind: { kind: 'remind', target },
+    };
+    const batch = feed.batch([], { clock: testClock(nth), contents: [contentText(contents[what])] });
+    const { author, segment, first: seq } = batch;
+    const reference = { author, segment, seq, leaf: leafOf(batch, seq, keys.sha256) };
+    taken.push({ nth, author, what, forged, on, body, emoji, reference, batch });
+  }
+  return taken;
+}
+
+/** What the rules make of those steps that arrive, said once more: texts by what they say at last. */
+function expected(arrived: readonly Taken[], mayDelete: MayDelete): Record<string, unknown>[] {
+  const about = (text: Taken, what: Step['what']): Taken[] =>
+    arrived.filter((one) => one.what === what && one.on === text && !one.forged);
+  const isDeleted = (text: Taken): boolean =>
+    about(text, 'delete').some(({ author, nth }) => mayDelete(author, text.author, testClock(nth)));
+  const editsOf = (text: Taken): Taken[] =>
+    about(text, 'edit').filter(({ author }) => author === text.author);
+  const saysOf = (text: Taken): string => (editsOf(text).at(-1) ?? text).body;
+  const quoteOf = ({ what, on, forged }: Taken): unknown => {
+    if (what !== 'reply' || on === undefined || forged || !arrived.includes(on)) return null;
+    return isDeleted(on) ? { body: '', deleted: true } : { body: saysOf(on), deleted: false };
+  };
+  return arrived
+    .filter(({ what }) => ['text', 'reply', 'confirm-me'].includes(what))
+    .map((text) => {
+      if (isDeleted(text))
+        return { body: '', deleted: true, edited: false, reactions: [], confirmed: [], quote: null };
+      const sets = new Map(about(text, 'reaction').map((one) => [one.author, one]));
+      const latest = [...sets.values()].sort((one, other) => one.nth - other.nth);
+      const confirming = about(text, 'confirm').filter(({ author }) => author !== text.author);
+      return {
+        body: saysOf(text),
+        deleted: false,
+        edited: editsOf(text).length > 0,
+        reactions: EMOJI.map((emoji) => ({
+          emoji,
+          by: latest.filter((one) => one.emoji.includes(emoji)).map(({ author }) => author),
+        })).filter(({ by }) => by.length > 0),
+        confirmed: text.what === 'confirm-me' ? [...new Set(confirming.map(({ author }) => author))] : [],
+        quote: quoteOf(text),
+      };
+    });
+}
+
+/** An order of arrival that keeps that of each segment, with some batches twice. */
+function arrival(batches: readonly Batch[], picks: readonly number[]): Batch[] {
+  const rest = [...Map.groupBy(batches, ({ segment }) => segment).values()];
   const order: Batch[] = [];
-  for (let nth = 0; rest.some((feed) => feed.length > 0); nth += 1) {
-    const left = rest.filter((feed) => feed.length > 0);
+  for (let nth = 0; rest.some((one) => one.length > 0); nth += 1) {
+    const left = rest.filter((one) => one.length > 0);
     const pick = picks[nth % picks.length] ?? 0;
     order.push((left[pick % left.length] as Batch[]).shift() as Batch);
     if (pick % 5 === 0) order.push(order[pick % order.length] as Batch);
@@ -96,10 +161,14 @@ function arrival(feeds: readonly (readonly Batch[])[], picks: readonly number[])
   return order;
 }
 
+/** @param self who may find edits that have to be deleted by themselves */
 async function screenAfter(
   order: readonly Batch[],
   groupOf: number,
-): Promise<{ screen: string; disk: string }> {
+  mayDelete: MayDelete,
+  self = keys.peerId,
+): Promise<{ screen: string; disk: string; shown: Record<string, unknown>[]; unnamed: Reference[] }> {
+  const unnamed: Reference[] = [];
   const store = new MemoryStore(undefined, queueMicrotask);
   const record = { id: ID, kind: 'group', peerId: null, seen: [] } as const;
   await store.commit([{ type: 'conversation', record }]);
@@ -110,8 +179,8 @@ async function screenAfter(
     store,
     sha256: keys.sha256,
     mayDelete: () => mayDelete,
-    self: keys.peerId,
-    onUnnamed: () => undefined,
+    self,
+    onUnnamed: (_, edits) => unnamed.push(...edits),
   });
   for (let from = 0; from < order.length; from += groupOf) {
     const batches = order.slice(from, from + groupOf);
@@ -139,7 +208,15 @@ async function screenAfter(
     .join(' ');
   // Whether an erased message was sent at another time than its clock says is gone with it.
   const shown = messages.map((message) => ({ ...message, sentAt: message.deleted ? 0 : message.sentAt }));
-  return { screen: JSON.stringify([shown, words.length]), disk: disk + saved };
+  const facts = messages.map(({ content, deleted, edited, reactions, confirmed, quote }) => ({
+    body: content.kind === 'text' ? content.body : '',
+    deleted,
+    edited,
+    reactions: EMOJI.flatMap((emoji) => reactions.filter((one) => one.emoji === emoji)),
+    confirmed: confirmed.map(({ peerId }) => peerId),
+    quote: quote && { body: quote.body, deleted: quote.deleted },
+  }));
+  return { screen: JSON.stringify([shown, words.length]), disk: disk + saved, shown: facts, unnamed };
 }
 
 describe('what others make of messages', () => {
@@ -152,26 +229,56 @@ describe('what others make of messages', () => {
           steps,
           fc.array(fc.nat(30), { minLength: 1, maxLength: 12 }),
           fc.integer({ min: 1, max: 5 }),
-          async (plan, picks, groupOf) => {
-            const { feeds, deleted } = written(plan);
-            const inTurn = await screenAfter(arrival(feeds, [0]), 1);
-            const mixed = await screenAfter(arrival(feeds, picks), groupOf);
-            expect(JSON.parse(mixed.screen)).toEqual(JSON.parse(inTurn.screen));
-            for (const body of deleted) expect(inTurn.disk + mixed.disk + mixed.screen).not.toContain(body);
-            // Whoever hears of a text only after it was deleted gets its leaf.
-            const erased = feeds.map((feed) =>
-              feed.map((batch) => {
-                const [{ content } = { content: '' }] = entriesOf(batch);
-                const read = readContent(content);
-                const isGone = read.kind === 'text' && deleted.includes(read.body);
-                return isGone ? eraseEntries(batch, new Set([batch.first]), keys.sha256) : batch;
+          fc.nat(30),
+          fc.array(fc.nat(8), { maxLength: 2 }),
+          async (plan, picks, groupOf, removed, losses) => {
+            const mayDelete = mayDeleteUntil(removed);
+            const feeds = NAMES.map((name) => new TestFeed(name, ID));
+            const all = written(plan, feeds);
+            // Segments that nobody has any more.
+            const segments = [...new Set(all.map(({ batch }) => batch.segment))];
+            const lost = losses.map((nth) => segments[nth]);
+            const arrived = all.filter(({ batch }) => !lost.includes(batch.segment));
+            const batches = arrived.map(({ batch }) => batch);
+            // What a delete could not name is deleted by itself, by who knows what it was.
+            const named = await Promise.all(
+              feeds.map(async (feed, nth) => {
+                const { unnamed } = await screenAfter(batches, 1, mayDelete, feed.author);
+                feed.newSegment();
+                return unnamed.map((edit, at) => {
+                  const content = contentText({ kind: 'delete', target: edit, versions: [edit] });
+                  return feed.batch([], { clock: testClock(plan.length + nth, at), contents: [content] });
+                });
               }),
             );
-            const late = await screenAfter(arrival(erased, picks), groupOf);
+            const complete = [...batches, ...named.flat()];
+            const inTurn = await screenAfter(complete, 1, mayDelete);
+            expect(inTurn.shown).toEqual(expected(arrived, mayDelete));
+            const mixed = await screenAfter(arrival(complete, picks), groupOf, mayDelete);
+            expect(JSON.parse(mixed.screen)).toEqual(JSON.parse(inTurn.screen));
+            const gone = arrived.filter((one) => {
+              const text = one.what === 'edit' ? one.on : one;
+              if (one.what === 'edit' && (one.forged || one.author !== text?.author)) return false;
+              return arrived.some(
+                ({ what, on, forged, author, nth }) =>
+                  what === 'delete' &&
+                  on === text &&
+                  !forged &&
+                  mayDelete(author, text?.author ?? '', testClock(nth)),
+              );
+            });
+            for (const { body } of gone) expect(inTurn.disk + mixed.disk + mixed.screen).not.toContain(body);
+            // Whoever hears of a text only after it was deleted gets its leaf, and those of its edits.
+            const erased = complete.map((batch) =>
+              gone.some((one) => one.batch === batch)
+                ? eraseEntries(batch, new Set([batch.first]), keys.sha256)
+                : batch,
+            );
+            const late = await screenAfter(arrival(erased, picks), groupOf, mayDelete);
             expect(JSON.parse(late.screen)).toEqual(JSON.parse(inTurn.screen));
           },
         ),
-        { numRuns: 150 },
+        { numRuns: 250 },
       );
     },
   );
@@ -186,6 +293,6 @@ describe('what others make of messages', () => {
         emoji: [`emoji ${nth}`],
       },
     }));
-    expect(effectsOn(target, actions, mayDelete).reactions).toHaveLength(MAX_SHOWN_REACTIONS);
+    expect(effectsOn(target, actions, () => true).reactions).toHaveLength(MAX_SHOWN_REACTIONS);
   });
 });

@@ -92,7 +92,8 @@ export function edited(content: TextContent, edit: Action | null): TextContent {
   return { ...rest, body, ...(mentions === undefined ? {} : { mentions }) };
 }
 
-/** Whether a reference means an entry. */
-export function isSamePlace(one: Omit<Reference, 'leaf'>, other: Omit<Reference, 'leaf'>): boolean {
-  return one.author === other.author && one.segment === other.segment && one.seq === other.seq;
+/** Whether two references mean the same entry: at one place there are two after a fork. */
+export function isSameEntry(one: Reference, other: Reference): boolean {
+  const isSamePlace = one.author === other.author && one.segment === other.segment && one.seq === other.seq;
+  return isSamePlace && one.leaf === other.leaf;
 }

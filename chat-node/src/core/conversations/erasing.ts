@@ -13,7 +13,7 @@ import {
 import type { MessageRange } from '../events.js';
 import type { Change, ConversationStore } from '../ports/conversation.store.js';
 import type { Conversation } from './conversation.js';
-import { isSamePlace, type MayDelete } from './effects.js';
+import { isSameEntry, type MayDelete } from './effects.js';
 import { referencesOf } from './references.js';
 
 /** What somebody said of another entry: a delete or an edit of it, and who. */
@@ -70,7 +70,7 @@ export class Erasing {
       erasures.erase(target);
       erasures.forget(messageId(this.#tag(conversation, target), target.seq));
       for (const { at, content: other } of all) {
-        if (other.kind !== 'edit' || at.author !== target.author || !isSamePlace(other.target, target))
+        if (other.kind !== 'edit' || at.author !== target.author || !isSameEntry(other.target, target))
           continue;
         erasures.erase(at);
         // Its author knows of it for certain, and who deleted the message may be the only one left.

@@ -3,6 +3,7 @@ import { ChatError } from '../errors.js';
 import type { ChatEvents } from '../events.js';
 import type { Change, ConversationStore, ImportedMessage } from '../ports/conversation.store.js';
 import type { Conversations } from './conversations.js';
+import type { Message } from './message.js';
 
 /** A message of an earlier history with a person. Its author follows from its direction. */
 export interface EarlierMessage extends Omit<ImportedMessage, 'conversation' | 'author'> {
@@ -11,6 +12,16 @@ export interface EarlierMessage extends Omit<ImportedMessage, 'conversation' | '
   direction: 'in' | 'out';
   /** The name of its author, as the history shows it. */
   user: string;
+}
+
+/** What had become of a message by the time of an export; it stands in `later` of its content. */
+export type LaterOfImported = Partial<
+  Pick<Message, 'edited' | 'reactions' | 'confirmed'> & { replyTo: string }
+>;
+
+/** What of that an imported content says. */
+export function laterOf(content: string): LaterOfImported {
+  return (JSON.parse(content) as { later?: LaterOfImported }).later ?? {};
 }
 
 /** What became of messages that were imported. */

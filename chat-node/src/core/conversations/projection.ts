@@ -11,6 +11,7 @@ import type { Mark } from '../feeds/feed-index.js';
 import type { ConversationStore, ImportedMessage } from '../ports/conversation.store.js';
 import type { MessageRange } from '../events.js';
 import type { Conversation } from './conversation.js';
+import { laterOf } from './import.js';
 import { coverage, loadForMarks } from './coverage.js';
 import { type Action, actionsOf, edited, type Effects, effectsOn, type MayDelete } from './effects.js';
 import { GroupStates, stateOf } from './group-states.js';
@@ -113,20 +114,23 @@ export class Projection {
   }
 
   async #withQuote(message: Message): Promise<Message> {
-    const { content } = message;
-    if (message.deleted || content.kind !== 'text' || content.replyTo === undefined) return message;
-    const id = this.idOf(content.replyTo);
-    return { ...message, replyTo: id, quote: await this.#quote(id, content.replyTo) };
+    const { content, deleted } = message;
+    const reference = content.kind === 'text' ? content.replyTo : undefined;
+    const id = reference === undefined ? message.replyTo : this.idOf(reference);
+    if (deleted || id === null) return message;
+    return { ...message, replyTo: id, quote: await this.#quote(id, reference) };
   }
 
   /** The message that is answered, as it is now; null where it is not here. */
-  async #quote(id: string, { author, leaf }: Reference): Promise<Quote | null> {
+  async #quote(id: string, reference: Reference | undefined): Promise<Quote | null> {
     const { store, timeline } = this.parts;
     const place = await store.find(id);
     const item = place === null ? null : await timeline.at(this.conversation, place);
-    if (item?.author !== author) return null;
+    if (item === null) return null;
+    const { author } = item;
     const its = this.leafOf(item);
-    if (its !== null && its !== leaf) return null;
+    if (reference !== undefined && (author !== reference.author || (its !== null && its !== reference.leaf)))
+      return null;
     const { content, deleted } = this.message(item, (await this.effects([item])).get(id));
     return { id, author, body: content.kind === 'text' ? content.body : '', deleted };
   }
@@ -175,7 +179,7 @@ export class Projection {
     const read = readContent(content);
     // As an export has a message that was deleted.
     const deleted = read.kind === 'unknown' && read.name === DELETED;
-    return { ...UNCHANGED, ...message, direction, content: read, deleted };
+    return { ...UNCHANGED, ...laterOf(content), ...message, direction, content: read, deleted };
   }
 
   #stateOf(author: string): StateOf {
@@ -224,17 +228,24 @@ function withEffects(
 ): Message {
   if (deleted !== null || message.deleted) {
     const content = { kind: 'unknown', name: DELETED } as const;
-    return { ...message, content, deleted: true, deletion: deleted === null ? null : deletion(deleted) };
+    return {
+      ...message,
+      ...UNCHANGED,
+      content,
+      deleted: true,
+      deletion: deleted === null ? null : deletion(deleted),
+    };
   }
   const { content } = message;
-  if (content.kind !== 'text') return { ...message, reactions };
+  // What an export said of it counts where nothing newer is here.
+  const shown = reactions.length > 0 ? { ...message, reactions } : message;
+  if (content.kind !== 'text') return shown;
   const asks = content.confirm === true;
   return {
-    ...message,
+    ...shown,
     content: edited(content, edit),
-    edited: edit !== null,
-    reactions,
-    confirmed: asks ? confirmed : [],
+    edited: edit !== null || message.edited,
+    confirmed: asks && confirmed.length > 0 ? confirmed : message.confirmed,
   };
 }
 
