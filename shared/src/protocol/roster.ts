@@ -46,6 +46,8 @@ export interface Roster {
   forks: ReadonlyMap<string, ReadonlyMap<string, Fork>>;
   /** The operations that count, in order. */
   counted: readonly RosterOperation[];
+  /** Hashes of the operations that were allowed by what they name: of the others none ever counts. */
+  valid: ReadonlySet<string>;
   /** Hashes of the valid operations that no other valid one names: what the next one names. */
   heads: readonly string[];
   /** The greatest clock of the operations; '' for none. */
@@ -145,6 +147,7 @@ class Resolution {
       memberships,
       forks: this.#provenForks(view),
       counted: this.#operations.filter((_, nth) => this.#has(view, nth)),
+      valid: new Set(this.#operations.flatMap(({ hash }, nth) => (this.#valid[nth] === 1 ? [hash] : []))),
       heads: this.#operations.flatMap(({ hash }, nth) =>
         this.#valid[nth] === 1 && !this.#named.has(hash) ? [hash] : [],
       ),

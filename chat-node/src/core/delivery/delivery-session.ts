@@ -15,6 +15,7 @@ import {
 import type { Conversation } from '../conversations/conversation.js';
 import type { IncomingFrame, PeerLink } from '../ports/peer-link.js';
 import type { DeliveryParts } from './delivery.js';
+import type { Group } from '../roster/group.js';
 import { Exchange } from './exchange.js';
 import { STORAGE_BACKOFF } from './storage-backoff.js';
 
@@ -106,13 +107,13 @@ export class DeliverySession {
   }
 
   #batch(batch: Batch): Promise<void> {
-    const exchange = this.#exchanges.get(batch.conversation);
-    if (exchange === undefined) {
-      // One of a group that the person here has left may still be on its way.
-      if (this.parts.conversations.get(batch.conversation)?.group) return Promise.resolve();
+    const { conversation: id } = batch;
+    const exchange = this.#exchanges.get(id);
+    const isGroup = Boolean(this.parts.conversations.get(id)?.group);
+    if (isGroup ? this.#knownGroup(id) === null : exchange === undefined)
       throw new ProtocolError('batch-malformed', 'The conversation of a batch is not one of this link.');
-    }
-    return exchange.batch(batch);
+    // One of a group that the person here has left may still be on its way.
+    return exchange?.batch(batch) ?? Promise.resolve();
   }
 
   async #digests({ conversations }: DigestsFrame): Promise<void> {
@@ -135,20 +136,27 @@ export class DeliverySession {
     else this.#exchanges.set(id, exchange);
   }
 
+  /** The group of a conversation; null where there is none of which the far end may know. */
+  #knownGroup(id: string): Group | null {
+    const group = this.parts.conversations.get(id)?.group;
+    return group?.isKnownTo(this.link.peer.peerId) === true ? group : null;
+  }
+
   #verified({ conversation, operations }: RosterFrame): RosterOperation[] {
-    const { keys, conversations } = this.parts;
+    const { keys } = this.parts;
     const verified = operations.map((text) => verifyOperation(operationBytes(text), keys));
     if (verified.some((one) => one.conversation !== conversation))
       throw new ProtocolError('operation-malformed', 'A roster operation is of another conversation.');
     // What its author writes may follow at once.
-    if (conversations.get(conversation)?.group) for (const { key } of verified) keys.learnMember(key);
+    if (this.#knownGroup(conversation) !== null) for (const { key } of verified) keys.learnMember(key);
     return verified;
   }
 
   async #roster(frame: RosterFrame, operations: RosterOperation[]): Promise<void> {
-    const { conversations, rosters } = this.parts;
+    const { rosters } = this.parts;
     const { conversation: id, have, more } = frame;
-    if (!conversations.get(id)?.group) {
+    // Whom it does not name may have been added meanwhile. Till that shows, a group that is here is answered as one that is not.
+    if (this.#knownGroup(id) === null) {
       if (this.parts.admission(this.link.peer.peerId, 0) === 'drop') return;
       const heard = [...(this.#heard.get(id) ?? []), ...operations];
       const count = [...this.#heard.values()].reduce((sum, all) => sum + all.length, operations.length);
@@ -168,7 +176,7 @@ export class DeliverySession {
       }, 'cannot save the roster of a group');
     }
     await this.#ready;
-    if (have !== undefined && !this.#closed) {
+    if (have !== undefined && !this.#closed && this.#knownGroup(id) !== null) {
       await this.#ensure(id);
       this.#exchanges.get(id)?.rosterAsked(have);
     }

@@ -163,6 +163,44 @@ async function tell(world: GroupWorld, from: number, to: number, ...frames: Rost
   await turns(20);
 }
 
+describe('somebody whom the roster does not name', () => {
+  /** What Dan, who was never in, is told when he names a group. */
+  async function asked(about: (world: GroupWorld) => string): Promise<unknown[]> {
+    const world = new GroupWorld(NAMES);
+    for (const nth of [BEN, DAN]) await world.start(nth);
+    const policy = { open: false, history: 'join' } as const;
+    world.group = (await world.starts[BEN]?.rosters.found('Pair', policy, [person(world, CAT)]))?.id ?? '';
+    world.connect(BEN, DAN);
+    await turns(20);
+    const id = about(world);
+    const dan = world.keys[DAN] as (typeof world.keys)[0];
+    const ends = world.links.get([BEN, DAN].sort().join()) as [End, End];
+    const [bens, dans] = ends[0].peer.peerId === world.peerId(DAN) ? ends : [ends[1], ends[0]];
+    const before = bens.sent.length;
+    const unheard = 'ab'.repeat(32);
+    dans.send({ type: 'digests', conversations: [[id, unheard.slice(32)]] });
+    dans.send({ type: 'roster', conversation: id, have: [unheard], operations: [], more: false });
+    dans.send({ type: 'state', conversation: id, feeds: [{ author: dan.peerId, tips: [] }] });
+    dans.send({ type: 'want', conversation: id, author: world.peerId(BEN), segments: [], more: false });
+    const header = { conversation: id, author: dan.peerId, segment: 'a'.repeat(32), first: 1, follows: [] };
+    const entry = { clock: '1'.padStart(16, '0'), sentAt: 1, content: '{"kind":"text","body":"in?"}' };
+    dans.sendBatch(createBatch(header, [entry], dan));
+    await turns(40);
+    const said = JSON.stringify([
+      bens.sent.slice(before),
+      (world.errors as { code: string }[]).map(({ code }) => code),
+    ]);
+    return JSON.parse(said.replaceAll(id, 'id')) as unknown[];
+  }
+
+  it('is told the same of a group that is there and of one that is not', async () => {
+    const known = await asked((world) => world.group);
+    const unknown = await asked(() => `${'b'.repeat(51)}a`);
+    expect(known).toEqual(unknown);
+    expect(known[1]).toEqual(['batch-malformed']);
+  });
+});
+
 describe('a member who lies', () => {
   it('loses the link for a forged operation, and nobody else notices', async () => {
     const world = await team();

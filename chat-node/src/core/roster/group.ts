@@ -105,6 +105,16 @@ export class Group {
     return this.isOpen ? state !== 'removed' : state === 'member' || state === 'invited';
   }
 
+  /** Whether this person may know of the group: the roster names them, or it is a room. */
+  isKnownTo(peerId: string): boolean {
+    return this.isOpen || this.#roster.members.has(peerId);
+  }
+
+  /** Whether an operation can count: one that was never allowed does not, whatever comes. */
+  canCount({ hash }: RosterOperation): boolean {
+    return this.#roster.valid.has(hash);
+  }
+
   /** Peer ids of the members. */
   memberIds(): string[] {
     return [...this.#roster.members.values()].flatMap(({ peerId, state }) =>

@@ -41,6 +41,7 @@ const found = (nonce: number): RosterDetail => ({
   ...{ kind: 'found', name: 'Team', user: 'Ann', ...CLOSED },
   nonce: nonce.toString(16).padStart(32, '0'),
 });
+const asks: RosterDetail = { kind: 'add', person: ben.peerId, user: 'Ben' };
 const renames = (count: number): RosterDetail[] =>
   Array.from({ length: count }, (_, nth): RosterDetail => ({ kind: 'rename', name: `Team ${nth}` }));
 
@@ -99,14 +100,29 @@ describe('the rosters of a node', () => {
   });
 
   it('take what others wrote beyond that, and no flood', async () => {
-    const all = chain([found(1), ...renames(MAX_TAKEN_OPERATIONS)]);
+    const all = chain([found(1), asks, ...renames(MAX_TAKEN_OPERATIONS)]);
     const group = await conversations.addGroup(all[0]?.conversation ?? '', all.slice(0, 1));
     await expect(rosters.take(group.id, all, ben.peerId)).rejects.toMatchObject({ code: 'roster-full' });
     await rosters.take(group.id, all.slice(0, 50), ben.peerId);
-    expect(group.group?.roster.name).toBe('Team 48');
+    expect(group.group?.roster.name).toBe('Team 47');
     expect(events).toHaveLength(2);
     await rosters.take(group.id, all.slice(0, 50), ben.peerId);
     expect(events).toHaveLength(2);
+  });
+
+  it('take nothing of who is not in, and keep nothing that was never allowed', async () => {
+    const all = chain([found(1), asks, ...renames(2)]);
+    const [first, second] = all as [RosterOperation, RosterOperation];
+    const group = await conversations.addGroup(first.conversation, [first]);
+    const stranger = new TestKeys('Cat').peerId;
+    await rosters.take(group.id, all.slice(0, 2), stranger);
+    expect(group.group?.size).toBe(1);
+    await rosters.take(group.id, all.slice(0, 2), ben.peerId);
+    const { conversation, clock } = all[2] as RosterOperation;
+    const detail: RosterDetail = { kind: 'rename', name: 'Mine' };
+    const forbidden = createOperation({ conversation, clock, parents: [second.hash], detail }, ben);
+    await rosters.take(group.id, [forbidden, ...all.slice(2)], ben.peerId);
+    expect(group.group?.operations().map(({ hash }) => hash)).toEqual(all.map(({ hash }) => hash));
   });
 
   it('take nothing that rests on what is not held, and no group that does not concern them', async () => {

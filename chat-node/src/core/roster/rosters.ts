@@ -148,7 +148,8 @@ export class Rosters {
   }
 
   /**
-   * Operations that somebody told. Those that are held already are passed over.
+   * Operations that somebody told. Those that are held already are passed over, and those that were never
+   * allowed: a flood of them leaves nothing. Of who is not in, or asked to be, none is taken.
    * @param operations verified, of one conversation
    * @returns the conversation; null where it is none for this node
    * @throws {ProtocolError} `roster-full` @throws {StorageError}
@@ -162,8 +163,12 @@ export class Rosters {
       if ((group?.size ?? 0) + fresh.length > MAX_TAKEN_OPERATIONS)
         throw new ProtocolError('roster-full', 'The roster of a group has too many operations.');
       if (known !== undefined) {
-        if (group !== null && fresh.length > 0) await this.#commit(known, fresh, from);
-        return group === null ? null : known;
+        if (group === null) return null;
+        const next = group.with(fresh);
+        const valid = fresh.filter((one) => next.canCount(one));
+        const isFromWithin = group.concerns(from) || next.concerns(from);
+        if (valid.length > 0 && isFromWithin) await this.#commit(known, valid, from);
+        return known;
       }
       const heard = new Group(id, keys.peerId, keys.sha256, fresh);
       if (heard.roster.name === null || !heard.concerns(keys.peerId) || this.#offered() >= MAX_OFFERED_GROUPS)
