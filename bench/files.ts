@@ -6,6 +6,8 @@
  *            1.3, read, hash, write, fsync and no product code)
  *   tools    the same with scp, rsync and croc where they are installed, each with a `sync` after it
  *   folder   a folder of many small files, beside rsync
+ *   flood    messages beside somebody who asks for blocks as fast as they can
+ *            (e2e/support/flood-blocks.ts)
  *   members  one file to eight members of a group, who fetch it at the same time
  *
  * Files are read from the disk where root runs it: the caches are dropped before each. Prints a
@@ -15,6 +17,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -29,6 +32,7 @@ const run = promisify(execFile);
 const MIB = 1024 * 1024;
 const SMALL_FILES = 10_000;
 const SMALL_BYTES = 4_096;
+const FLOOD = join(ROOT, 'e2e/support/flood-blocks.ts');
 /** Of the file that goes to all members of a group. */
 const SHARED_MIB = 256;
 const MEMBERS = 8;
@@ -50,13 +54,15 @@ interface Figures {
   memoryGrowthMib?: { sender: number; receiver: number };
   /** Of a message, delivered, in milliseconds. */
   p99?: { idle: number; beside: number };
+  /** The same, beside somebody else who floods the sender with requests. */
+  flooded?: { idle: number; beside: number };
   /** Of the folder of small files, from the offer to the last of them, in seconds. */
   folderSeconds?: { node: number; offer: number; rsync?: number };
   /** What the sender writes for all members, beside the size of the file; and until all have it. */
   members?: { count: number; sent: number; seconds: number };
 }
 
-const PARTS = ['large', 'tools', 'folder', 'members'] as const;
+const PARTS = ['large', 'tools', 'folder', 'flood', 'members'] as const;
 const { values } = parseArgs({
   options: {
     mib: { type: 'string', default: '1024' },
@@ -99,6 +105,7 @@ async function measure(figures: Figures, folder: string): Promise<void> {
   if (only.includes('folder')) await measureFolder(figures, folder, ssh);
   ssh?.stop();
   await rm(large, { force: true });
+  if (only.includes('flood')) await measureFlood(figures, folder);
   if (only.includes('members')) await measureMembers(figures, folder);
 }
 
@@ -149,6 +156,26 @@ async function measureFolder(figures: Figures, folder: string, ssh: Ssh | null):
     offer: offer.seconds,
     ...(rsync === undefined ? {} : { rsync }),
   };
+}
+
+async function measureFlood(figures: Figures, folder: string): Promise<void> {
+  const file = join(folder, 'wanted.bin');
+  await writeRandom(file, SHARED_MIB * MIB);
+  const { alice, bob } = await linkedPair(world);
+  const mallory = await world.daemon({ user: 'Mallory', peers: [`127.0.0.1:${alice.ready.peerPort}`] });
+  await waitFor('the link', async () => (await controlOf(mallory).status()).links > 0);
+  await acquaint(alice, mallory);
+  const offer = { paths: [file], copy: false };
+  const { conversation, files } = await controlOf(alice).sendFiles(mallory.peerId, offer);
+  await mallory.stop();
+  const idle = await messageTimes(alice, IDLE_MESSAGES);
+  const args = [mallory.home, alice.ready.peerPort, conversation, files[0]?.root, SHARED_MIB].map(String);
+  const flood = spawn(process.execPath, [FLOOD, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(flood.stdout, 'data');
+  const beside = await messageTimes(alice, IDLE_MESSAGES);
+  flood.kill();
+  await Promise.all([alice.stop(), bob.stop()]);
+  figures.flooded = { idle: percentile(idle, 0.99), beside: percentile(beside, 0.99) };
 }
 
 async function measureMembers(figures: Figures, folder: string): Promise<void> {
@@ -426,7 +453,9 @@ function table({ seconds, ofFloor, offerSeconds, memoryGrowthMib, p99, ...more }
     console.log(
       `a message, p99: ${p99.idle.toFixed(1)} ms alone, ${p99.beside.toFixed(1)} ms beside the file`,
     );
-  const { folderSeconds: small, members } = more;
+  const { folderSeconds: small, flooded, members } = more;
+  if (flooded !== undefined)
+    console.log(`beside a flood: ${flooded.beside.toFixed(1)} ms, ${flooded.idle.toFixed(1)} ms before it`);
   if (small !== undefined) {
     console.log(`${SMALL_FILES} files of ${SMALL_BYTES} bytes`);
     console.log(`  node         ${small.node.toFixed(2)} s (offer ${small.offer.toFixed(2)} s)`);
