@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -57,6 +57,10 @@ async function open(options: Parameters<typeof PageUnderTest.open>[1] = {}): Pro
   pages.push(page);
   return page;
 }
+
+/** A PNG of one pixel. */
+const RED_DOT =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
 
 /** Ann's page, with a conversation open. */
 async function withConversation(
@@ -326,6 +330,64 @@ describe('what can be done with a message', () => {
     await save.click();
     expect((await download).suggestedFilename()).toBe('plan.svg');
     if (PICTURES !== undefined) await opened.picture(join(PICTURES, 'files.png'));
+    expect(await opened.axe()).toEqual([]);
+    expectClean(opened);
+  });
+});
+
+describe('files', () => {
+  it('are dropped, pasted and chosen with their folders, and images shown as the pixels that they are', async () => {
+    const opened = await withConversation(/^Ben/);
+    const { page } = opened;
+    const log = page.getByRole('log');
+    const folder = await world.folder('files');
+    await mkdir(join(folder, 'plans/old'), { recursive: true });
+    await writeFile(join(folder, 'plans/old/first.txt'), 'first');
+    await writeFile(join(folder, 'plans/second.txt'), 'second');
+    const chooser = page.waitForEvent('filechooser');
+    await page.getByRole('button', { name: 'Send a folder' }).click();
+    await (await chooser).setFiles(join(folder, 'plans'));
+    for (const how of ['drop', 'paste']) {
+      await page.evaluate((type) => {
+        const data = new DataTransfer();
+        data.items.add(new File([type], `by ${type}.txt`));
+        const options = { bubbles: true, cancelable: true };
+        const event =
+          type === 'drop'
+            ? new DragEvent(type, { ...options, dataTransfer: data })
+            : new ClipboardEvent(type, { ...options, clipboardData: data });
+        document.querySelector('textarea')?.dispatchEvent(event);
+      }, how);
+    }
+    for (const name of ['plans', 'by drop.txt', 'by paste.txt']) await log.getByText(name).waitFor();
+
+    const sent = (name: string) =>
+      waitFor(name, async () => (await controlOf(ben).files()).find((one) => one.name === name));
+    const plans = await sent('plans');
+    const target = join(folder, 'fetched');
+    for (const { id } of [plans, await sent('by drop.txt'), await sent('by paste.txt')])
+      await ben.json(['get', id, '--to', target]);
+    expect(plans.type).toBe('inode/directory');
+    expect((await readdir(target, { recursive: true })).sort()).toEqual([
+      'by drop.txt',
+      'by paste.txt',
+      'plans',
+      'plans/old',
+      'plans/old/first.txt',
+      'plans/second.txt',
+    ]);
+    expect(await readFile(join(target, 'by paste.txt'), 'utf8')).toBe('paste');
+
+    await writeFile(join(folder, 'dot.png'), Buffer.from(RED_DOT, 'base64'));
+    await writeFile(join(folder, 'fake.png'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
+    const paths = ['dot.png', 'fake.png'].map((name) => join(folder, name));
+    const { id } = await controlOf(ben).sendFiles(ann.peerId, { paths });
+    await ann.json(['get', id]);
+    await log.getByRole('button', { name: 'Preview dot.png' }).click();
+    await log.getByRole('img', { name: 'dot.png' }).waitFor();
+    await log.getByRole('button', { name: 'Preview fake.png' }).click();
+    await page.getByText('could not be decoded').waitFor();
+    expect(await log.getByRole('img', { name: 'fake.png' }).count()).toBe(0);
     expect(await opened.axe()).toEqual([]);
     expectClean(opened);
   });

@@ -129,7 +129,9 @@ describe('what is offered', () => {
     await expect(next.offer(join(folder, 'b'), { copy: true })).rejects.toMatchObject({
       code: 'files-quota',
     });
-    await expect(next.offerBytes('b', [randomBytes(MIB)] as never)).rejects.toMatchObject({
+    await expect(
+      next.offerBytes({ name: 'b', isFolder: false }, [randomBytes(MIB)] as never),
+    ).rejects.toMatchObject({
       code: 'files-quota',
     });
     expect(await readdir(join(folder, 'files/drafts'))).toEqual([]);

@@ -131,7 +131,10 @@ export class DiskBlobStore extends BlobStore {
     }
   }
 
-  override async offerBytes(given: string, chunks: AsyncIterable<Uint8Array>): Promise<OfferedBlob> {
+  override async offerBytes(
+    { name: given, isFolder }: { name: string; isFolder: boolean },
+    chunks: AsyncIterable<Uint8Array>,
+  ): Promise<OfferedBlob> {
     this.#make();
     const draft = this.#draft();
     try {
@@ -152,7 +155,12 @@ export class DiskBlobStore extends BlobStore {
         await out.close();
       }
       const name = wireName(given);
-      const file = { name, size, type: mediaType(name), root: fileRoot(size, hashes, sha256) };
+      const file = {
+        name,
+        size,
+        type: isFolder ? FOLDER_TYPE : mediaType(name),
+        root: fileRoot(size, hashes, sha256),
+      };
       await this.#keep(file, hashes, draft);
       return { file, path: null, source: null, skipped: [] };
     } catch (error) {

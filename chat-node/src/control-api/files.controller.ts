@@ -51,7 +51,8 @@ export class FilesController {
   @Post('conversations/:conversation/files')
   @ApiConversation()
   @ApiOperation({
-    summary: 'Offers files that lie here, or the bytes of one as they come: durable when the answer comes.',
+    summary:
+      'Offers files that lie here, or the bytes of a file or folder as they come: durable when the answer comes.',
   })
   @ApiConsumes('application/json', OCTETS)
   @ApiExtraModels(SendFilesDto)
@@ -59,7 +60,7 @@ export class FilesController {
   @ApiCreatedResponse({ type: SentFilesSchema })
   async send(
     @Param('conversation', ConversationPipe) { id }: ConversationReference,
-    @Query() { name, caption }: UploadQuery,
+    @Query() { name, folder, caption }: UploadQuery,
     @Req() { body }: FastifyRequest,
   ): Promise<SentFilesView> {
     if (!(body instanceof Readable)) {
@@ -71,7 +72,7 @@ export class FilesController {
       body.resume();
       throw new ControlApiError(422, 'request-invalid', 'An uploaded file needs a name: ?name=…');
     }
-    return sent(await this.files.sendBytes(id, name, body, caption));
+    return sent(await this.files.sendBytes(id, { name, isFolder: folder === 'true' }, body, caption));
   }
 
   @Get('conversations/:conversation/files/rule')

@@ -197,6 +197,13 @@ export class UploadQuery {
   @Length(1, MAX_FILE_NAME_BYTES, { message: `must have 1 to ${MAX_FILE_NAME_BYTES} characters` })
   name?: string;
 
+  @ApiPropertyOptional({
+    description: 'Of bytes that are uploaded: true where they are a folder as a stream.',
+  })
+  @IsOptional()
+  @IsIn(['true', 'false'])
+  folder?: 'true' | 'false';
+
   @ApiPropertyOptional({ description: 'Of bytes that are uploaded: the words beside them.' })
   @IsOptional()
   @IsString(TEXT)

@@ -7,6 +7,7 @@ import {
 import { ConnectionError, ControlApi } from '@p2p-chat/shared/client';
 import type { ProblemDetails } from '@p2p-chat/shared/errors';
 import { BrowserClock } from './browser-clock.ts';
+import type { Offering } from './offering.ts';
 
 /** The control API as the page reaches it: at its own origin, with the token of this browser. */
 export class PageApi extends ControlApi {
@@ -25,13 +26,14 @@ export class PageApi extends ControlApi {
     });
   }
 
-  /** Offers a file of this browser's machine; the node reads it as it comes. */
-  async upload(conversation: string, file: File): Promise<SentFilesView> {
-    const path = `${CONTROL_ROUTES.conversationFiles(conversation)}?${new URLSearchParams({ name: file.name })}`;
+  /** Offers a file or a folder of this browser's machine; the node reads it as it comes. */
+  async upload(conversation: string, { name, bytes, isFolder }: Offering): Promise<SentFilesView> {
+    const query = new URLSearchParams({ name, ...(isFolder ? { folder: 'true' } : {}) });
+    const path = `${CONTROL_ROUTES.conversationFiles(conversation)}?${query}`;
     const answer = await this.#withToken(path, {
       method: 'POST',
       headers: { 'content-type': 'application/octet-stream' },
-      body: file,
+      body: bytes,
     });
     return (await answer.json()) as SentFilesView;
   }

@@ -39,7 +39,6 @@ export function Composer(props: ComposerProps) {
   const field = useRef<HTMLTextAreaElement>(null);
   const [picking, setPicking] = useState(false);
   const [confirm, setConfirm] = useState(false);
-  const chooser = useRef<HTMLInputElement>(null);
   const [cursor, setCursor] = useState(text.length);
   const [members, setMembers] = useState<readonly MemberView[]>([]);
   const calls = text.includes('@');
@@ -128,25 +127,8 @@ export function Composer(props: ComposerProps) {
         </div>
       )}
       <div class="composer-row">
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={w.attach}
-          title={w.attach}
-          onClick={() => chooser.current?.click()}
-        >
-          <Icon name="clip" />
-        </button>
-        <input
-          ref={chooser}
-          type="file"
-          multiple
-          hidden
-          onChange={(event) => {
-            onFiles([...(event.currentTarget.files ?? [])]);
-            event.currentTarget.value = '';
-          }}
-        />
+        <Chooser icon="clip" label={w.attach} onFiles={onFiles} />
+        <Chooser icon="folder" label={w.attachFolder} onFiles={onFiles} folder />
         <button
           type="button"
           id="emoji-button"
@@ -216,5 +198,41 @@ export function Composer(props: ComposerProps) {
       </div>
       {picking && <EmojiPicker onPick={insert} onClose={() => setPicking(false)} />}
     </form>
+  );
+}
+
+interface ChooserProps {
+  icon: 'clip' | 'folder';
+  label: string;
+  /** Whether it is for a folder, with all that is in it. */
+  folder?: boolean;
+  onFiles: (files: readonly File[]) => void;
+}
+
+function Chooser({ icon, label, folder = false, onFiles }: ChooserProps) {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={label}
+        title={label}
+        onClick={() => input.current?.click()}
+      >
+        <Icon name={icon} />
+      </button>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        {...(folder ? { webkitdirectory: true } : {})}
+        hidden
+        onChange={(event) => {
+          onFiles([...(event.currentTarget.files ?? [])]);
+          event.currentTarget.value = '';
+        }}
+      />
+    </>
   );
 }

@@ -12,6 +12,7 @@ import { api, live, state } from '../model/session.ts';
 import { words } from '../words/index.ts';
 import { Avatar } from './avatar.tsx';
 import { Composer, type Reference } from './composer.tsx';
+import { chosen, dropped, type Offering } from '../model/offering.ts';
 import { takeFiles } from './file-card.tsx';
 import { Icon } from './icons.tsx';
 import { lazily } from './lazily.tsx';
@@ -65,7 +66,8 @@ export function Conversation({ id, outbox }: ConversationProps) {
       onDragOver={(event) => event.preventDefault()}
       onDrop={(event) => {
         event.preventDefault();
-        for (const file of event.dataTransfer?.files ?? []) sendFile(id, file);
+        const items = event.dataTransfer?.items;
+        if (items !== undefined) attempt(async () => sendFiles(id, await dropped(items)));
       }}
     >
       <Head name={name} peer={peer} known={known} />
@@ -102,7 +104,7 @@ export function Conversation({ id, outbox }: ConversationProps) {
             text={isChanging ? changed : (drafts.value[id] ?? '')}
             onText={(text) => (isChanging ? setChanged(text) : keepDraft(id, text))}
             onCancel={() => setReference(null)}
-            onFiles={(files) => files.forEach((file) => sendFile(id, file))}
+            onFiles={(files) => sendFiles(id, chosen(files))}
             onSend={(body, confirm) => {
               setReference(null);
               if (reference?.kind === 'edit') {
@@ -131,9 +133,11 @@ export function Conversation({ id, outbox }: ConversationProps) {
   );
 }
 
-function sendFile(conversation: string, file: File): void {
-  show(words.value.sendingFile(file.name));
-  attempt(() => api().upload(conversation, file));
+function sendFiles(conversation: string, offerings: readonly Offering[]): void {
+  for (const offering of offerings) {
+    show(words.value.sendingFile(offering.name));
+    attempt(() => api().upload(conversation, offering));
+  }
 }
 
 interface HeadProps {

@@ -1,3 +1,4 @@
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { FileView, OfferedFileView } from '@p2p-chat/shared/control';
 import { FOLDER_TYPE } from '@p2p-chat/shared/protocol/file';
 import { withEvent } from '@p2p-chat/shared/client';
@@ -10,6 +11,13 @@ import { attempt } from './toast.tsx';
 
 /** Bytes that are saved by way of the browser's memory; a larger file is taken from its folder. */
 const MAX_SAVED_BYTES = 256 * 1024 * 1024;
+
+/** Images of which there is a preview, up to this size. What a vector image says is never run, so it has none. */
+const PREVIEWED = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);
+const MAX_PREVIEWED_BYTES = 16 * 1024 * 1024;
+/** Of a preview, in pixels. */
+const MAX_PREVIEW_WIDTH = 320;
+const MAX_PREVIEW_HEIGHT = 240;
 
 /** Takes what the node said of files into the view. */
 export function takeFiles(files: readonly FileView[]): void {
@@ -28,6 +36,7 @@ export function FileCard({ file, mine }: { file: OfferedFileView; mine: boolean 
   const here = transfer?.state;
   const moves = here === 'fetching';
   const name = safeLine(file.name);
+  const [image, setImage] = useState<ImageBitmap | null>(null);
   return (
     <div class="file">
       <Icon name={isFolder ? 'folder' : 'file'} />
@@ -43,6 +52,7 @@ export function FileCard({ file, mine }: { file: OfferedFileView; mine: boolean 
         {here === 'complete' && transfer !== undefined && transfer.path !== null && (
           <p class="code faint">{safeLine(transfer.path)}</p>
         )}
+        {image !== null && <Preview image={image} name={name} />}
         <div class="file-buttons">
           {!mine && (here === undefined || here === 'offered' || here === 'paused' || here === 'failed') && (
             <button type="button" class="link-button" onClick={() => act(() => api().fetchFile(file.id))}>
@@ -62,6 +72,16 @@ export function FileCard({ file, mine }: { file: OfferedFileView; mine: boolean 
               <span class="visually-hidden"> {name}</span>
             </button>
           )}
+          {(mine || here === 'complete') && image === null && canPreview(file) && (
+            <button
+              type="button"
+              class="link-button"
+              onClick={() => attempt(async () => setImage(await previewOf(file.id)))}
+            >
+              {w.preview}
+              <span class="visually-hidden"> {name}</span>
+            </button>
+          )}
           {here === 'complete' && !isFolder && !mine && file.size <= MAX_SAVED_BYTES && (
             <button type="button" class="link-button" onClick={() => attempt(() => save(file.id, name))}>
               {w.saveFile}
@@ -71,6 +91,28 @@ export function FileCard({ file, mine }: { file: OfferedFileView; mine: boolean 
         </div>
       </div>
     </div>
+  );
+}
+
+function canPreview({ type, size }: OfferedFileView): boolean {
+  return PREVIEWED.has(type) && size <= MAX_PREVIEWED_BYTES;
+}
+
+async function previewOf(id: string): Promise<ImageBitmap> {
+  // Where it is none, that is said: what it is was its sender's word.
+  return createImageBitmap(await api().fileContent(id));
+}
+
+/** Its pixels, painted by the page: nothing of the file itself is in the document. */
+function Preview({ image, name }: { image: ImageBitmap; name: string }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const scale = Math.min(1, MAX_PREVIEW_WIDTH / image.width, MAX_PREVIEW_HEIGHT / image.height);
+  const [width, height] = [image.width, image.height].map((all) => Math.max(1, Math.round(all * scale)));
+  useLayoutEffect(() => {
+    canvas.current?.getContext('2d')?.drawImage(image, 0, 0, width ?? 1, height ?? 1);
+  }, [image]);
+  return (
+    <canvas ref={canvas} class="file-preview" role="img" aria-label={name} width={width} height={height} />
   );
 }
 

@@ -111,10 +111,12 @@ export const de: Words = {
   reminded: 'Erinnert.',
 
   attach: 'Dateien senden',
+  attachFolder: 'Einen Ordner senden',
   sendingFile: (name) => `${name} wird gesendet…`,
   fetch: 'Holen',
   pause: 'Anhalten',
   saveFile: 'Sichern',
+  preview: 'Vorschau',
   offered: 'angeboten',
   paused: 'angehalten',
   complete: 'vollständig',

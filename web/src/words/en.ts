@@ -113,10 +113,12 @@ export const en = {
 
   // Files
   attach: 'Send files',
+  attachFolder: 'Send a folder',
   sendingFile: (name: string): string => `Sending ${name}…`,
   fetch: 'Fetch',
   pause: 'Pause',
   saveFile: 'Save',
+  preview: 'Preview',
   offered: 'offered',
   paused: 'paused',
   complete: 'complete',

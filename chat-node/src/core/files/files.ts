@@ -175,16 +175,16 @@ export class Files {
     return this.#post(conversation, offered, caption);
   }
 
-  /** Offers one file whose bytes are handed over as they come. @throws as {@link send} */
+  /** Offers one file, or a folder as a stream, whose bytes are handed over as they come. @throws as {@link send} */
   async sendBytes(
     conversation: string,
-    name: string,
+    what: { name: string; isFolder: boolean },
     bytes: AsyncIterable<Uint8Array>,
     caption?: string,
   ): Promise<SentFiles> {
     checkCaption(caption);
     this.parts.messages.requireWritable(conversation);
-    return this.#post(conversation, [await this.parts.blobs.offerBytes(name, bytes)], caption);
+    return this.#post(conversation, [await this.parts.blobs.offerBytes(what, bytes)], caption);
   }
 
   /** The files of a conversation, or of all, in the order in which they were sent. */

@@ -65,7 +65,10 @@ export abstract class BlobStore {
   abstract offer(path: string, options: OfferOptions): Promise<OfferedBlob>;
 
   /** The same, from bytes that are handed over as they come. */
-  abstract offerBytes(name: string, bytes: AsyncIterable<Uint8Array>): Promise<OfferedBlob>;
+  abstract offerBytes(
+    what: { name: string; isFolder: boolean },
+    bytes: AsyncIterable<Uint8Array>,
+  ): Promise<OfferedBlob>;
 
   /** Gives up what was offered and is not wanted any more. */
   abstract drop(root: string): Promise<void>;
