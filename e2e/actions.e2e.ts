@@ -1,8 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ActionResult, ConfirmationsView, MessageView, SendResult } from '@p2p-chat/shared';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import mongoose from 'mongoose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { controlOf, linkedPair } from './support/control.ts';
+import { NODE_STORES, NodeStores } from './support/node-stores.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 import { TerminalSession } from './support/terminal.ts';
 
@@ -39,6 +41,20 @@ async function isOnDisk({ home }: RunningDaemon, text: string): Promise<boolean>
     files.map(async (file) => (await readFile(file).catch(() => Buffer.alloc(0))).includes(text)),
   );
   return found.includes(true);
+}
+
+/** Whether any document of a database has a text. */
+async function isInDatabase(uri: string | undefined, text: string): Promise<boolean> {
+  if (uri === undefined) return false;
+  const connection = await mongoose.createConnection(uri).asPromise();
+  try {
+    for (const { name } of await connection.listCollections())
+      for await (const document of connection.collection(name).find({}, { raw: true }))
+        if (Buffer.from(document as unknown as Uint8Array).includes(text)) return true;
+    return false;
+  } finally {
+    await connection.close();
+  }
 }
 
 it('answers, changes and reacts, and history shows what came of it', async () => {
@@ -109,34 +125,81 @@ it('asks to be confirmed, also over a restart, and tells who has', async () => {
   expect(await controlOf(bob).conversation('Alice')).toMatchObject({ toConfirm: [] });
 });
 
-it('deletes for oneself, and for everybody, and then it is nowhere', async () => {
+it('deletes for oneself', async () => {
   const hidden = await send(bob, 'Alice', 'keep this from me');
   await act(alice, 'delete', hidden, '--for-me');
   expect((await alice.json<MessageView>(['history', 'Bob'])).some(({ id }) => id === hidden)).toBe(false);
   expect((await bob.json<MessageView>(['history', 'Alice'])).at(-1)).toMatchObject({ id: hidden });
-  const canary = 'xyzzycanary';
-  const id = await send(alice, 'Bob', `the ${canary} sings`);
-  await bob.json(['reply', id, 'what?']);
-  await act(alice, 'edit', id, `the ${canary} hums`);
-  await until(bob, id, ({ edited }) => edited === true);
-  for (const daemon of [alice, bob]) {
-    expect(await daemon.json(['search', canary])).toHaveLength(1);
-    expect(await isOnDisk(daemon, canary)).toBe(true);
-  }
-  expect(await act(alice, 'delete', id)).toMatchObject({ target: id, author: alice.peerId });
-  await until(bob, id, ({ deleted }) => deleted === true);
-  await until(alice, id, ({ deletion }) => deletion?.done === 1);
-  for (const daemon of [alice, bob]) {
-    const peer = daemon === alice ? 'Bob' : 'Alice';
-    expect(await daemon.json(['search', canary])).toEqual([]);
-    const exported = await Promise.all(
-      ['json', 'markdown'].map((format) => daemon.cli(['export', peer, '--format', format])),
+});
+
+describe.each(NODE_STORES)('on %s', (_, kind, isMissing) => {
+  it.skipIf(isMissing)('what was deleted for everybody is nowhere', async () => {
+    const stores = new NodeStores(kind);
+    const [env, other] = [await stores.env(), await stores.env()];
+    const pair = await linkedPair(world, { alice: { env }, bob: { env: other } });
+    const both = [pair.alice, pair.bob];
+    const isKept = async (daemon: RunningDaemon, text: string): Promise<boolean> =>
+      (await isOnDisk(daemon, text)) ||
+      (await isInDatabase((daemon === pair.alice ? env : other)['MONGODB_URI'], text));
+    const canary = 'xyzzycanary';
+    const id = await send(pair.alice, 'Bob', `the ${canary} sings`);
+    await pair.bob.json(['reply', id, 'what?']);
+    await act(pair.alice, 'edit', id, `the ${canary} hums`);
+    await until(pair.bob, id, ({ edited }) => edited === true);
+    // One is about to change it, and the other one to answer it.
+    const sessions = await Promise.all(
+      both.map(async ({ name, home }) => {
+        const session = TerminalSession.console({
+          P2P_CHAT_USER: name,
+          P2P_CHAT_HOME: home,
+          DISCOVERY_URLS: '',
+        });
+        await session.until('Read Messages');
+        session.press('enter');
+        await session.until('Read Messages: whose?');
+        session.press('enter');
+        await session.until(`the ${canary} hums`);
+        session.press('up');
+        await session.until('r reply');
+        session.press('up');
+        await session.until('Changing');
+        if (name === 'Bob') {
+          session.press('up');
+          await session.until('r reply');
+          session.type('r');
+          await session.until('Answering Alice');
+        }
+        session.type(' half a thought');
+        await session.until('half a thought');
+        return session;
+      }),
     );
-    expect(exported.map(({ stdout }) => stdout).join('')).not.toContain(canary);
-    expect(exported[0]?.stdout).toContain('"deleted":true');
-    expect(await isOnDisk(daemon, canary)).toBe(false);
-    expect(await isOnDisk(daemon, canary.slice(1))).toBe(false);
-  }
+    try {
+      for (const daemon of both) {
+        expect(await daemon.json(['search', canary])).toHaveLength(1);
+        expect(await isKept(daemon, canary)).toBe(true);
+      }
+      expect(await act(pair.alice, 'delete', id)).toMatchObject({ target: id, author: pair.alice.peerId });
+      await until(pair.bob, id, ({ deleted }) => deleted === true);
+      await until(pair.alice, id, ({ deletion }) => deletion?.done === 1);
+      for (const daemon of both) {
+        const peer = daemon === pair.alice ? 'Bob' : 'Alice';
+        expect(await daemon.json(['search', canary])).toEqual([]);
+        const exported = await Promise.all(
+          ['json', 'markdown'].map((format) => daemon.cli(['export', peer, '--format', format])),
+        );
+        expect(exported.map(({ stdout }) => stdout).join('')).not.toContain(canary);
+        expect(exported[0]?.stdout).toContain('"deleted":true');
+        expect(await isKept(daemon, canary)).toBe(false);
+        expect(await isKept(daemon, canary.slice(1))).toBe(false);
+      }
+      for (const session of sessions) await session.until((screen) => !screen.includes(canary));
+    } finally {
+      for (const session of sessions) await session.kill();
+      for (const daemon of both) await daemon.stop();
+      await stores.dispose();
+    }
+  });
 });
 
 it('is all done with keys in the console', async () => {

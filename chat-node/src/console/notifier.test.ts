@@ -53,10 +53,9 @@ function start(use: Partial<Notifications> = {}, more: Partial<ViewState> = {}) 
   const output = { write: (text: string) => written.push(text) > 0 };
   const notifier = new Notifier(view, output, { bell: true, title: false, desktop: null, ...use }, clock);
   notifier.start();
-  const receive = (...messages: MessageView[]): void => {
-    for (const listener of listeners) listener({ type: 'message', messages });
-  };
-  return { clock, store, notifier, written, receive };
+  const tell = (event: ControlEvent): void => listeners.forEach((listener) => listener(event));
+  const receive = (...messages: MessageView[]): void => tell({ type: 'message', messages });
+  return { clock, store, notifier, written, receive, tell };
 }
 
 function inTeam(more: Partial<MessageView> = {}): MessageView {
@@ -106,6 +105,21 @@ describe('the notifier', () => {
     receive(one);
     expect(written).toEqual(['\u0007']);
   });
+
+  it.each(['reminder', 'mention'] as const)(
+    'rings for a %s, also of what was read and in a conversation where mentions count, but not where nothing does',
+    (type) => {
+      for (const [mute, rings] of [
+        ['all', true],
+        ['mentions', true],
+        ['off', false],
+      ] as const) {
+        const { written, tell } = start({}, withTeam(mute));
+        tell({ type, message: inTeam({ state: 'read' }) });
+        expect([mute, written.length > 0]).toEqual([mute, rings]);
+      }
+    },
+  );
 
   it('rings for the open conversation where one looks elsewhere', () => {
     const { written, receive } = start({}, { open: 'with Bob', attentive: false });

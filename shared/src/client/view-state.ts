@@ -173,7 +173,8 @@ export function compareMessages(a: MessageView, b: MessageView): number {
 /** Whether the person wants to be told of a message that came, wherever they look. @param calls whether it is for them by name: a mention, or a reminder */
 export function isNotified(state: ViewState, message: MessageView, calls = false): boolean {
   const { direction, change, conversation, author, state: read } = message;
-  if (direction === 'out' || change !== undefined || read === 'read') return false;
+  // Who has read a message may still be reminded of it.
+  if (direction === 'out' || change !== undefined || (read === 'read' && !calls)) return false;
   if (state.profile?.presence === 'dnd' || state.peers.get(author)?.blocked === true) return false;
   return !isMuted(state, message, calls) && isWelcome(state, conversation);
 }
