@@ -23,8 +23,6 @@ const FILES = [
   'messages.sqlite',
   'messages.sqlite-wal',
   'messages.sqlite-shm',
-  'unknown-writes.json',
-  'unknown-peers.json',
 ];
 
 /**

@@ -5,8 +5,8 @@ import { storageErrorOf } from './mongo-errors.js';
 
 /** How long a call waits for a server that is away: its restart is bridged, a person is not kept waiting. */
 const SERVER_SELECTION_TIMEOUT_MS = 2_000;
-/** How long a connection may take. */
-const CONNECT_TIMEOUT_MS = 5_000;
+/** How long a connection may take, and a sign of life that is asked for every ten seconds. */
+const CONNECT_TIMEOUT_MS = 3_000;
 /** Silence on a connection in mid-call after which it counts as broken: a slow disk manages, a person still waits. The connection string may say otherwise. */
 const SOCKET_TIMEOUT_MS = 10_000;
 /** From one attempt to connect to the next, at a start. */
