@@ -99,6 +99,30 @@ describe.each(NODE_STORES)('a group on %s', (_name, kind, skip) => {
       expect(exported.map((line) => JSON.parse(line) as MessageView)).toMatchObject([{ body: 'Hello all' }]);
     });
 
+    it('folds away what somebody writes who is blocked, as long as they are', async () => {
+      await controlOf(ben).send('Team', 'from Ben');
+      await untilHas(ann, group.id, 'from Ben');
+      const shown = async (): Promise<string> => (await ann.cli(['history', 'Team'])).stdout;
+      await ann.cli(['block', 'Ben']);
+      expect(await shown()).toContain('Ben: [of somebody whom you have blocked]');
+      expect(await shown()).not.toContain('from Ben');
+      await ann.cli(['unblock', 'Ben']);
+      expect(await shown()).toContain('Ben: from Ben');
+    });
+
+    it('tells of who says nothing of reading that they do not', async () => {
+      const saysNothing = async (): Promise<string[]> =>
+        (await controlOf(ann).members('Team')).flatMap(({ peerId, receipts }) =>
+          receipts === false ? [peerId] : [],
+        );
+      expect(await saysNothing()).toEqual([]);
+      await cat.cli(['profile', '--receipts', 'off']);
+      await waitFor('Ann to know', async () => (await saysNothing()).length > 0);
+      expect(await saysNothing()).toEqual([cat.peerId]);
+      await cat.cli(['profile', '--receipts', 'on']);
+      await waitFor('Ann to know', async () => (await saysNothing()).length === 0);
+    });
+
     it('brings to who was away what the author, who is away now, had written', async () => {
       await cat.stop();
       await controlOf(ann).send('Team', 'while Cat is away');

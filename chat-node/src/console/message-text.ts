@@ -18,10 +18,12 @@ export function messageText(
     caption,
     files = [],
     change,
-  }: Pick<MessageView, 'kind' | 'body' | 'caption' | 'files' | 'change'>,
+    blocked,
+  }: Pick<MessageView, 'kind' | 'body' | 'caption' | 'files' | 'change' | 'blocked'>,
   transfers: ReadonlyMap<string, FileView> = NONE,
 ): string {
   if (change !== undefined) return changeLine(change);
+  if (blocked === true) return '[of somebody whom you have blocked]';
   switch (kind) {
     case 'text':
       return body;

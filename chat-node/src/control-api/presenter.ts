@@ -15,6 +15,7 @@ import {
   type PeerView,
   type PersonView,
   type ProfileView,
+  type QuoteView,
   type ReadContent,
   type SafetyNumberView,
   safetyNumber,
@@ -24,7 +25,7 @@ import {
 import { Chat } from '../core/chat.js';
 import type { Confirmations, Version, WrittenEntry } from '../core/conversations/actions.js';
 import type { ConversationSummary } from '../core/conversations/conversation-list.js';
-import type { Message } from '../core/conversations/message.js';
+import type { Message, Quote } from '../core/conversations/message.js';
 import type { FoundMessage } from '../core/conversations/search.js';
 import { ChatError } from '../core/errors.js';
 import type { MessageRange } from '../core/events.js';
@@ -155,7 +156,12 @@ export class Presenter {
       this.#self,
       ...(peerId === null ? [] : [peerId]),
     ];
-    return members.map((member) => ({ peerId: member, user: names(member), self: member === this.#self }));
+    return members.map((member) => ({
+      peerId: member,
+      user: names(member),
+      self: member === this.#self,
+      ...(this.chat.peers.get(member)?.presence?.receipts === false ? { receipts: false } : {}),
+    }));
   }
 
   /** The groups of this node, and the open rooms that it has heard of. @param open only rooms, or only others */
@@ -340,7 +346,7 @@ export class Presenter {
       deleted,
       ...(deletion === null ? {} : { deletion }),
       replyTo,
-      ...(replyTo === null ? {} : { quote: quote && { ...quote, user: names(quote.author) } }),
+      ...(replyTo === null ? {} : { quote: quote && this.#quote(quote, conversation, names) }),
       reactions: reactions.map(({ emoji, by }) => ({ emoji, by: [...by] })),
       mentions: content.kind === 'text' ? [...(content.mentions ?? [])] : [],
       confirm: content.kind === 'text' && content.confirm === true,
@@ -357,8 +363,20 @@ export class Presenter {
             read: [...recipients.read],
           }),
       ...(change === undefined ? {} : { change: presentChange(change, names) }),
+      ...(this.#isFolded(message) ? { blocked: true } : {}),
       ...(this.#isRequest(message) ? { request: true } : {}),
     };
+  }
+
+  #quote(quote: Quote, conversation: string, names: (peerId: string) => string): QuoteView {
+    const isFolded = this.#isFolded({ author: quote.author, conversation });
+    return { ...quote, user: names(quote.author), ...(isFolded ? { body: '' } : {}) };
+  }
+
+  /** Whether its author is blocked, whose messages in a group are kept. */
+  #isFolded({ author, conversation }: Pick<Message, 'author' | 'conversation'>): boolean {
+    const isGroup = this.chat.conversations.get(conversation)?.kind === 'group';
+    return isGroup && this.chat.peers.isBlocked(author);
   }
 
   /** Whether it waits for a decision about its author: of a stranger, and not in a group. */

@@ -178,6 +178,7 @@ export class MessageSchema implements MessageView {
   @ApiPropertyOptional({ type: [String] }) delivered?: string[];
   @ApiPropertyOptional({ type: [String] }) read?: string[];
   @ApiPropertyOptional({ type: GroupChangeSchema }) change?: GroupChangeSchema;
+  @ApiPropertyOptional({ enum: [true] }) blocked?: true;
   @ApiPropertyOptional({ enum: [true] }) request?: true;
   @ApiProperty() edited!: boolean;
   @ApiProperty() deleted!: boolean;
@@ -212,6 +213,7 @@ export class MemberSchema implements MemberView {
   @ApiProperty() peerId!: string;
   @ApiProperty() user!: string;
   @ApiProperty() self!: boolean;
+  @ApiPropertyOptional({ enum: [false] }) receipts?: false;
 }
 
 export class SendResultSchema implements SendResult {

@@ -375,6 +375,8 @@ export class Chat {
     // What was dropped meanwhile is not unread. Noted when it matters: beside each drop, the time it took would tell.
     if (!blocked && this.peers.isBlocked(peerId)) await this.messages.passOver(peerId);
     await this.peers.setBlocked(peerId, blocked);
+    for (const { id, group } of this.conversations.groups())
+      if (group.authors().includes(peerId)) this.parts.events.publish({ type: 'history', conversation: id });
     if (blocked) this.#decided(peerId);
     else await this.requests.changed(peerId);
   }

@@ -306,7 +306,7 @@ function withNotice(state: ViewState, message: MessageView): ViewState {
     message.change !== undefined ||
     conversation === state.open ||
     isMuted(state, message, false);
-  if (isQuiet || peerOf(state, conversation)?.blocked === true) return state;
+  if (isQuiet || state.peers.get(message.author)?.blocked === true) return state;
   const count = (state.notices.find((notice) => notice.conversation === conversation)?.count ?? 0) + 1;
   const others = state.notices.filter((notice) => notice.conversation !== conversation);
   return { ...state, notices: [...others, { conversation, last: message, count }] };

@@ -142,6 +142,8 @@ export interface MessageView {
   read?: string[];
   /** Of a `roster`, which is no message but a line among them: what has changed in the group. */
   change?: GroupChangeView;
+  /** Whether a blocked member of a group wrote it: it is folded away. */
+  blocked?: true;
   /** Whether a stranger wrote it who waits to be accepted. */
   request?: true;
   /** Whether its author has changed it: `body` is what it says now. */
@@ -273,6 +275,8 @@ export interface MemberView {
   user: string;
   /** Whether it is the user of this node. */
   self: boolean;
+  /** False where they let nobody know what they read, as far as is known now. */
+  receipts?: false;
 }
 
 export interface SendResult {

@@ -92,6 +92,8 @@ export interface PresenceFrame {
   status: string;
   /** The name they show now. */
   user: string;
+  /** Only where they let nobody know what they read. */
+  receipts?: false;
 }
 
 /** The sender's person is writing to the receiver's. It expires by itself. */
@@ -276,7 +278,8 @@ function parsePresence(fields: Fields): PresenceFrame {
   if (!isStatusText(status)) {
     throw malformed(`status is one line of at most ${MAX_STATUS_CHARACTERS} characters`);
   }
-  return { type: 'presence', state, status, user: userName(fields) };
+  const receipts = fields['receipts'] === false ? ({ receipts: false } as const) : {};
+  return { type: 'presence', state, status, user: userName(fields), ...receipts };
 }
 
 function statement(fields: Fields): FeedStatement {

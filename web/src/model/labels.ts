@@ -29,11 +29,13 @@ export function messageText({
   caption,
   files = [],
   change,
-}: Pick<MessageView, 'kind' | 'body' | 'caption' | 'files' | 'change'>): string {
+  blocked,
+}: Pick<MessageView, 'kind' | 'body' | 'caption' | 'files' | 'change' | 'blocked'>): string {
   if (change !== undefined) {
     const { user, personUser = '', name = '' } = change;
     return words.value.change[change.kind](safeLine(user), safeLine(personUser), safeLine(name));
   }
+  if (blocked === true) return `[${words.value.ofBlocked}]`;
   switch (kind) {
     case 'text':
       return safeText(body);

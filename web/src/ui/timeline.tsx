@@ -361,7 +361,7 @@ const Row = memo(function Row(props: RowProps) {
 function Content({ message }: { message: MessageView }) {
   const { kind, files = [], caption, direction } = message;
   if (kind === 'text') return <Linked text={messageText(message)} />;
-  if (kind !== 'file') return <>{messageText(message)}</>;
+  if (kind !== 'file' || message.blocked === true) return <>{messageText(message)}</>;
   return (
     <>
       {files.map((file) => (

@@ -146,6 +146,7 @@ export const de: Words = {
   invitesYou: 'lädt Sie ein',
   notIn: 'Sie sind nicht mehr in dieser Gruppe.',
   decline: 'Ablehnen',
+  ofBlocked: 'von jemandem, den Sie blockiert haben',
   change: {
     found: (by, _, name) => `${by} hat ${name} angelegt`,
     add: (by, person) => `${by} hat ${person} hinzugefügt`,

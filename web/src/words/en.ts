@@ -149,6 +149,7 @@ export const en = {
   invitesYou: 'asks you to come',
   notIn: 'You are not in this group any more.',
   decline: 'Decline',
+  ofBlocked: 'of somebody whom you have blocked',
   /** What has changed in a group, as a line among its messages. */
   change: {
     found: (by, _, name) => `${by} made ${name}`,

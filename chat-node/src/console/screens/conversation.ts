@@ -173,9 +173,12 @@ function whoHas(
   { recipients = [], delivered = [], read = [] }: MessageView,
   members: readonly MemberView[],
 ): string {
+  const there = delivered.filter((id) => !read.includes(id));
+  const isSilent = (id: string): boolean => members.find(({ peerId }) => peerId === id)?.receipts === false;
   const parts = [
     ['read', read],
-    ['there, and not read, or they do not say', delivered.filter((id) => !read.includes(id))],
+    ['there, and not read as far as they say', there.filter((id) => !isSilent(id))],
+    ['there; does not say what is read', there.filter(isSilent)],
     ['not there yet', recipients.filter((id) => !delivered.includes(id))],
   ] as const;
   return parts

@@ -304,10 +304,10 @@ export class Peers implements DiscoverySink {
    * The peer says over its link how its person is and what they are called now.
    * @throws {StorageError} where a contact's name cannot be stored
    */
-  async showed(peer: LinkPeer, { state, status, user }: PeerPresence & { user: string }): Promise<void> {
+  async showed(peer: LinkPeer, { user, ...presence }: PeerPresence & { user: string }): Promise<void> {
     let renamed = false;
     this.#notingChange(peer.peerId, () => {
-      if (this.#reach.showed(peer, { state, status })) renamed = this.#names.set(peer.peerId, user);
+      if (this.#reach.showed(peer, presence)) renamed = this.#names.set(peer.peerId, user);
     });
     if (renamed) await this.rememberAddress({ ...peer, user });
   }

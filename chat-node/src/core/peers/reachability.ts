@@ -7,6 +7,8 @@ import { MAX_DIALLED_ADDRESSES, type PeerAddress } from './peer.js';
 export interface PeerPresence {
   state: PresenceState;
   status: string;
+  /** Only where they let nobody know what they read. */
+  receipts?: false;
 }
 
 interface Reach {

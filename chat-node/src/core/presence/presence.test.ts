@@ -178,8 +178,9 @@ describe('the pace', () => {
   it(`of presences is one in ${PRESENCE_INTERVAL_MS} ms, from the first one on`, async () => {
     const { link, told } = noticeOf();
     const shown: string[] = [];
+    const profile = makeProfile(new ChatEvents(() => undefined));
     const presence = new PresenceSession(link, {
-      profile: makeProfile(new ChatEvents(() => undefined)),
+      profile,
       peers: { showed: (_, { status }) => Promise.resolve(void shown.push(status)) },
       clock,
       log: { debug: () => undefined, warn: () => undefined },
@@ -187,6 +188,9 @@ describe('the pace', () => {
     presence.tell();
     presence.tell();
     expect(told).toEqual([{ type: 'presence', state: 'online', status: '', user: 'Alice' }]);
+    await profile.change({ receipts: false });
+    presence.tell();
+    expect(told.at(-1)).toMatchObject({ type: 'presence', receipts: false });
     const receive = (status: string): void =>
       presence.received({ type: 'presence', state: 'online', status, user: 'Bob' });
     for (const status of ['one', 'two', 'three']) receive(status);

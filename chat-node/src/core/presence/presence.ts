@@ -31,8 +31,14 @@ export class PresenceSession {
 
   /** Says how one's own person is, where that is not what was said last. */
   tell(): void {
-    const { user, status } = this.parts.profile.settings;
-    const own = { type: 'presence', state: this.parts.profile.shown, status, user } as const;
+    const { user, status, receipts } = this.parts.profile.settings;
+    const own: PresenceFrame = {
+      type: 'presence',
+      state: this.parts.profile.shown,
+      status,
+      user,
+      ...(receipts ? {} : { receipts }),
+    };
     const text = JSON.stringify(own);
     if (text === this.#told) return;
     this.#told = text;
@@ -49,13 +55,13 @@ export class PresenceSession {
     this.#pause?.clear();
   }
 
-  #take({ state, status, user }: PresenceFrame): void {
+  #take({ type: _, ...shown }: PresenceFrame): void {
     this.#next = null;
     this.#pause = this.parts.clock.setTimeout(() => {
       this.#pause = null;
       if (this.#next !== null) this.#take(this.#next);
     }, PRESENCE_INTERVAL_MS);
-    this.parts.peers.showed(this.link.peer, { state, status, user }).catch((error: unknown) => {
+    this.parts.peers.showed(this.link.peer, shown).catch((error: unknown) => {
       this.parts.log.warn({ error: String(error) }, 'cannot store the name of a peer');
     });
   }
