@@ -34,7 +34,7 @@ export default defineConfig(
   },
   {
     // Parts of these run in a browser.
-    files: ['e2e/web*.e2e.ts', 'bench/web.ts'],
+    files: ['e2e/web*.e2e.ts', 'e2e/support/web-*.ts', 'bench/web.ts'],
     languageOptions: {
       parserOptions: { project: './tsconfig.browser.json', tsconfigRootDir: import.meta.dirname },
     },

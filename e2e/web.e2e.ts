@@ -11,6 +11,7 @@ import { linkOf, PageUnderTest, startBrowser } from './support/browser.ts';
 import { acquaint, controlOf, deliver, sendAll } from './support/control.ts';
 import { ROOT, type RunningDaemon, waitFor, World } from './support/processes.ts';
 import { TerminalSession } from './support/terminal.ts';
+import { settled, topOf, visibleMessages } from './support/web-timeline.ts';
 
 /*
  * The page in a real browser: Ann has it open, Ben has a console or the
@@ -494,7 +495,7 @@ describe('a long conversation', () => {
     const scroller = page.locator('.timeline-list');
     let oldest = Infinity;
     for (let screens = 0; screens < 60 && oldest > 300; screens++) {
-      const shown = await visible(page);
+      const shown = await visibleMessages(page);
       const [anchor = ''] = shown.slice(Math.floor(shown.length / 2));
       oldest = Number(/\d+/.exec(shown[0] ?? '')?.[0] ?? oldest);
       const before = await topOf(page, anchor);
@@ -508,7 +509,7 @@ describe('a long conversation', () => {
       await settled(scroller);
     }
     expect(oldest).toBeLessThanOrEqual(600);
-    const [anchor = ''] = await visible(page);
+    const [anchor = ''] = await visibleMessages(page);
     const before = await topOf(page, anchor);
     await deliver(ben, ann.peerId, 'news below');
     await page.getByRole('status').getByText('Ben: news below').waitFor({ state: 'attached' });
@@ -518,49 +519,6 @@ describe('a long conversation', () => {
     expectClean(opened);
   });
 });
-
-/** Resolves when a list has drawn five frames without moving or growing. */
-function settled(list: ReturnType<PageUnderTest['page']['locator']>): Promise<void> {
-  return list.evaluate(
-    (element) =>
-      new Promise((done) => {
-        let [before, still] = ['', 0];
-        const look = (): void => {
-          const now = `${element.scrollTop} ${element.scrollHeight}`;
-          still = now === before ? still + 1 : 0;
-          before = now;
-          if (still === 5) done();
-          else requestAnimationFrame(look);
-        };
-        look();
-      }),
-  );
-}
-
-/** The texts of the messages that are on the screen. */
-function visible(page: PageUnderTest['page']): Promise<string[]> {
-  return page
-    .locator('.timeline .bubble')
-    .evaluateAll((bubbles) =>
-      bubbles
-        .filter(
-          (one) =>
-            one.getBoundingClientRect().top > 70 && one.getBoundingClientRect().bottom < innerHeight - 90,
-        )
-        .map((one) => one.textContent ?? ''),
-    );
-}
-
-/** Where a message stands on the screen; null where it is not in the document. */
-function topOf(page: PageUnderTest['page'], text: string): Promise<number | null> {
-  return page
-    .locator('.timeline .bubble')
-    .evaluateAll(
-      (bubbles, wanted) =>
-        bubbles.find((one) => one.textContent === wanted)?.getBoundingClientRect().top ?? null,
-      text,
-    );
-}
 
 describe('many tabs', () => {
   it('share one stream of events, so that a browser has connections left; another tab goes on where one is closed', async () => {

@@ -12,11 +12,11 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 /** How long a step in the page may take, in milliseconds: generous, for a loaded machine. */
 const STEP_TIMEOUT_MS = 20_000;
 
-/** Starts a browser. */
-export function startBrowser(): Promise<Browser> {
+/** Starts a browser. @param args more of its own */
+export function startBrowser(...args: string[]): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb'],
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb', ...args],
   });
 }
 

@@ -60,6 +60,8 @@ export function Timeline(props: TimelineProps) {
     [timeline],
   );
   const begun = useRef(false);
+  /** What was on the screen last: its first message, and how many. */
+  const onScreen = useRef<{ first: string; count: number } | null>(null);
 
   const look = useCallback((): void => {
     const handle = list.current;
@@ -73,7 +75,10 @@ export function Timeline(props: TimelineProps) {
     setAtEnd(stays.current);
     const last = all[Math.min(all.length - 1, handle.findItemIndex(bottom - 1))];
     if (last !== undefined) timeline.seen(last.id);
-    const first = all[handle.findItemIndex(handle.scrollOffset)];
+    const firstAt = handle.findItemIndex(handle.scrollOffset);
+    const first = all[firstAt];
+    const count = handle.findItemIndex(bottom) - firstAt + 1;
+    onScreen.current = first === undefined ? null : { first: first.id, count };
     keepPlace(timeline.conversation, stays.current ? null : (first ?? null));
     if (handle.scrollOffset < LOAD_AHEAD) void timeline.older();
     if (handle.scrollSize - bottom < LOAD_AHEAD) void timeline.newer();
@@ -148,6 +153,10 @@ export function Timeline(props: TimelineProps) {
 
   const rows: readonly (MessageView | Pending)[] =
     pending.length === 0 ? messages : [...messages, ...pending];
+  // The list may not know yet which rows are on the screen after others came in above them.
+  const seen = onScreen.current;
+  const seenAt = seen === null ? -1 : messages.findIndex(({ id }) => id === seen.first);
+  const kept = seenAt < 0 ? [] : Array.from({ length: seen?.count ?? 0 }, (_, nth) => seenAt + nth);
   const focusedAt = focused === null ? -1 : messages.findIndex(({ id }) => id === focused);
   if (messages.length === 0 && pending.length === 0) {
     return (
@@ -173,7 +182,7 @@ export function Timeline(props: TimelineProps) {
           data={rows}
           shift={shift}
           bufferSize={600}
-          keepMounted={focusedAt < 0 ? [] : [focusedAt]}
+          keepMounted={focusedAt < 0 ? kept : [...kept, focusedAt]}
           onScroll={look}
           onResize={() => {
             if (stays.current && begun.current)
