@@ -25,7 +25,7 @@ export function ConversationSettings({ id }: { id: string }) {
   const { fetch, upTo = 0 } = rule ?? { fetch: 'ask' };
   const sizes = fetch === 'always' && !SIZES.includes(upTo) ? [...SIZES, upTo] : SIZES;
   return (
-    <section aria-label={w.conversationSettings}>
+    <section class="conversation-settings" aria-label={w.conversationSettings}>
       <h3>{w.conversationSettings}</h3>
       <Choice
         label={w.notifications}
