@@ -326,10 +326,10 @@ describe('docker compose run chat-node console', () => {
     const dora = project('dora', { P2P_CHAT_USER: 'Dora' }, ['e2e/support/broken-mongo.yml']);
     const session = openConsole(dora);
     expect(await session.exited).toBe(1);
-    const screen = session.screen.replaceAll('\n', ' ');
-    expect(screen).toContain('MongoDB cannot be reached: connect ENOENT /run/mongodb/mongodb-27017.sock');
-    expect(screen).toContain('It does not run');
-    expect(screen).toContain('docker compose logs mongo');
+    const said = session.output;
+    expect(said).toContain('MongoDB cannot be reached: connect ENOENT /run/mongodb/mongodb-27017.sock');
+    expect(said).toContain('It does not run');
+    expect(said).toContain('docker compose logs mongo');
   });
 
   it('without a terminal says what to use instead', async () => {
