@@ -105,8 +105,11 @@ function describe(event: ControlEvent, names: Names, at: number): string[] {
       return event.messages.map((message) => {
         if (message.change !== undefined)
           return `${timeOfDay(message.sentAt)}  ${names.in(message.conversation)}: ${messageText(message)}`;
+        const { direction, author, conversation } = message;
         const who =
-          message.direction === 'in' ? names.of(message.author) : `You to ${names.in(message.conversation)}`;
+          direction === 'out'
+            ? `You to ${names.in(conversation)}`
+            : `${names.of(author)}${names.isGroup(conversation) ? ` in ${names.in(conversation)}` : ''}`;
         return `${timeOfDay(message.sentAt)}  ${who}: ${safeLine(messageText(message))}`;
       });
     case 'state':
@@ -181,6 +184,10 @@ class Names {
   learn(item: FeedItem): void {
     if (item.type === 'peer') this.#peers.set(item.peer.peerId, item.peer);
     if (item.type === 'group') this.#groups.set(item.group.id, groupLabel(item.group));
+  }
+
+  isGroup(conversation: string): boolean {
+    return this.#groups.has(conversation);
   }
 
   /** The other person of a conversation, or the group. */

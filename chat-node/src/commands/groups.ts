@@ -1,5 +1,5 @@
 import { type GroupView, type HistoryPolicy, type MuteLevel, shortPeerId } from '@p2p-chat/shared';
-import { groupLabel, groupRemark, memberLabel, memberRemark } from '../console/group-labels.js';
+import { groupLabel, groupRemark, historyLabel, memberLabel, memberRemark } from '../console/group-labels.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
@@ -62,11 +62,11 @@ export async function changeMember(
     act === 'add' || act === 'remove'
       ? await client.setMember(name, person, act === 'add', signal)
       : await client.setAdmin(name, person, act === 'promote', signal);
-  await show(io, group, flags, DONE[act](groupLabel(group)));
+  await show(io, group, flags, DONE[act](groupLabel(group), historyLabel(group.history)));
 }
 
-const DONE: Record<MemberAct, (group: string) => string> = {
-  add: (group) => `They are asked to come into ${group}.`,
+const DONE: Record<MemberAct, (group: string, history: string) => string> = {
+  add: (group, history) => `They are asked to come into ${group}, and get ${history}.`,
   remove: (group) => `They are removed from ${group}.`,
   promote: (group) => `They are an admin of ${group}.`,
   demote: (group) => `They are a member of ${group} like any other.`,
@@ -127,11 +127,6 @@ const MUTED: Record<MuteLevel, string> = {
   mentions: 'messages that mention you',
   off: 'nothing',
 };
-
-function historyLabel(history: HistoryPolicy): string {
-  if (history === 'join') return 'what is written from then on';
-  return history === 'all' ? 'all of the history' : `the last ${history} days`;
-}
 
 async function show(io: Io, group: GroupView, flags: GroupFlags, text: string): Promise<void> {
   if (flags.json === true) return printJson(io, group);

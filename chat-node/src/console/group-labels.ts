@@ -2,11 +2,12 @@ import {
   type GroupChangeView,
   type GroupMemberView,
   type GroupView,
+  type HistoryPolicy,
   type MessageView,
   safeLine,
   shortPeerId,
 } from '@p2p-chat/shared';
-import { count, peerLabel } from './labels.js';
+import { count, localDay, peerLabel, timeOfDay } from './labels.js';
 
 /** How a group is called: by its name, with the beginning of its id where something else shows the same name. */
 export function groupLabel({ id, name, ambiguous }: Pick<GroupView, 'id' | 'name' | 'ambiguous'>): string {
@@ -19,8 +20,12 @@ export function groupRemark({
   state,
   invitedBy,
   members,
-}: Pick<GroupView, 'state' | 'invitedBy' | 'members'>): string {
-  const isIn = count(members.filter((one) => one.state === 'member').length, 'member');
+  open,
+  lastActivity,
+}: Pick<GroupView, 'state' | 'invitedBy' | 'members' | 'open' | 'lastActivity'>): string {
+  const inAll = count(members.filter((one) => one.state === 'member').length, 'member');
+  // Of a room it says whether it is worth going in.
+  const isIn = open ? `${inAll} · last active ${localDay(lastActivity)} ${timeOfDay(lastActivity)}` : inAll;
   switch (state) {
     case 'invited':
       return invitedBy === null ? 'you wait for a place' : `${safeLine(invitedBy.user)} asks you to come`;
@@ -32,6 +37,12 @@ export function groupRemark({
     case null:
       return isIn;
   }
+}
+
+/** What newcomers get of what was written before them. */
+export function historyLabel(history: HistoryPolicy): string {
+  if (history === 'join') return 'what is written from then on';
+  return history === 'all' ? 'all of the history' : `the last ${history} days`;
 }
 
 /** Somebody in a list of members. */

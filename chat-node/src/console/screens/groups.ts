@@ -6,7 +6,7 @@ import {
   safeLine,
 } from '@p2p-chat/shared';
 import { knownPeers, type ViewState, withEvent } from '@p2p-chat/shared/client';
-import { groupLabel, groupRemark, memberLabel, memberRemark } from '../group-labels.js';
+import { groupLabel, groupRemark, historyLabel, memberLabel, memberRemark } from '../group-labels.js';
 import { header } from '../header.js';
 import { count } from '../labels.js';
 import type { ListRow } from '../prompts/live-list.js';
@@ -184,7 +184,7 @@ async function addSomebody(context: ScreenContext, group: GroupView): Promise<vo
     group.members.filter(({ state }) => state === 'member' || state === 'invited').map((one) => one.peerId),
   );
   const peerId = await choosePerson(context, {
-    message: `Add whom to ${groupLabel(group)}?`,
+    message: `Add whom to ${groupLabel(group)}? They get ${historyLabel(group.history)}.`,
     people: (state) => knownPeers(state).filter((peer) => !isIn.has(peer.peerId)),
     remark: (peer) => (peer.online ? 'online' : undefined),
     empty: () => ['Everybody who is known is in.'],
