@@ -103,6 +103,7 @@ export function GroupDetails({ id }: { id: string }) {
                   {member.state === 'invited' && ` · ${w.invited}`}
                   {member.verified && ` · ${w.verified}`}
                   {member.keyAlarm && ` · ${w.otherKey}`}
+                  {member.forked && ` · ${w.forked}`}
                   {!member.self && ` · ${member.online ? w.online : w.offline}`}
                 </span>
               </span>

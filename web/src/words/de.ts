@@ -135,6 +135,7 @@ export const de: Words = {
   memberCount: (n) => `${n} ${n === 1 ? 'Mitglied' : 'Mitglieder'}`,
   admin: 'Admin',
   invited: 'eingeladen',
+  forked: 'hat zwei Nachrichten als eine signiert',
   promote: 'Zum Admin machen',
   demote: 'Zum Mitglied machen',
   remove: 'Entfernen',

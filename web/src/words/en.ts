@@ -138,6 +138,7 @@ export const en = {
   memberCount: (n: number): string => `${n} ${n === 1 ? 'member' : 'members'}`,
   admin: 'admin',
   invited: 'invited',
+  forked: 'signed two messages as one',
   promote: 'Make admin',
   demote: 'Make member',
   remove: 'Remove',
