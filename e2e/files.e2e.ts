@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { join } from 'node:path';
 import type { FileView, SentFilesView } from '@p2p-chat/shared';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { controlOf, linkedPair } from './support/control.ts';
+import { acquaint, controlOf, linkedPair } from './support/control.ts';
 import { runCli, type RunningDaemon, waitFor, World } from './support/processes.ts';
 
 const MIB = 1024 * 1024;
@@ -220,4 +220,46 @@ it('of a stranger is not fetched unasked', async () => {
   await waitFor('the next one', async () => (await atBob(more?.id ?? '')) !== undefined);
   expect(await atBob(more?.id ?? '')).toMatchObject({ state: 'offered' });
   expect((await runCli(['files', '--json'], { env: eve.env })).status).toBe(0);
+});
+
+it('goes to several at once, to groups and to rooms, and what all have fetched makes room for more', async () => {
+  const carol = await world.daemon({
+    user: 'Carol',
+    peers: [`127.0.0.1:${alice.ready.peerPort}`, `127.0.0.1:${bob.ready.peerPort}`],
+    env: { P2P_CHAT_FILES_QUOTA: '5' },
+  });
+  await waitFor('the links', async () => (await controlOf(carol).status()).links === 2);
+  await acquaint(carol, alice, bob);
+  await controlOf(carol).createGroup({ name: 'Team', people: [alice.peerId, bob.peerId] });
+  await controlOf(carol).createGroup({ name: 'Room', open: true });
+  const isIn = async (name: string, count: number): Promise<boolean> => {
+    const found = (await controlOf(carol).groups()).find((one) => one.name === name);
+    return found?.members.filter(({ state }) => state === 'member').length === count;
+  };
+  await waitFor('the group', () => isIn('Team', 3));
+  await waitFor('the room', async () => (await bob.cli(['room', 'join', 'Room'])).status === 0);
+  await waitFor('Bob in the room', () => isIn('Room', 2));
+
+  const { path, bytes } = await file('for all.bin', 2 * MIB);
+  const whom = 'Alice,Team,Room';
+  const offers = await carol.json<SentFilesView>(['send-file', whom, path, '--caption', 'For all']);
+  expect(new Set(offers.map(({ conversation }) => conversation)).size).toBe(3);
+  const [toAlice, toTeam, toRoom] = offers.map(({ id }) => id);
+  const got = async (who: RunningDaemon, id: string | undefined): Promise<void> => {
+    await waitFor('the offer', async () => (await controlOf(who).files()).some((one) => one.id === id));
+    const [found] = await who.json<{ path: string }>(['get', id ?? '']);
+    expect((await readFile(found?.path ?? '')).equals(bytes)).toBe(true);
+  };
+  await got(alice, toAlice);
+  await got(bob, toTeam);
+  await got(bob, toRoom);
+  expect((await bob.cli(['history', 'Team'])).stdout).toContain('For all');
+
+  // Its copy stays while somebody in the group has not fetched it.
+  const next = (await file('next.bin', 4 * MIB)).path;
+  const refused = await carol.cli(['send-file', 'Bob', next, '--json']);
+  expect(refused.status).toBe(1);
+  expect(refused.stderr).toContain('files-quota');
+  await got(alice, toTeam);
+  await waitFor('room for more', async () => (await carol.cli(['send-file', 'Bob', next])).status === 0);
 });

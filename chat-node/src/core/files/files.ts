@@ -298,17 +298,31 @@ export class Files {
         if (!(error instanceof BlobError && error.code === 'files-quota')) throw error;
         const spare = this.list().find(({ record }) => this.#isSpare(record));
         if (spare === undefined) throw error;
-        const { record } = spare;
-        await this.parts.blobs.drop(record.file.root);
-        await this.#change(record, { dropped: true });
+        const { root } = spare.record.file;
+        const served = this.#servedFromCopy(root);
+        await this.parts.blobs.drop(root);
+        for (const record of served) await this.#change(record, { dropped: true });
       }
     }
   }
 
-  #isSpare(record: FileRecord): boolean {
-    if (record.dropped === true || record.source !== null) return false;
-    if (record.author !== this.parts.keys.peerId) return record.state === 'complete';
-    return this.#isFetchedByAll(record);
+  /** Whether nobody needs the copy any more: it is one for all conversations that the file is offered in. */
+  #isSpare({ file }: FileRecord): boolean {
+    const served = this.#servedFromCopy(file.root);
+    return (
+      served.length > 0 &&
+      served.every((one) => one.author !== this.parts.keys.peerId || this.#isFetchedByAll(one))
+    );
+  }
+
+  #servedFromCopy(root: string): FileRecord[] {
+    return [...this.#records.values()].filter(
+      ({ file, author, state, source, dropped }) =>
+        file.root === root &&
+        dropped !== true &&
+        source === null &&
+        (author === this.parts.keys.peerId ? state !== 'failed' : state === 'complete'),
+    );
   }
 
   #isFetchedByAll({ conversation, doneBy }: FileRecord): boolean {
