@@ -380,18 +380,30 @@ async function crocSeconds(folder: string, file: string): Promise<number | undef
   await mkdir(target);
   const ports = Array.from({ length: 5 }, (_, nth) => port + nth).join(',');
   const relay = spawn('croc', ['relay', '--host', '127.0.0.1', '--ports', ports], { stdio: 'ignore' });
-  await waitFor('the relay', () => isTaken(port));
-  const shared = ['--yes', '--ignore-stdin', '--relay', `127.0.0.1:${port}`];
-  const env = { ...process.env, CROC_SECRET: '1234-loopback-only-here' };
-  await dropCaches();
-  const { seconds } = await timed(async () => {
-    const sending = run('croc', [...shared, '--no-compress', 'send', '--no-local', file], { env });
-    await Promise.all([sending, run('croc', [...shared, '--out', target], { env })]);
-    await run('sync');
-  });
-  relay.kill();
-  await rm(target, { recursive: true });
-  return seconds;
+  try {
+    await waitFor('the relay', () => isTaken(port));
+    const shared = ['--yes', '--ignore-stdin', '--relay', `127.0.0.1:${port}`];
+    const env = { ...process.env, CROC_SECRET: '1234-loopback-only-here' };
+    await dropCaches();
+    return (
+      await timed(async () => {
+        const sender = spawn('croc', [...shared, '--no-compress', 'send', '--no-local', file], {
+          env,
+          stdio: ['ignore', 'ignore', 'pipe'],
+        });
+        // It reads the file first; who comes before that finds nobody.
+        await new Promise<void>((resolve) => {
+          let said = '';
+          sender.stderr.on('data', (text) => (said += String(text)).includes('code=') && resolve());
+        });
+        await run('croc', [...shared, '--out', target], { env });
+        await run('sync');
+      })
+    ).seconds;
+  } finally {
+    relay.kill();
+    await rm(target, { recursive: true });
+  }
 }
 
 /** From here on files are read from the disk, where that may be asked for. */
