@@ -16,6 +16,7 @@ const LONG_SCENES = [
   'files-faults',
   'foreign-text',
   'fuzz/fuzz',
+  'group-liars',
   'herd',
   'hostile-discovery',
   'import',

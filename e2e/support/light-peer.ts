@@ -12,6 +12,7 @@ import {
   FrameDecoder,
   hex,
   type NewEntry,
+  type OperationSigner,
   parseFrame,
   peerIdOfKey,
   PROTOCOL_VERSION,
@@ -67,7 +68,7 @@ export class LightRoster {
   }
 
   /** @param after what it names; without it, the latest one */
-  add(by: NodeIdentityKeys, detail: RosterDetail, after = this.operations.slice(-1)): RosterOperation {
+  add(by: OperationSigner, detail: RosterDetail, after = this.operations.slice(-1)): RosterOperation {
     this.#ms += 1;
     const operation = createOperation(
       {
@@ -190,8 +191,9 @@ export class LightPeer {
     await this.until('a batch was acknowledged', () => this.#held >= seq);
   }
 
-  /** Sends messages in one batch. @param sign what signs it in place of the person */
-  sendBatch(count = 1, sign = this.person.sign): Tip {
+  /** Sends messages in one batch. @param lies in whose name, and what signs it, in place of the person */
+  sendBatch(count = 1, lies: { author?: string; sign?: LightPerson['sign'] } = {}): Tip {
+    const { author = this.person.peerId, sign = this.person.sign } = lies;
     const sentAt = (this.#now += 1);
     const entries = Array.from({ length: count }, (_, nth): NewEntry => ({
       clock: clockAt(sentAt, nth),
@@ -202,7 +204,7 @@ export class LightPeer {
     const batch = createBatch(
       {
         conversation: id,
-        author: this.person.peerId,
+        author,
         segment: this.#segment,
         first: (this.#tip?.seq ?? 0) + 1,
         follows: this.#tip === null ? follows : [this.#tip],

@@ -82,6 +82,8 @@ interface View {
   /** Index of the first word of the set. */
   bits: Uint32Array;
   at: number;
+  /** No operation of the set comes after this one. */
+  last: number;
   dead: ReadonlySet<number> | null;
 }
 
@@ -130,7 +132,7 @@ class Resolution {
     this.#valid.forEach((valid, nth) => {
       if (valid === 1) setBit(bits, 0, nth);
     });
-    return { bits, at: 0, dead: this.#deadIn(bits, 0) };
+    return { bits, at: 0, last: this.#valid.length, dead: this.#deadIn(bits, 0) };
   }
 
   roster(): Roster {
@@ -220,7 +222,8 @@ class Resolution {
     this.#deadBefore[nth] = dead;
     const { kind } = operation.detail;
     const isFirst = kind === 'found' && this.#entries.length === 0;
-    if (!isFirst && !this.permits(operation, { bits: this.#past, at, dead })) return;
+    const last = Math.max(-1, ...parents);
+    if (!isFirst && !this.permits(operation, { bits: this.#past, at, last, dead })) return;
     this.#valid[nth] = 1;
     for (const parent of operation.parents) this.#named.add(parent);
     this.#list(operation, nth);
@@ -281,7 +284,7 @@ class Resolution {
           undecided.delete(other);
         }
       }
-      this.#strikeDependent({ bits, at, dead: null }, dead, standing, undecided);
+      this.#strikeDependent({ bits, at, last: this.#valid.length, dead: null }, dead, standing, undecided);
     }
     return dead;
   }
@@ -298,7 +301,7 @@ class Resolution {
       if (!this.#has(set, nth) || dead.has(nth) || standing.has(nth)) continue;
       const at = nth * this.#words;
       if (![...dead].some((one) => hasBit(this.#past, at, one))) continue;
-      if (this.permits(this.#operation(nth), { bits: this.#past, at, dead })) continue;
+      if (this.permits(this.#operation(nth), { bits: this.#past, at, last: nth, dead })) continue;
       dead.add(nth);
       undecided.delete(nth);
     }
@@ -330,8 +333,18 @@ class Resolution {
     );
   }
 
+  /** What is about somebody's being in, without a flood that comes after all of a view. */
+  #aboutIn({ last }: View, person: string): readonly number[] {
+    const about = this.#about.get(person) ?? [];
+    if ((about.at(-1) ?? 0) <= last) return about;
+    return about.slice(
+      0,
+      about.findIndex((nth) => nth > last),
+    );
+  }
+
   #isEnded(view: View, person: string, nth: number): boolean {
-    for (const end of this.#about.get(person) ?? []) {
+    for (const end of this.#aboutIn(view, person)) {
       if (END_KINDS.has(this.#operation(end).detail.kind) && this.#has(view, end) && !this.#isPast(end, nth))
         return true;
     }
@@ -340,7 +353,7 @@ class Resolution {
 
   /** The entry by which a person is in; -1 where they are not. */
   #liveEntry(view: View, person: string): number {
-    for (const nth of this.#about.get(person) ?? []) {
+    for (const nth of this.#aboutIn(view, person)) {
       const { kind } = this.#operation(nth).detail;
       if (ENTRY_KINDS.has(kind) && this.#has(view, nth) && !this.#isEnded(view, person, nth)) return nth;
     }
@@ -349,7 +362,7 @@ class Resolution {
 
   /** The invitation that a person may accept; -1 where there is none. */
   #liveAdd(view: View, person: string): number {
-    const about = this.#about.get(person) ?? [];
+    const about = this.#aboutIn(view, person);
     for (const nth of about) {
       if (this.#operation(nth).detail.kind !== 'add' || !this.#has(view, nth)) continue;
       const isUsed = about.some(
@@ -411,7 +424,8 @@ class Resolution {
 
   #membership(view: View, entry: number): Membership {
     const { author, hash, clock } = this.#operation(entry);
-    const past = { bits: this.#past, at: entry * this.#words, dead: this.#deadBefore[entry] ?? null };
+    const dead = this.#deadBefore[entry] ?? null;
+    const past = { bits: this.#past, at: entry * this.#words, last: entry, dead };
     const ends = this.#endsOf(view, author, entry).map((nth) => this.#operation(nth));
     const tips = ends.flatMap(({ detail }) => ('tips' in detail ? detail.tips : []));
     const isFound = this.#operation(entry).detail.kind === 'found';
