@@ -66,7 +66,21 @@ beforeEach(async () => {
     { type: 'verdict', ok: true, sentence: evil('the end'), failed: null },
   ];
   node.person(evil('Blocked'), { blocked: true, online: false });
-  node.receive(mallory, `${evil('first')}\n${evil('second')}`);
+  const [written] = node.receive(mallory, `${evil('first')}\n${evil('second')}`);
+  // With the worst in all that others can make of a message.
+  const { peerId: author } = mallory;
+  node.messages.set(mallory.conversation, [
+    {
+      ...written!,
+      edited: true,
+      replyTo: 'x',
+      quote: { id: 'x', author, user: evil('Quoted'), body: `${evil('quote')}\nmore`, deleted: false },
+      reactions: [{ emoji: evil('feels'), by: [author] }],
+      mentions: [author],
+      confirm: true,
+      confirmed: [{ peerId: author, user: evil('Confirmed'), at: written!.sentAt }],
+    },
+  ]);
 });
 afterEach(async () => {
   await Promise.all(sessions.splice(0).map((session) => session.kill()));
@@ -106,6 +120,8 @@ describe('a command', () => {
     [['read', 'PEER'], ''],
     [['export', 'PEER'], 'second'],
     [['export', 'PEER', '--format', 'markdown'], 'second'],
+    [['export', 'PEER', '--format', 'markdown'], 'quote'],
+    [['export', 'PEER', '--format', 'markdown'], 'feels'],
     [['profile'], 'lunch'],
     [['profile', '--json'], 'lunch'],
     [['doctor', 'PEER'], 'the end'],
@@ -287,7 +303,7 @@ describe('the console', () => {
     session.type('1\n');
     await session.until('1. Mallory');
     session.type('1\n');
-    await session.until('second');
+    await session.until(/answers Quoted[^]*quote[^]*second[^]*feels/);
     node.receive(mallory, evil('third'));
     await session.until('third');
     // One bell for it, and of its own no sequence at all.

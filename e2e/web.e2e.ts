@@ -289,6 +289,11 @@ describe('what can be done with a message', () => {
     await composer.press('Tab');
     expect(await composer.inputValue()).toBe('and @Ben ');
     await composer.fill('');
+    await controlOf(ben).send(ann.peerId, 'so *bold* https://a.example/_b_ `x*y*`\n```\n*whole*\n```');
+    await log.locator('strong').getByText('*bold*', { exact: true }).waitFor();
+    await log.locator('a', { hasText: /^https:\/\/a\.example\/_b_$/ }).waitFor();
+    await log.locator('code').getByText('`x*y*`', { exact: true }).waitFor();
+    expect(await log.locator('.fenced').last().textContent()).toBe('```\n*whole*\n```');
     await controlOf(ben).send(ann.peerId, 'come down, @Ann');
     await log.getByText('mentions you').last().waitFor();
     expect((await controlOf(ann).message(asking.id)).confirmed).toHaveLength(1);

@@ -2,6 +2,7 @@ export * from './backoff.js';
 export * from './clock.js';
 export * from './emoji.js';
 export * from './errors.js';
+export * from './formatting.js';
 export * from './mentions.js';
 export * from './name-skeleton.js';
 export * from './node/descriptors.js';

@@ -1,14 +1,7 @@
-import { P2pChatError } from '@p2p-chat/shared';
+import { blocksOf, type Mark, P2pChatError, partsOf } from '@p2p-chat/shared';
 import { theme } from './theme.js';
 
 const SWITCH = ['on', 'off'] as const;
-/** What opens and closes a block that is shown as it is. */
-const FENCE = /^\s*```/u;
-// A mark counts at the edge of a word, and closes on its line. Nothing that a terminal obeys is between two.
-const BOLD = /(?<=^|[\s(])\*(?!\s)[^*\p{Cc}]+(?<!\s)\*(?=$|[\s).,;:!?])/gu;
-const ITALIC = /(?<=^|[\s(])_(?!\s)[^_\p{Cc}]+(?<!\s)_(?=$|[\s).,;:!?])/gu;
-const CODE = /`[^`\p{Cc}]+`/gu;
-
 /**
  * Whether texts are shown with their marks, by `P2P_CHAT_FORMATTING` (`on`, the default; `off`).
  * @throws {P2pChatError} `invalid-setting`
@@ -32,26 +25,26 @@ export function isFormatting(env: Readonly<Record<string, string | undefined>>):
  * @param wrap divides a line of the text into lines of the screen
  */
 export function formatted(text: string, wrap: (line: string) => string[]): string[] {
-  let isFenced = false;
-  return text.split('\n').flatMap((line) => {
-    const isFence = FENCE.test(line);
-    if (isFence) isFenced = !isFenced;
-    const lines = wrap(line);
-    return isFenced || isFence ? lines.map((one) => theme.active(one)) : lines.map(inline);
+  return blocksOf(text).flatMap(({ lines, fenced }) => {
+    const rows = lines.flatMap(wrap);
+    return rows.map((row) => (fenced ? theme.active(row) : inline(row)));
   });
 }
 
 function inline(line: string): string {
-  const parts: string[] = [];
-  let end = 0;
   // What is code is as it is: no mark counts in it.
-  for (const { 0: code, index } of line.matchAll(CODE)) {
-    parts.push(marked(line.slice(end, index)), theme.active(code));
-    end = index + code.length;
-  }
-  return parts.join('') + marked(line.slice(end));
+  return styled(line, 'code', theme.active, (rest) =>
+    styled(styled(rest, 'bold', theme.strong), 'italic', theme.italic),
+  );
 }
 
-function marked(text: string): string {
-  return text.replace(BOLD, (bold) => theme.strong(bold)).replace(ITALIC, (italic) => theme.italic(italic));
+function styled(
+  line: string,
+  mark: Mark,
+  style: (text: string) => string,
+  between: (text: string) => string = (text) => text,
+): string {
+  return partsOf(line, mark)
+    .map(({ text, marked }) => (marked ? style(text) : between(text)))
+    .join('');
 }

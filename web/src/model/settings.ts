@@ -10,6 +10,8 @@ export interface PageSettings {
   notify: 'off' | 'sender' | 'text';
   /** Whether keys without Ctrl or Alt do something. */
   singleKeys: boolean;
+  /** Whether texts are shown as their marks mean: bold, italic, code. */
+  formats: boolean;
 }
 
 const KEY = 'settings';
@@ -20,6 +22,7 @@ const DEFAULTS: PageSettings = {
   language: '',
   notify: 'off',
   singleKeys: true,
+  formats: true,
 };
 
 export const settings = signal<PageSettings>({ ...DEFAULTS, ...stored<Partial<PageSettings>>(KEY, {}) });

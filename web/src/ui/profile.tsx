@@ -153,6 +153,7 @@ function Appearance() {
           {w.notifyDenied}
         </p>
       )}
+      <Switch label={w.formats} on={now.formats} onChange={(formats) => changeSettings({ formats })} />
       <Switch
         label={w.singleKeys}
         on={now.singleKeys}

@@ -15,7 +15,7 @@ import { useStore } from './hooks.ts';
 import { Icon, type IconName } from './icons.tsx';
 import { List, type ListHandle } from './list.ts';
 import { FileCard } from './file-card.tsx';
-import { Linked } from './marked.tsx';
+import { Formatted, Linked } from './marked.tsx';
 import { lazily } from './lazily.tsx';
 import type { Act } from './message-actions.tsx';
 import { attempt, show } from './toast.tsx';
@@ -369,7 +369,7 @@ const Row = memo(function Row(props: RowProps) {
 
 function Content({ message }: { message: MessageView }) {
   const { kind, files = [], caption, direction } = message;
-  if (kind === 'text') return <Linked text={messageText(message)} />;
+  if (kind === 'text') return <Formatted text={messageText(message)} />;
   if (kind !== 'file' || message.blocked === true) return <>{messageText(message)}</>;
   return (
     <>

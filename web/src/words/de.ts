@@ -227,6 +227,7 @@ export const de: Words = {
   notifyText: 'Wer geschrieben hat, und der Text',
   notifyDenied: 'Der Browser erlaubt dieser Seite keine Benachrichtigungen; seine Einstellungen ändern das.',
   singleKeys: 'Tasten ohne Strg oder Alt (? und /)',
+  formats: '*Fett*, _kursiv_ und `Code` zeigen, wie sie gemeint sind',
   browsers: 'Browser, die diese Seite benutzen dürfen',
   revoke: 'Abmelden',
   thisBrowser: 'dieser Browser',

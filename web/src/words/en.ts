@@ -237,6 +237,7 @@ export const en = {
   notifyText: 'Who wrote, and the text',
   notifyDenied: 'The browser does not allow notifications for this page; its settings change that.',
   singleKeys: 'Keys without Ctrl or Alt (? and /)',
+  formats: 'Show *bold*, _italic_ and `code` as they are meant',
   browsers: 'Browsers that may use this page',
   revoke: 'Sign out',
   thisBrowser: 'this browser',
