@@ -1,5 +1,12 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import type { MessageView, PeerView, StatusView } from '@p2p-chat/shared';
+import {
+  CONTROL_ROUTES,
+  type MessageView,
+  type PageLinkView,
+  type PairResult,
+  type PeerView,
+  type StatusView,
+} from '@p2p-chat/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ComposeProject, docker, dockerOk } from './support/compose.js';
 import { likeOfficialImage } from './support/mongo-image.js';
@@ -339,6 +346,44 @@ describe('docker compose run chat-node console', () => {
     );
     expect(code).toBe(2);
     expect(stderr).toContain('The console needs a terminal');
+  });
+});
+
+describe('the page', () => {
+  /** Lets a browser in by a link, as the page does, and asks for what it shows first. */
+  async function enter(url: string): Promise<StatusView> {
+    const { origin, hash } = new URL(url);
+    const page = await fetch(`${origin}/`);
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('/assets/')]);
+    const answer = await fetch(`${origin}${CONTROL_ROUTES.pair}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ code: hash.replace('#pair=', ''), name: 'a test' }),
+    });
+    expect(answer.status).toBe(201);
+    const { token } = (await answer.json()) as PairResult;
+    const headers = { authorization: `Bearer ${token}` };
+    return (await (await fetch(`${origin}${CONTROL_ROUTES.status}`, { headers })).json()) as StatusView;
+  }
+
+  it('of a node that runs: docker compose exec chat-node p2p-chat web', async () => {
+    const [link] = await bob.json<PageLinkView>('web');
+    expect((await enter(link?.url ?? '')).peerId).toBe((await status(bob)).peerId);
+  });
+
+  it('alone: docker compose run --rm chat-node web, until Ctrl-C', async () => {
+    const dora = project('dora', { P2P_CHAT_USER: 'Dora', DISCOVERY_URLS: discoveryUrl });
+    const args = dora.arguments(['run', '--rm', 'chat-node', 'web']);
+    const session = new TerminalSession(args, { file: 'docker', env: dora.env, columns: 120, rows: 60 });
+    try {
+      const screen = await session.until(/http:\/\/127\.0\.0\.1:\d+\/#pair=[\w-]+/);
+      const [url = ''] = /http:\S+/.exec(screen) ?? [];
+      expect((await enter(url)).user).toBe('Dora');
+      session.press('ctrl-c');
+      expect(await session.exited).toBe(0);
+    } finally {
+      await session.kill();
+    }
   });
 });
 
