@@ -54,7 +54,7 @@ async function sendFromPage(env: Record<string, string>): Promise<{ clicks: numb
     let clicks = 0;
     const click = async (role: 'link' | 'button', name: string | RegExp): Promise<void> => {
       clicks += 1;
-      await page.getByRole(role, { name }).first().click();
+      await page.getByRole(role, { name, exact: true }).first().click();
     };
     await click('link', 'People');
     await click('link', /^Bob/);
