@@ -1,6 +1,7 @@
 import {
   CLOCK_LIMIT,
   CLOCK_MERGE_LIMIT,
+  CLOCK_OPERATION_LIMIT,
   contentText,
   createBatch,
   createOperation,
@@ -33,7 +34,7 @@ import type { IncomingFrame, LinkHandler, PeerLink } from './ports/peer-link.js'
  * Every number of docs/protocol.md that a node takes from a peer, at and within the edges of what is valid:
  * clocks, numbers of entries, times, tips, marks, holds, clocks of operations. Whatever Eve says, Bob says
  * nothing that Carol, who is honest, or Eve, who looks at every bound, has to refuse, and what he writes
- * still reaches Carol.
+ * still reaches Carol; and he can leave.
  */
 
 const clockOf = (value: bigint): string => value.toString(16).padStart(16, '0');
@@ -62,7 +63,14 @@ type Act =
 const where = fc.constantFrom<Where>('direct', 'group');
 const who = fc.constantFrom<'bob' | 'carol'>('bob', 'carol');
 const clock = fc.oneof(
-  fc.constantFrom(clockOf(0n), clockOf(0xffffn), before(CLOCK_MERGE_LIMIT), CLOCK_MERGE_LIMIT, LAST_CLOCK),
+  fc.constantFrom(
+    clockOf(0n),
+    clockOf(0xffffn),
+    before(CLOCK_MERGE_LIMIT),
+    before(CLOCK_OPERATION_LIMIT),
+    CLOCK_MERGE_LIMIT,
+    LAST_CLOCK,
+  ),
   fc.bigInt({ min: 0n, max: BigInt(`0x${LAST_CLOCK}`) }).map(clockOf),
 );
 const seq = fc.oneof(fc.constantFrom(1, 2, MAX_SEQ - 1, MAX_SEQ), fc.integer({ min: 1, max: MAX_SEQ }));
@@ -302,6 +310,10 @@ async function check(acts: readonly Act[]): Promise<void> {
     await world.do({ kind: 'write', who: 'bob', where: 'direct' });
     await world.do({ kind: 'write', who: 'bob', where: 'group' });
     await world.settle(20);
+    const group = world.bob.chat.conversations.get(world.eve.group);
+    if (group !== undefined) await world.bob.chat.rosters.leave(group);
+    expect(group?.group?.isMember(world.bob.peerId)).toBe(false);
+    await world.settle();
     const { network, eve, bob, carol, written } = world;
     const honest = [bob.peerId, carol.peerId];
     const refused = network.refusals.filter(({ by, of }) => honest.includes(of) || !honest.includes(by));

@@ -79,8 +79,10 @@ export const MAX_BATCHES_IN_FLIGHT = 64;
 export const MAX_SEQ = 2 ** 48;
 /** Clocks of the year 2200 and later are refused (2200-01-01T00:00:00Z). */
 export const CLOCK_LIMIT = '0699e991a8000000';
-/** A clock of the year 2100 or later is not taken over into one's own (2100-01-01T00:00:00Z). */
-export const CLOCK_MERGE_LIMIT = '03bb2cc3d8000000';
+/** A roster operation of the year 2100 or later does not count (2100-01-01T00:00:00Z). */
+export const CLOCK_OPERATION_LIMIT = '03bb2cc3d8000000';
+/** A clock of a year before that, or later, is not taken over into one's own (2099-01-01T00:00:00Z): or one's own operations would not count. */
+export const CLOCK_MERGE_LIMIT = '03b3d512ac000000';
 /** Characters of a client's own key of a message: a UUID, a hash, or words. */
 export const MAX_MESSAGE_KEY_CHARACTERS = 128;
 /** One JSON frame: what a node says of a feed with many segments; bounds what a link buffers. */

@@ -1,6 +1,6 @@
 import type { Tip } from './batch.js';
 import { type Fork, provenFork } from './fork.js';
-import { CLOCK_MERGE_LIMIT, MAX_GROUP_MEMBERS, MAX_OWN_ENTRIES } from './limits.js';
+import { CLOCK_OPERATION_LIMIT, MAX_GROUP_MEMBERS, MAX_OWN_ENTRIES } from './limits.js';
 import type { GroupPolicy, HistoryPolicy, RosterOperation } from './roster-operation.js';
 
 export type MemberState = 'invited' | 'member' | 'left' | 'removed';
@@ -206,7 +206,7 @@ class Resolution {
     this.#deadBefore.push(null);
     // One that names what is not here, or is not later than that, counts for nothing.
     if (parents.some((parent) => parent < 0 || this.#operation(parent).clock >= operation.clock)) return;
-    if (operation.clock >= CLOCK_MERGE_LIMIT) return;
+    if (operation.clock >= CLOCK_OPERATION_LIMIT) return;
     const at = nth * this.#words;
     for (const parent of parents) {
       const from = parent * this.#words;

@@ -14,6 +14,7 @@ import {
   mayOperate,
   parseUserName,
   ProtocolError,
+  resolveRoster,
   type RosterDetail,
   type RosterOperation,
 } from '@p2p-chat/shared';
@@ -194,8 +195,11 @@ export class Rosters {
     const { keys, clock } = this.parts;
     const { group } = conversation;
     if (group === null) throw new ChatError('not-a-group', 'This is a conversation of two.');
+    const now = conversation.nextClock(clock.now());
     const operations = group.operations();
-    if (!mayOperate(operations, { author: keys.peerId, detail })) throw refused(detail, group, keys.peerId);
+    // One that is years ahead cannot be named by one that counts; this one stands beside it.
+    const known = operations.filter((one) => one.clock < now);
+    if (!mayOperate(known, { author: keys.peerId, detail })) throw refused(detail, group, keys.peerId);
     if (operations.length >= MAX_ROSTER_OPERATIONS) {
       throw new ChatError('roster-full', 'This group was changed too often.', {
         hint: 'Found another one.',
@@ -208,8 +212,8 @@ export class Rosters {
     const operation = createOperation(
       {
         conversation: conversation.id,
-        clock: conversation.nextClock(clock.now()),
-        parents: group.roster.heads.slice(-MAX_ROSTER_PARENTS),
+        clock: now,
+        parents: resolveRoster(known).heads.slice(-MAX_ROSTER_PARENTS),
         detail,
       },
       keys,
