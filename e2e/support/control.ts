@@ -58,16 +58,19 @@ export async function sendAll(
   return ids;
 }
 
-/** The whole conversation with a peer, oldest first. */
-export async function wholeConversation(of: RunningDaemon, peerId: string): Promise<MessageView[]> {
+/** All messages of a conversation, oldest first, without the lines about its roster. */
+export async function wholeConversation(of: RunningDaemon, conversation: string): Promise<MessageView[]> {
   const client = controlOf(of);
   const pages: MessageView[][] = [];
-  let page = await client.history(peerId, { limit: 1_000 });
+  let page = await client.history(conversation, { limit: 1_000 });
   while (page.length > 0) {
     pages.push(page);
-    page = await client.history(peerId, { limit: 1_000, before: page[0]?.id ?? '' });
+    page = await client.history(conversation, { limit: 1_000, before: page[0]?.id ?? '' });
   }
-  return pages.reverse().flat();
+  return pages
+    .reverse()
+    .flat()
+    .filter(({ kind }) => kind !== 'roster');
 }
 
 /** Waits until so many messages wait in the outbox of a node. */
