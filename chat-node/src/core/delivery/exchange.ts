@@ -352,7 +352,6 @@ export class Exchange {
     }
     if (theirs === this.#takeDigest()) {
       this.#isKnown = true;
-      this.#rosterTold = group.hash;
       if (this.#isActive) await this.#stated(this.#self, this.#digestTips);
       return;
     }

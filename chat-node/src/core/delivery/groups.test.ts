@@ -112,6 +112,17 @@ describe('changes of a group', () => {
   });
 });
 
+describe('a change while a link opens', () => {
+  it('reaches the far end, though both digests were equal before it', async () => {
+    const world = await team();
+    world.cutAll();
+    world.connect(BEN, ANN);
+    await world.act(ANN, (start, group) => start.rosters.operate(group, { kind: 'rename', name: 'Us' }));
+    await turns(40);
+    expect(world.roster(BEN).name).toBe('Us');
+  });
+});
+
 describe('who comes later', () => {
   it('gets what is written from then on, also in the middle of a segment, where the group says so', async () => {
     const fresh = new GroupWorld(NAMES);
