@@ -219,9 +219,15 @@ export class Exchange {
     if (operations.length === 0) this.#isKnown = true;
     else if (!this.#isKnown && this.isShared) this.#askRoster(group);
     else this.#tellOperations(group.tellable(operations, this.#peer));
+    const wasActive = this.#isActive;
     const isActive = this.#mayExchange;
     if (isActive) await this.#openFeeds();
-    if (isActive && !this.#isActive) this.#sayAll(group);
+    this.#isActive = isActive;
+    if (isActive && !wasActive) {
+      this.#sayAll();
+      // What the far end said of its feeds before came too early: it says it once more.
+      this.link.send({ type: 'digests', conversations: [[this.conversation.id, this.#takeDigest()]] });
+    }
     // What waits to be acknowledged there may not count any more.
     for (const author of group.roster.forks.keys()) this.#senders.get(author)?.resume();
     if (!isActive) {
@@ -229,7 +235,6 @@ export class Exchange {
       this.#senders.clear();
       this.#feeds.clear();
     }
-    this.#isActive = isActive;
   }
 
   /** Tells the digest once more where it is another one than was told. */
@@ -356,7 +361,7 @@ export class Exchange {
       return;
     }
     this.#askRoster(group);
-    if (this.#isActive) this.#sayAll(group);
+    if (this.#isActive) this.#sayAll();
   }
 
   /** Says what is held of the roster, so that the far end sends the rest; once for each roster. */
@@ -373,11 +378,11 @@ export class Exchange {
   }
 
   /** Says what is held of all feeds, and what was read of the far end's. */
-  #sayAll(group: Group): void {
+  #sayAll(): void {
     const told = this.#tips(this.#peer);
     const { read } = this.conversation.watermark(this.#peer, this.#self);
     this.#readTold = JSON.stringify(read);
-    const others = group.authors().filter((author) => author !== this.#self && author !== this.#peer);
+    const others = [...this.#feeds.keys()].filter((author) => author !== this.#self && author !== this.#peer);
     this.#say([
       { author: this.#self, tips: this.#tips(this.#self) },
       { author: this.#peer, tips: told, read },
