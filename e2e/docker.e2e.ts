@@ -1,6 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import {
   CONTROL_ROUTES,
+  type GroupView,
   type MessageView,
   type PageLinkView,
   type PairResult,
@@ -135,6 +136,20 @@ describe('two people on one host', () => {
     expect(await bob.cli('send', 'Alice', 'two', '--wait', 'delivered')).toMatchObject({ status: 0 });
     expect(await history(alice, 'Bob')).toEqual(told);
     expect(await history(bob, 'Alice')).toEqual(['in one', 'out two']);
+  });
+
+  it('talk in one group, of which each has the messages in one order', async () => {
+    const [group] = await alice.json<GroupView>('group', 'create', 'Crew', 'Bob');
+    const id = group?.id ?? '';
+    await waitFor('Bob to be in', async () =>
+      (await bob.json<GroupView>('group', 'list')).some((one) => one.id === id && one.state === 'member'),
+    );
+    expect(await bob.cli('send', id, 'three', '--wait', 'delivered')).toMatchObject({ status: 0 });
+    expect(await alice.cli('send', id, 'four', '--wait', 'delivered')).toMatchObject({ status: 0 });
+    for (const one of [alice, bob]) {
+      const rows = await one.json<MessageView>('history', id);
+      expect(rows.flatMap(({ kind, body }) => (kind === 'text' ? [body] : []))).toEqual(['three', 'four']);
+    }
   });
 
   it('run without rights, and with the history on no port', async () => {
