@@ -31,7 +31,8 @@ it('two consoles and one in lines make a group, talk in it, and see who has read
   anns.type('Team');
   anns.press('enter');
   await anns.choose('[ ] Ben');
-  await anns.until('[x] Ben');
+  // Where one is in the list stays, to choose the next one.
+  await anns.until('❯ [x] Ben');
   await anns.choose('[ ] Cat');
   await anns.until('2 people');
   await anns.choose('Done');

@@ -20,6 +20,7 @@ export async function newGroup(context: ScreenContext): Promise<void> {
   const name = await askName(context, 'New Group: what is it called?');
   if (name === null) return;
   const people = new Set<string>();
+  let at = 'done';
   for (;;) {
     const chosen = await context.ask.list<ViewState, string>({
       message: `New Group ${safeLine(name)}: who is to come?`,
@@ -35,11 +36,12 @@ export async function newGroup(context: ScreenContext): Promise<void> {
         })),
         { key: 'cancel', value: '', label: 'Cancel', isWayOut: true },
       ],
-      initial: 'done',
+      initial: at,
       back: '',
     });
     if (chosen === '') return;
     if (chosen === 'done') break;
+    at = chosen;
     if (!people.delete(chosen)) people.add(chosen);
   }
   await changed(context, async ({ client, signal }) => {

@@ -27,8 +27,7 @@ export async function readMessages(context: ScreenContext): Promise<void> {
     jumps: true,
     empty: (state) => [
       'No messages yet. Choose Send Messages to write the first one.',
-      '',
-      ...startASecondOne(context, state),
+      ...(state.peers.size === 0 ? ['', ...startASecondOne(context, state)] : []),
     ],
   });
   if (peerId === null) return;
