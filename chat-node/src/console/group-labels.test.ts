@@ -1,6 +1,6 @@
-import type { GroupChangeView, GroupMemberView } from '@p2p-chat/shared';
+import type { GroupChangeView, GroupMemberView, MessageView } from '@p2p-chat/shared';
 import { describe, expect, it } from 'vitest';
-import { changeLine, memberRemark } from './group-labels.js';
+import { changeLine, memberRemark, recipientsLabel } from './group-labels.js';
 import { messageText } from './message-text.js';
 
 const dan: GroupMemberView = {
@@ -27,4 +27,13 @@ describe('a change of a group', () => {
     // eslint-disable-next-line no-control-regex -- control characters are what must not be there
     expect(changeLine(change)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/u);
   });
+});
+
+it('what has become of a message in a group says so where nobody was there to get it', () => {
+  const message = (recipients: string[], delivered: string[]): MessageView => ({
+    ...{ id: 'a', conversation: 'c', author: 'ann', user: 'Ann', direction: 'out', kind: 'text', body: '' },
+    ...{ clock: '', sentAt: '', receivedAt: null, state: 'queued', recipients, delivered, read: [] },
+  });
+  expect(recipientsLabel(message(['ben', 'cat'], ['ben']))).toBe('delivered to 1 of 2');
+  expect(recipientsLabel(message([], []))).toBe('nobody else was in');
 });

@@ -95,6 +95,7 @@ export function changeLine({ kind, user, personUser = '', name = '' }: GroupChan
 /** What has become of a message of one's own in a group; empty of another one. */
 export function recipientsLabel({ recipients, delivered = [], read = [] }: MessageView): string {
   if (recipients === undefined) return '';
+  if (recipients.length === 0) return 'nobody else was in';
   const seen = read.length > 0 ? `, read by ${read.length}` : '';
   return `delivered to ${delivered.length} of ${recipients.length}${seen}`;
 }
