@@ -49,9 +49,10 @@ export class TlsAddressProbes extends AddressProbes {
       return await this.#identified(address, signal);
     } catch (error) {
       if (!(error instanceof TransportError) || error.code === 'aborted') throw error;
-      if (error.code !== 'handshake-timeout') throw noNode(address, error);
+      // Where large packets are lost, either end may be the first to give up.
       const answers = await this.#identified(address, signal, SMALL_KEY_EXCHANGE).catch(() => null);
-      throw answers === null ? silent(address, error) : largeLost(address, error);
+      if (answers !== null) throw largeLost(address, error);
+      throw error.code === 'handshake-timeout' ? silent(address, error) : noNode(address, error);
     }
   }
 
