@@ -115,7 +115,7 @@ test-web: build ## run the tests of the page in a real browser (needs Debian's c
 
 .PHONY: test-mongo
 test-mongo: build ## run the tests on MongoDB (MONGODB_URI_TEST, or a container)
-	@scripts/with-mongo vitest run --project unit --project e2e --project e2e-long --testNamePattern '[Mm]ongo' chat-node/src/storage/mongo chat-node/src/transport/silent-block discovery-service/src/registry/mongo e2e/actions e2e/storage e2e/restore e2e/groups e2e/replicas e2e/simultaneous $(ARGS)
+	@scripts/with-mongo vitest run --project unit --project e2e --project e2e-long --maxWorkers 2 --testNamePattern '[Mm]ongo' chat-node/src/storage/mongo chat-node/src/transport/silent-block discovery-service/src/registry/mongo e2e/actions e2e/storage e2e/restore e2e/groups e2e/replicas e2e/simultaneous $(ARGS)
 
 .PHONY: test-lan
 test-lan: build ## run the tests of whole networks (needs root, ip and iptables)

@@ -116,7 +116,7 @@ async function checkSilence(world: GroupWorld): Promise<void> {
   }
 }
 
-describe('a group', { timeout: 240_000 }, () => {
+describe('a group', { timeout: 4_000 * numRuns }, () => {
   it('has one roster and one order at all members, and says nothing more', async () => {
     await fc.assert(
       fc.asyncProperty(traces([...talk, ...changes]), async (list) => {
