@@ -35,11 +35,11 @@ const LOCALHOST = '127.0.0.1';
 const SAMPLES = 200;
 /**
  * How often a value of the one side is less than one of the other, where both
- * are drawn alike, is a half; for so many samples it strays by 0.029, so this
- * is more than eight times that: it happens by chance less than once in 10^15
- * runs, and whatever is this far off, a person with a stop watch could see.
+ * are drawn alike, is a half, and strays by 0.029 for so many samples. In a burst
+ * on MongoDB it is 0.6 to 0.8: what is kept is told to those who show it, while
+ * the rest of the burst is saved. Were dropping free it would be almost 1.
  */
-const ALIKE = { least: 0.25, most: 0.75 };
+const ALIKE = { least: 0.15, most: 0.85 };
 
 const cleanUp: (() => unknown)[] = [];
 let store: ConversationStore;
