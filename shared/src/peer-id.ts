@@ -1,10 +1,9 @@
 import { P2pChatError } from './errors.js';
 
-/** 32 bytes in base32 without padding. */
-export const PEER_ID_LENGTH = 52;
 /** How many characters of a peer id people are shown. */
 export const SHORT_PEER_ID_LENGTH = 8;
 
+/** 32 bytes in base32 without padding. */
 const PEER_ID = /^[a-z2-7]{52}$/;
 
 /** Whether the text is a whole, well-formed peer id. */
