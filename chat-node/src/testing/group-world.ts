@@ -24,6 +24,7 @@ import type { Group } from '../core/roster/group.js';
 import { Rosters } from '../core/roster/rosters.js';
 import { Delivery } from '../core/delivery/delivery.js';
 import type { DeliveryFrame, DeliverySession } from '../core/delivery/delivery-session.js';
+import { COMPARE_INTERVAL_MS } from '../core/delivery/relays.js';
 import { StorageHealth } from '../core/delivery/storage-health.js';
 
 const silent = { debug: () => undefined, warn: () => undefined };
@@ -335,7 +336,7 @@ export class GroupWorld {
     for (let round = 0; round < rounds; round += 1) {
       for (const one of this.names.keys()) for (const other of this.names.keys()) this.connect(one, other);
       await turns(60);
-      await this.clock.advance(6_000);
+      await this.clock.advance(COMPARE_INTERVAL_MS + 6_000);
       await turns(20);
     }
   }

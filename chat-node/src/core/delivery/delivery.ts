@@ -117,6 +117,7 @@ export class Delivery {
   }
 
   #passOn(conversation: Conversation, batches: readonly Batch[], from: string): void {
+    this.#relays.compareLater(conversation);
     for (const exchange of this.#exchanges(conversation)) {
       if (exchange.peerId !== from) exchange.passOn(batches);
     }

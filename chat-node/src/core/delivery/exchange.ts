@@ -238,9 +238,9 @@ export class Exchange {
   }
 
   /** Tells the digest once more where it is another one than was told. */
-  tellDigest(): void {
-    if (!this.isActive || this.#currentDigest() === this.#digest) return;
-    this.link.send({ type: 'digests', conversations: [[this.conversation.id, this.#takeDigest()]] });
+  tellDigest(digest = this.#currentDigest()): void {
+    if (!this.isActive || digest === this.#digest) return;
+    this.link.send({ type: 'digests', conversations: [[this.conversation.id, this.#takeDigest(digest)]] });
   }
 
   /** Whether the far end said that it holds something of somebody's feed that this node does not. */
@@ -344,9 +344,9 @@ export class Exchange {
     return group.tips(author, feed, one > other ? one : other);
   }
 
-  #takeDigest(): string {
+  #takeDigest(digest = this.#currentDigest()): string {
     if (this.#isActive) this.#digestTips = this.#tips(this.#self);
-    return (this.#digest = this.#currentDigest());
+    return (this.#digest = digest);
   }
 
   async #groupDigest(group: Group, theirs: string | null): Promise<void> {
@@ -355,11 +355,15 @@ export class Exchange {
       if (theirs !== null) this.#tellOperations(group.lackedBy([], this.#peer));
       return;
     }
-    if (theirs === this.#takeDigest()) {
+    const digest = this.#currentDigest();
+    if (theirs === digest) {
       this.#isKnown = true;
+      this.#takeDigest(digest);
       if (this.#isActive) await this.#stated(this.#self, this.#digestTips);
       return;
     }
+    // The far end says what it holds where it learns that this node holds something else.
+    this.tellDigest(digest);
     this.#askRoster(group);
     if (this.#isActive) this.#sayAll();
   }

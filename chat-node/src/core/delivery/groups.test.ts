@@ -9,6 +9,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import type { Conversation } from '../conversations/conversation.js';
 import { countBeyond } from '../conversations/coverage.js';
+import { COMPARE_INTERVAL_MS } from './relays.js';
 import { type End, GroupWorld, turns } from '../../testing/group-world.js';
 
 const NAMES = ['Ann', 'Ben', 'Cat', 'Dan'];
@@ -31,6 +32,14 @@ const shownByAll = async (world: GroupWorld, people: readonly number[]): Promise
   for (const nth of people) shown.push(await world.shown(nth));
   return shown;
 };
+
+/** Those who are linked have compared what they hold, and asked for what they lack. */
+async function compared(world: GroupWorld): Promise<void> {
+  await world.clock.advance(COMPARE_INTERVAL_MS);
+  await turns(60);
+  await world.clock.advance(2_000);
+  await turns(60);
+}
 
 /** Dan is removed while Ben alone hears what he writes. */
 async function removedMeanwhile(): Promise<GroupWorld> {
@@ -78,6 +87,21 @@ describe('who was removed', () => {
     const [first, ...others] = await shownByAll(world, [ANN, BEN, CAT, DAN]);
     expect(first?.toSorted()).toEqual(['Cat 5', 'Dan 1', 'Dan 4']);
     for (const one of others) expect(one).toEqual(first);
+  });
+});
+
+describe('who has left', () => {
+  it('is shown with what one member holds to the others, over links that stay open', async () => {
+    const world = await team();
+    world.cut(ANN, DAN);
+    world.write(DAN, 1);
+    await world.act(CAT, (start, group) => start.rosters.leave(group));
+    await world.clock.advance(100);
+    await world.act(DAN, (start, group) => start.rosters.leave(group));
+    await turns(40);
+    expect(await shownByAll(world, [ANN, BEN])).toEqual([[], ['Dan 1']]);
+    await compared(world);
+    expect(await shownByAll(world, [ANN, BEN])).toEqual([['Dan 1'], ['Dan 1']]);
   });
 });
 
@@ -284,6 +308,22 @@ describe('a member who lies', () => {
     await turns(20);
     expect(world.texts(ANN)).toEqual(['Dan 1']);
     for (const nth of [ANN, BEN, CAT]) expect(await world.shown(nth)).toEqual(['Dan 1']);
+  });
+
+  it('is found to have told two members different things, over links that stay open', async () => {
+    const world = await team();
+    for (const to of [BEN, CAT]) {
+      world.cut(DAN, to);
+      world.connect(DAN, to, true);
+    }
+    const branches = [BEN, CAT].map((to) => ({ to, length: 1 }));
+    await world.fork(DAN, branches, false);
+    expect((await shownByAll(world, [BEN, CAT])).flat()).toEqual(['Dan lies 1', 'Dan lies 2']);
+    await compared(world);
+    for (const nth of [ANN, BEN, CAT]) {
+      expect(world.roster(nth).forks.has(world.peerId(DAN))).toBe(true);
+      expect(await world.shown(nth)).toEqual([]);
+    }
   });
 
   it('has nothing taken that rests on no entry of theirs', async () => {

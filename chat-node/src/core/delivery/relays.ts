@@ -12,12 +12,13 @@ export interface RelaysParts {
 
 /** How long links that open one after the other are waited for, before somebody is asked to stand in for an author. */
 const RELAY_DELAY_MS = 1_000;
-/** How often ends that get feeds through others compare what they hold. */
-const COMPARE_INTERVAL_MS = 60_000;
+/** How long after something has changed the ends compare what they hold. */
+export const COMPARE_INTERVAL_MS = 60_000;
 
 /**
- * Who passes on the feeds of those to whom there is no link: of each one member at a time is asked. While
- * somebody does, digests are compared now and then, because that member may lack what another one has.
+ * Who passes on the feeds of those to whom there is no link: of each one member at a time is asked. After
+ * whatever has changed, digests are compared: who is asked may lack what another one has, nobody is asked of
+ * those who went, and one who is linked may tell each something else.
  */
 export class Relays {
   /** By conversation and author. */
@@ -39,6 +40,7 @@ export class Relays {
       this.#asked.delete(id);
       return;
     }
+    this.compareLater(conversation);
     if (this.#timers.has(id)) return;
     const links = this.parts.exchanges(conversation).length;
     const look = (): void => {
@@ -74,17 +76,23 @@ export class Relays {
       asked.set(author, next);
       next.askFor(author);
     });
-    this.#compareLater(conversation, asked.size > 0);
   }
 
-  #compareLater(conversation: Conversation, isNeeded: boolean): void {
+  /** What this node holds of a group has changed, or may be other than what its members hold. */
+  compareLater(conversation: Conversation): void {
     const { id } = conversation;
-    if (!isNeeded || this.#compare.has(id)) return;
-    const compare = (): void => {
+    if (this.#compare.has(id)) return;
+    const compare = async (): Promise<void> => {
       this.#compare.delete(id);
-      for (const exchange of this.parts.exchanges(conversation)) exchange.tellDigest();
-      this.#compareLater(conversation, (this.#asked.get(id)?.size ?? 0) > 0);
+      for (const exchange of this.parts.exchanges(conversation)) {
+        exchange.tellDigest();
+        // A digest of two hundred feeds takes a millisecond: messages go between them.
+        await this.parts.clock.sleep(0);
+      }
     };
-    this.#compare.set(id, this.parts.clock.setTimeout(compare, COMPARE_INTERVAL_MS));
+    this.#compare.set(
+      id,
+      this.parts.clock.setTimeout(() => void compare(), COMPARE_INTERVAL_MS),
+    );
   }
 }
