@@ -108,18 +108,7 @@ export class Chat {
       ({ group }: Conversation): MayDelete =>
       (by, author, at) =>
         by === author || group?.isAdminAt(by, at) === true;
-    const erasing = new Erasing({
-      store,
-      sha256: keys.sha256,
-      mayDelete,
-      self,
-      onUnnamed: (conversation, edits) => {
-        const contents = edits.map((edit) => contentText({ kind: 'delete', target: edit, versions: [edit] }));
-        this.#outgoing.append(conversation, contents, null).catch((error: unknown) => {
-          log.warn({ error: String(error) }, 'cannot delete an edit of what was deleted');
-        });
-      },
-    });
+    const erasing = new Erasing({ store, sha256: keys.sha256, mayDelete, self });
     this.rosters = new Rosters({
       store,
       keys,
@@ -152,6 +141,9 @@ export class Chat {
       commitAsContact,
       commitAsKnown:
         contacts === 'everyone' ? commitAsContact : (one, changes) => this.#commitAsKnown(one, changes),
+      append: async (conversation, contents) => {
+        await this.#outgoing.append(conversation, contents.map(contentText), null);
+      },
       onOwnReceived: (conversation, batch) => this.#ownReceived(conversation, batch),
     });
     this.#outgoing = new Outgoing({

@@ -59,7 +59,6 @@ class Start {
       sha256: keys.sha256,
       mayDelete,
       self: keys.peerId,
-      onUnnamed: () => undefined,
     });
     const common = {
       store,
@@ -87,6 +86,9 @@ class Start {
       health: new StorageHealth(clock),
       admission: () => 'take',
       commitAsKnown: commit,
+      append: async (conversation, contents) => {
+        await this.outgoing.append(conversation, contents.map(contentText), null);
+      },
       onOwnReceived: (conversation, batch) => {
         if (batch.segment === this.outgoing.segment(conversation)) this.outgoing.leaveSegment(conversation);
       },

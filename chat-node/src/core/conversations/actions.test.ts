@@ -436,4 +436,65 @@ describe('in a group', () => {
       carol.crash();
     },
   );
+
+  it.each([0, 1, 2, 3, 4])(
+    'such an edit is named before it is erased: its author is killed after %i commits, and who deleted the message never comes back',
+    async (commits) => {
+      const [carol, dave] = [new MemoryNode('Carol', network), new MemoryNode('Dave', network)];
+      for (const node of [carol, dave]) await node.start();
+      const person = ({ peerId, user }: MemoryNode) => ({ peerId, user });
+      const { rosters, conversations } = alice.chat;
+      const found = await rosters.found('Team', { open: false, history: 'all' }, [
+        person(bob),
+        person(carol),
+      ]);
+      const { id: group } = found;
+      const groupAt = (node: MemoryNode) => node.chat.conversations.get(group)!;
+      const isIn = (node: MemoryNode, count: number) => () => groupAt(node)?.members().length === count;
+      await until('the invitation', () => carol.chat.conversations.get(group) !== undefined);
+      await carol.chat.rosters.enter(groupAt(carol));
+      for (const node of [alice, bob, carol]) await until(`${node.user} in the group`, isIn(node, 3));
+      await rosters.about(conversations.get(group)!, 'promote', person(carol));
+      const post = async (node: MemoryNode, body: string) =>
+        (await node.chat.messages.send(group, [body]))[0]!.id;
+      const id = await post(bob, 'canary one');
+      for (const node of [alice, carol])
+        await until('the message', async () => (await node.chat.messages.find(id)) !== null);
+      // Bob changes it alone; Alice deletes it, and Carol alone hears of that.
+      for (const node of [alice, carol]) await node.stop();
+      await actions(bob).edit(id, 'canary two');
+      const after = await post(bob, 'after');
+      await bob.stop();
+      for (const node of [carol, alice]) await node.start();
+      await actions(alice).remove(id);
+      await until('the delete at Carol', async () => (await at(carol, id)).deleted);
+      await alice.stop();
+      await bob.start();
+      bob.disk.commitsLeft = commits;
+      await until(
+        'the kill, or all that Bob has to do',
+        () => bob.disk.commitsLeft < 0 || !onDisk(bob, 'canary'),
+      );
+      bob.crash();
+      bob.disk.commitsLeft = Number.POSITIVE_INFINITY;
+      await bob.start();
+      await until('the rest at Carol', async () => (await carol.chat.messages.find(after)) !== null);
+      await until('the erasing', () => !onDisk(carol, 'canary') && !onDisk(bob, 'canary'));
+      await bob.stop();
+      await carol.chat.rosters.about(groupAt(carol), 'add', person(dave));
+      await until('the invitation of Dave', () => dave.chat.conversations.get(group) !== undefined);
+      await dave.chat.rosters.enter(groupAt(dave));
+      const lines = async (node: MemoryNode) =>
+        (await node.chat.messages.history(group, { limit: 10 }))
+          .filter(({ change }) => change === undefined)
+          .map((one) => [one.id, one.deleted]);
+      await until('the history', async () => (await lines(dave)).length > 1);
+      for (const node of [carol, dave])
+        expect(await lines(node)).toEqual([
+          [id, true],
+          [after, false],
+        ]);
+      for (const node of [carol, dave]) node.crash();
+    },
+  );
 });

@@ -1,7 +1,6 @@
 import {
   type ActionContent,
   contentText,
-  MAX_DELETED_VERSIONS,
   MAX_REACTIONS_PER_PERSON,
   normalizeEmoji,
   type Reference,
@@ -12,13 +11,11 @@ import type { Change } from '../ports/conversation.store.js';
 import { checkBody } from './body.js';
 import type { Conversation } from './conversation.js';
 import { coverage, loadForMarks } from './coverage.js';
-import { actionsOf } from './effects.js';
+import { actionsOf, LATEST_CLOCK } from './effects.js';
+import { deletesOf } from './erasing.js';
 import type { Confirmation, Message } from './message.js';
 import { originalOf, Projection, type ProjectionParts, rangesOf } from './projection.js';
 import type { MessageItem, TimelineEntry } from './timeline.js';
-
-/** Of what is written now: it comes after all that is known. */
-const LATEST_CLOCK = 'f'.repeat(16);
 
 /** The entry that says what was done. */
 export interface WrittenEntry {
@@ -90,12 +87,7 @@ export class MessageActions {
     }
     const target = referenceOf(projection, item);
     const versions = (await projection.edits(item)).map(({ entry }) => referenceOf(projection, entry));
-    const contents: ActionContent[] = [];
-    for (let from = 0; from === 0 || from < versions.length; from += MAX_DELETED_VERSIONS) {
-      const some = versions.slice(from, from + MAX_DELETED_VERSIONS);
-      contents.push({ kind: 'delete', target, ...(some.length === 0 ? {} : { versions: some }) });
-    }
-    return this.#write(conversation, ...contents);
+    return this.#write(conversation, ...deletesOf(target, versions));
   }
 
   /** What one's own text said and says, oldest first; others are not shown it. @throws {ChatError} `message-not-yours`, `message-not-text`, `message-deleted` */

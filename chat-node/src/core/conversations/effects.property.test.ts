@@ -161,14 +161,14 @@ function arrival(batches: readonly Batch[], picks: readonly number[]): Batch[] {
   return order;
 }
 
-/** @param self who may find edits that have to be deleted by themselves */
+/** @param self who may find edits that no delete names */
 async function screenAfter(
   order: readonly Batch[],
   groupOf: number,
   mayDelete: MayDelete,
   self = keys.peerId,
-): Promise<{ screen: string; disk: string; shown: Record<string, unknown>[]; unnamed: Reference[] }> {
-  const unnamed: Reference[] = [];
+): Promise<{ screen: string; disk: string; shown: Record<string, unknown>[]; toName: Set<string> }> {
+  const toName = new Set<string>();
   const store = new MemoryStore(undefined, queueMicrotask);
   const record = { id: ID, kind: 'group', peerId: null, seen: [] } as const;
   await store.commit([{ type: 'conversation', record }]);
@@ -180,13 +180,14 @@ async function screenAfter(
     sha256: keys.sha256,
     mayDelete: () => mayDelete,
     self,
-    onUnnamed: (_, edits) => unnamed.push(...edits),
   });
   for (let from = 0; from < order.length; from += groupOf) {
     const batches = order.slice(from, from + groupOf);
+    const erasure = await erasing.changesFor(conversation, batches);
+    for (const content of erasure.toName) toName.add(contentText(content));
     await store.commit([
       ...batches.map((batch) => ({ type: 'receive', batch, receivedAt: 0, dropped: false }) as const),
-      ...(await erasing.changesFor(conversation, batches)),
+      ...erasure.changes,
     ]);
   }
   const timeline = new Timeline(store, keys.sha256);
@@ -216,7 +217,7 @@ async function screenAfter(
     confirmed: confirmed.map(({ peerId }) => peerId),
     quote: quote && { body: quote.body, deleted: quote.deleted },
   }));
-  return { screen: JSON.stringify([shown, words.length]), disk: disk + saved, shown: facts, unnamed };
+  return { screen: JSON.stringify([shown, words.length]), disk: disk + saved, shown: facts, toName };
 }
 
 describe('what others make of messages', () => {
@@ -240,15 +241,14 @@ describe('what others make of messages', () => {
             const lost = losses.map((nth) => segments[nth]);
             const arrived = all.filter(({ batch }) => !lost.includes(batch.segment));
             const batches = arrived.map(({ batch }) => batch);
-            // What a delete could not name is deleted by itself, by who knows what it was.
+            // What a delete could not name is named by who may, before they store it.
             const named = await Promise.all(
               feeds.map(async (feed, nth) => {
-                const { unnamed } = await screenAfter(batches, 1, mayDelete, feed.author);
+                const { toName } = await screenAfter(batches, 1, mayDelete, feed.author);
                 feed.newSegment();
-                return unnamed.map((edit, at) => {
-                  const content = contentText({ kind: 'delete', target: edit, versions: [edit] });
-                  return feed.batch([], { clock: testClock(plan.length + nth, at), contents: [content] });
-                });
+                return [...toName].map((content, at) =>
+                  feed.batch([], { clock: testClock(plan.length + nth, at), contents: [content] }),
+                );
               }),
             );
             const complete = [...batches, ...named.flat()];

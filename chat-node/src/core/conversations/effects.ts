@@ -24,6 +24,9 @@ export interface Target extends MessageOrder {
 /** Whether somebody may delete what another one wrote. @param clock of the delete */
 export type MayDelete = (by: string, author: string, clock: string) => boolean;
 
+/** Of what is written now: it comes after all that is known. */
+export const LATEST_CLOCK = 'f'.repeat(16);
+
 /** What others make of a message. */
 export interface Effects {
   /** The delete that counts, where there is one; it hides all else. */

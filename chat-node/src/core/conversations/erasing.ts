@@ -1,9 +1,11 @@
 import {
   type Batch,
+  type DeleteContent,
   entriesOf,
   hasErased,
   lastSeq,
   leafOf,
+  MAX_DELETED_VERSIONS,
   messageId,
   readContent,
   type Reference,
@@ -13,7 +15,7 @@ import {
 import type { MessageRange } from '../events.js';
 import type { Change, ConversationStore } from '../ports/conversation.store.js';
 import type { Conversation } from './conversation.js';
-import { isSameEntry, type MayDelete } from './effects.js';
+import { isSameEntry, LATEST_CLOCK, type MayDelete } from './effects.js';
 import { referencesOf } from './references.js';
 
 /** What somebody said of another entry: a delete or an edit of it, and who. */
@@ -24,9 +26,21 @@ interface Said {
   content: Extract<ReturnType<typeof readContent>, { kind: 'delete' | 'edit' }>;
 }
 
+/** What batches erase, and what has to be said before they are stored. */
+export interface Erasure {
+  changes: Change[];
+  /**
+   * Deletes that name edits which the delete of their message could not name. An entry is erased only
+   * where a delete names it, so that nobody gets a leaf without its proof. Who may delete such an edit
+   * writes these before storing it beside the delete of its message: what a crash in between leaves is
+   * a delete of what comes once more.
+   */
+  toName: DeleteContent[];
+}
+
 /**
- * Erases what was deleted for everybody: the message and all edits of it, in
- * the commit that brings the last of what it takes, in whatever order they come.
+ * Erases what deletes for everybody name: a message and the edits of it, in the
+ * commit that brings the last of what it takes, in whatever order they come.
  */
 export class Erasing {
   constructor(
@@ -36,20 +50,15 @@ export class Erasing {
       mayDelete: (conversation: Conversation) => MayDelete;
       /** Own peer id. */
       self: string;
-      /**
-       * Edits are erased that the delete of their message could not name. They are deleted by
-       * themselves, so that who gets nothing but their leaves knows what they were.
-       */
-      onUnnamed: (conversation: Conversation, edits: readonly Reference[]) => void;
     },
   ) {}
 
   /** What has to be erased beside these batches, in the same commit. @throws {StorageError} */
-  async changesFor(conversation: Conversation, batches: readonly Batch[]): Promise<Change[]> {
+  async changesFor(conversation: Conversation, batches: readonly Batch[]): Promise<Erasure> {
     // Somebody else's right to delete is the one case in which a delete may come before its message.
     const mayComeFirst = (batch: Batch): boolean => conversation.kind === 'group' || hasErased(batch);
     const concerned = batches.filter((batch) => isReferring(batch) || mayComeFirst(batch));
-    if (concerned.length === 0) return [];
+    if (concerned.length === 0) return { changes: [], toName: [] };
     const said = concerned.flatMap((batch) => this.#saidIn(batch));
     const ranges = [
       ...said
@@ -62,7 +71,7 @@ export class Erasing {
     const mayDelete = this.parts.mayDelete(conversation);
     const erasures = new Erasures(conversation.id);
     const named = new Set<string>();
-    const edits = new Map<string, Reference>();
+    const edits = new Map<string, { target: Reference; at: Reference }>();
     for (const { by, clock, content } of all) {
       if (content.kind !== 'delete' || !mayDelete(by, content.target.author, clock)) continue;
       const { target } = content;
@@ -70,11 +79,8 @@ export class Erasing {
       erasures.erase(target);
       erasures.forget(messageId(this.#tag(conversation, target), target.seq));
       for (const { at, content: other } of all) {
-        if (other.kind !== 'edit' || at.author !== target.author || !isSameEntry(other.target, target))
-          continue;
-        erasures.erase(at);
-        // Its author knows of it for certain, and who deleted the message may be the only one left.
-        if (by === this.parts.self || at.author === this.parts.self) edits.set(at.leaf, at);
+        const isEdit = other.kind === 'edit' && at.author === target.author;
+        if (isEdit && isSameEntry(other.target, target)) edits.set(at.leaf, { target, at });
       }
       for (const version of versionsOf(content)) {
         if (version.author !== target.author || !(await this.#isMeant(conversation, version, batches)))
@@ -84,9 +90,16 @@ export class Erasing {
         named.add(version.leaf);
       }
     }
-    const unnamed = [...edits.values()].filter(({ leaf }) => !named.has(leaf));
-    if (unnamed.length > 0) this.parts.onUnnamed(conversation, unnamed);
-    return erasures.changes();
+    const unnamed = [...edits.values()].filter(
+      ({ at }) => !named.has(at.leaf) && mayDelete(this.parts.self, at.author, LATEST_CLOCK),
+    );
+    const toName = [...Map.groupBy(unnamed, ({ target }) => target.leaf).values()].flatMap((its) =>
+      deletesOf(
+        its[0]!.target,
+        its.map(({ at }) => at),
+      ),
+    );
+    return { changes: erasures.changes(), toName };
   }
 
   /** Whether the entry at a place is the one that a reference means; also where there is none yet. */
@@ -126,6 +139,16 @@ export class Erasing {
   #rangeOf(conversation: Conversation, batch: Batch): MessageRange {
     return { tag: this.#tag(conversation, batch), first: batch.first, last: lastSeq(batch) };
   }
+}
+
+/** What deletes a message for everybody, with so many of its edits in each as one can name. */
+export function deletesOf(target: Reference, versions: readonly Reference[]): DeleteContent[] {
+  const deletes: DeleteContent[] = [];
+  for (let from = 0; from === 0 || from < versions.length; from += MAX_DELETED_VERSIONS) {
+    const some = versions.slice(from, from + MAX_DELETED_VERSIONS);
+    deletes.push({ kind: 'delete', target, ...(some.length === 0 ? {} : { versions: some }) });
+  }
+  return deletes;
 }
 
 /** Changes that erase and silence entries, one for each segment. */

@@ -67,7 +67,6 @@ const start = async (): Promise<void> => {
       sha256: KEYS.sha256,
       mayDelete: () => mayDelete,
       self: KEYS.peerId,
-      onUnnamed: () => undefined,
     }),
     onAppended: vi.fn(),
   });

@@ -2,6 +2,7 @@ import {
   Backoff,
   type Batch,
   type Clock,
+  contentText,
   createBatch,
   entriesOf,
   errorCode,
@@ -183,8 +184,15 @@ class FeedWriter {
     });
     const batches = written.flat();
     const save = async (): Promise<void> => {
-      const erasures = await parts.erasing.changesFor(conversation, batches);
-      await this.#commit([...conversation.toStore(), ...changes, ...erasures], batches);
+      let erasure = await parts.erasing.changesFor(conversation, batches);
+      if (erasure.toName.length > 0) {
+        // An edit came after its author looked which ones there are.
+        const naming = this.#batches(draft, erasure.toName.map(contentText));
+        batches.push(...naming);
+        changes.push(...naming.map((batch): Change => ({ type: 'append', batch, keys: [] })));
+        erasure = await parts.erasing.changesFor(conversation, batches);
+      }
+      await this.#commit([...conversation.toStore(), ...changes, ...erasure.changes], batches);
     };
     // Nothing that is to be erased arrives between the look at what there is and the commit.
     if (batches.some((batch) => referencesOf(batch).targets.length > 0)) {

@@ -57,7 +57,6 @@ class Start {
       sha256: keys.sha256,
       mayDelete,
       self: keys.peerId,
-      onUnnamed: () => undefined,
     });
     const common = {
       mutex,
@@ -78,6 +77,9 @@ class Start {
       rosters: { take: () => Promise.resolve(null), prove: () => Promise.resolve() },
       admission: () => 'take',
       commitAsKnown: commit,
+      append: async (conversation, contents) => {
+        await this.outgoing.append(conversation, contents.map(contentText), null);
+      },
       onOwnReceived: (conversation, batch) => {
         if (batch.segment === this.outgoing.segment(conversation)) this.outgoing.leaveSegment(conversation);
       },

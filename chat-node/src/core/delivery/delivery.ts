@@ -1,4 +1,4 @@
-import { type Batch, type Clock, errorCode, type RosterOperation } from '@p2p-chat/shared';
+import { type Batch, type Clock, type Content, errorCode, type RosterOperation } from '@p2p-chat/shared';
 import type { Conversation } from '../conversations/conversation.js';
 import type { Conversations } from '../conversations/conversations.js';
 import type { MayDelete } from '../conversations/effects.js';
@@ -30,6 +30,8 @@ export interface DeliveryParts {
   /** One work at a time for each conversation. */
   mutex: Mutex<string>;
   erasing: Pick<Erasing, 'changesFor'>;
+  /** Writes contents to one's own feed; they are durable when it resolves. @throws {ChatError} {@link StorageError} */
+  append: (conversation: Conversation, contents: readonly Content[]) => Promise<void>;
   /** Whether somebody may delete what another member wrote. */
   mayDelete: (conversation: Conversation) => MayDelete;
   /** @param held entries of the peer that are held in the direct conversation */

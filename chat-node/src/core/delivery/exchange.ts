@@ -3,6 +3,7 @@ import {
   type Batch,
   bytesOfHex,
   conversationDigest,
+  type DeleteContent,
   errorCode,
   forkBetween,
   type FeedStatement,
@@ -24,6 +25,7 @@ import {
 } from '@p2p-chat/shared';
 import type { Conversation } from '../conversations/conversation.js';
 import { rangesBetween } from '../conversations/coverage.js';
+import type { Erasure } from '../conversations/erasing.js';
 import { StorageError } from '../errors.js';
 import type { Covered, FeedIndex, Mark } from '../feeds/feed-index.js';
 import type { Change, Watermark } from '../ports/conversation.store.js';
@@ -576,7 +578,7 @@ export class Exchange {
     while (this.#received.length > 0) {
       const group = this.#received.splice(0, MAX_GROUP_BATCHES);
       try {
-        await this.parts.mutex.run(this.conversation.id, () => this.#take(group.map(({ batch }) => batch)));
+        await this.#takeNamed(group.map(({ batch }) => batch));
         for (const { done } of group) done();
       } catch (error) {
         for (const { failed } of group) failed(error);
@@ -585,8 +587,19 @@ export class Exchange {
     this.#taking = false;
   }
 
-  async #take(batches: readonly Batch[]): Promise<void> {
-    if (this.#closed) return;
+  /** Takes batches, after what has to be said before that. */
+  async #takeNamed(batches: readonly Batch[]): Promise<void> {
+    const { mutex, append } = this.parts;
+    const { conversation } = this;
+    for (;;) {
+      const toName = await mutex.run(conversation.id, () => this.#take(batches));
+      if (toName.length === 0 || !(await this.#commit(() => append(conversation, toName)))) return;
+    }
+  }
+
+  /** @returns what has to be said first; then nothing of them is taken */
+  async #take(batches: readonly Batch[]): Promise<readonly DeleteContent[]> {
+    if (this.#closed) return [];
     const drafts = new Map(Array.from(this.#feeds, ([author, feed]) => [author, feed.overlay()]));
     const taken: { batch: Batch; late: boolean }[] = [];
     const { group } = this.conversation;
@@ -629,7 +642,12 @@ export class Exchange {
           break;
       }
     }
-    if (taken.length > 0 && !(await this.#save(taken))) return;
+    const dropped = group === null && this.parts.admission(this.#peer, 0) === 'drop';
+    const kept = taken.map(({ batch }) => batch).filter(({ author }) => !dropped || author !== this.#peer);
+    const erasure = await this.#erasure(kept);
+    if (erasure === null) return [];
+    if (erasure.toName.length > 0) return erasure.toName;
+    if (taken.length > 0 && !(await this.#save(taken, dropped, erasure.changes))) return [];
     if (refused) answered.add(this.#peer);
     if (answered.size > 0) this.#sayHeld([...answered], refused ? REQUEST_RETRY_MS : undefined);
     // What was asked for has come where a later batch is taken.
@@ -639,13 +657,17 @@ export class Exchange {
     for (const author of missing) this.#ask(author);
     await this.#placeLater();
     for (const batch of branches) await this.#prove(batch);
+    return [];
   }
 
   /** @returns whether they are durable; not where the link is gone and nothing of them was done */
-  async #save(taken: readonly { batch: Batch; late: boolean }[]): Promise<boolean> {
+  async #save(
+    taken: readonly { batch: Batch; late: boolean }[],
+    dropped: boolean,
+    erasures: readonly Change[],
+  ): Promise<boolean> {
     const { parts, conversation } = this;
     const receivedAt = parts.clock.now();
-    const dropped = conversation.group === null && parts.admission(this.#peer, 0) === 'drop';
     const changes: Change[] = [
       ...conversation.toStore(),
       ...taken.map(({ batch, late }): Change => ({
@@ -656,8 +678,7 @@ export class Exchange {
         dropped: dropped && batch.author === this.#peer,
       })),
     ];
-    const kept = taken.map(({ batch }) => batch);
-    changes.push(...(await this.#erasures(kept.filter(({ author }) => !dropped || author !== this.#peer))));
+    changes.push(...erasures);
     const hasOwn = taken.some(({ batch }) => batch.author === this.#self);
     const commit = hasOwn ? parts.commitAsContact : parts.commitAsKnown;
     if (!(await this.#commit(() => commit(conversation, changes)))) return false;
@@ -691,13 +712,13 @@ export class Exchange {
     return (await this.#commit(look)) && isProved;
   }
 
-  /** What has to be erased with what was taken. */
-  async #erasures(taken: readonly Batch[]): Promise<Change[]> {
-    let erasures: Change[] = [];
-    const look = async (): Promise<void> => {
-      erasures = await this.parts.erasing.changesFor(this.conversation, taken);
-    };
-    return (await this.#commit(look)) ? erasures : [];
+  /** What has to be erased with what is taken; null where the link is gone. */
+  async #erasure(taken: readonly Batch[]): Promise<Erasure | null> {
+    let erasure: Erasure | null = null;
+    await this.#commit(async () => {
+      erasure = await this.parts.erasing.changesFor(this.conversation, taken);
+    });
+    return erasure;
   }
 
   /** Of all that is held; '' while there is nothing. */

@@ -54,6 +54,8 @@ export class MemoryDisk {
   operations = new Map<string, KeptOperation>();
   /** Set by tests: every commit is refused while it is, and nothing of it is done. */
   full = false;
+  /** Set by tests: after so many more commits the node is dead, as by SIGKILL: nothing of it settles any more. */
+  commitsLeft = Number.POSITIVE_INFINITY;
   /** Set by tests: every commit fails while it is; it is carried out all the same, or not, as this says. */
   away: ((changes: readonly Change[]) => boolean) | null = null;
 
@@ -293,6 +295,7 @@ export class MemoryStore extends ConversationStore {
 
   #run(): void {
     for (const { run, reject, changes } of this.#waiting.splice(0)) {
+      if (changes !== null && (this.disk.commitsLeft -= 1) < 0) return this.crash();
       try {
         if (changes !== null && this.disk.full) throw new StorageError('storage-full', 'The disk is full.');
         if (changes !== null && this.disk.away !== null) {
