@@ -11,7 +11,6 @@ import {
   lastSeq,
   MAX_FEED_TIPS,
   MAX_FEEDS_PER_FRAME,
-  MAX_SEGMENTS_PER_FRAME,
   MAX_WANTED_SEGMENTS,
   ProtocolError,
   REQUEST_RETRY_MS,
@@ -36,6 +35,7 @@ import { ErasureProofs } from './erasure-proofs.js';
 import { FeedSender } from './feed-sender.js';
 import { rosterFrames } from './roster-frames.js';
 import { STORAGE_BACKOFF } from './storage-backoff.js';
+import { wantFrames } from './want-frames.js';
 
 /** Batches that are committed together. */
 const MAX_GROUP_BATCHES = 64;
@@ -471,11 +471,7 @@ export class Exchange {
   }
 
   #tellSegments(author: string, all: readonly [segment: string, seq: number][]): void {
-    for (let at = 0; at === 0 || at < all.length; at += MAX_SEGMENTS_PER_FRAME) {
-      const segments = all.slice(at, at + MAX_SEGMENTS_PER_FRAME);
-      const more = at + MAX_SEGMENTS_PER_FRAME < all.length;
-      this.link.send({ type: 'want', conversation: this.conversation.id, author, segments, more });
-    }
+    for (const frame of wantFrames(this.conversation.id, author, all)) this.link.send(frame);
   }
 
   /** Says so much of each feed, in so many frames, as a receiver takes. */

@@ -1,4 +1,6 @@
 import {
+  CLOCK_MERGE_LIMIT,
+  CLOCK_OPERATION_LIMIT,
   createOperation,
   MAX_OFFERED_GROUPS,
   MAX_OPERATION_BYTES_PER_FRAME,
@@ -11,6 +13,7 @@ import {
   type RosterOperation,
 } from '@p2p-chat/shared';
 import { ManualClock } from '@p2p-chat/shared/testing';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../storage/memory/memory-store.js';
 import { TestKeys } from '../../testing/test-keys.js';
@@ -134,6 +137,39 @@ describe('the rosters of a node', () => {
     const group = await rosters.take(asked[0]?.conversation ?? '', asked.toSpliced(2, 1), ben.peerId);
     expect(group?.group?.size).toBe(2);
     expect(group?.group?.roster.members.get(ann.peerId)?.state).toBe('invited');
+  });
+
+  it('let an admin remove whoever has come, at whatever clock', async () => {
+    const clockOf = (value: bigint): string => value.toString(16).padStart(16, '0');
+    const edges = [CLOCK_MERGE_LIMIT, CLOCK_OPERATION_LIMIT].map((clock) => BigInt(`0x${clock}`));
+    const clocks = fc.oneof(
+      fc.constantFrom(...edges.flatMap((edge) => [edge - 1n, edge])).map(clockOf),
+      fc.bigInt({ min: 0n, max: edges[1] }).map(clockOf),
+    );
+    const comesAndIsRemoved = async (clock: string, again: string): Promise<void> => {
+      const group = await rosters.found('Room', { open: true, history: 'join' }, []);
+      const join = (at: string, parents: readonly string[]) =>
+        rosters.take(
+          group.id,
+          [
+            createOperation(
+              { conversation: group.id, clock: at, parents, detail: { kind: 'join', user: 'Ben' } },
+              ben,
+            ),
+          ],
+          ben.peerId,
+        );
+      const first = group.group?.roster.heads ?? [];
+      await join(clock, first);
+      const isIn = group.group?.isMember(ben.peerId) === true;
+      expect(isIn).toBe(clock > (group.group?.operations()[0]?.clock ?? '') && clock < CLOCK_OPERATION_LIMIT);
+      if (!isIn) return;
+      await rosters.about(group, 'remove', { peerId: ben.peerId, user: 'Ben' });
+      await join(again, first);
+      await join(again, group.group?.roster.heads ?? []);
+      expect(group.members()).toEqual([ann.peerId]);
+    };
+    await fc.assert(fc.asyncProperty(clocks, clocks, comesAndIsRemoved));
   });
 
   it('keep so many invitations', async () => {

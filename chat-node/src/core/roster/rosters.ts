@@ -16,6 +16,7 @@ import {
   ProtocolError,
   resolveRoster,
   type RosterDetail,
+  type RosterMember,
   type RosterOperation,
 } from '@p2p-chat/shared';
 import type { Conversation } from '../conversations/conversation.js';
@@ -113,7 +114,15 @@ export class Rosters {
     if (kind !== 'remove') return this.operate(conversation, { kind, person: peerId });
     return this.parts.mutex.run(conversation.id, async () => {
       const tips = await this.#tips(conversation, peerId);
-      await this.#operate(conversation, { kind, person: peerId, tips });
+      const removal: RosterDetail = { kind, person: peerId, tips };
+      const { group } = conversation;
+      if (group !== null && isComing(group.roster.members.get(peerId))) {
+        // An entry that is years ahead cannot be named. Who is added and removed beside it is out all the same.
+        const addition: RosterDetail = { kind: 'add', person: peerId, user };
+        const { permits } = this.#next(conversation, group);
+        if (!permits(removal) && permits(addition)) await this.#operate(conversation, addition);
+      }
+      await this.#operate(conversation, removal);
     });
   }
 
@@ -192,23 +201,20 @@ export class Rosters {
   }
 
   async #operate(conversation: Conversation, detail: RosterDetail): Promise<void> {
-    const { keys, clock } = this.parts;
+    const { keys } = this.parts;
     const { group } = conversation;
     if (group === null) throw new ChatError('not-a-group', 'This is a conversation of two.');
-    const now = conversation.nextClock(clock.now());
-    const operations = group.operations();
-    // One that is years ahead cannot be named by one that counts; this one stands beside it.
-    const known = operations.filter((one) => one.clock < now);
-    if (!mayOperate(known, { author: keys.peerId, detail })) throw refused(detail, group, keys.peerId);
-    if (operations.length >= MAX_ROSTER_OPERATIONS) {
+    const { now, known, permits } = this.#next(conversation, group);
+    if (!permits(detail)) throw refused(detail, group, keys.peerId);
+    if (group.size >= MAX_ROSTER_OPERATIONS) {
       throw new ChatError('roster-full', 'This group was changed too often.', {
         hint: 'Found another one.',
       });
     }
-    const coming = [...group.roster.members.values()].filter(
-      ({ state }) => state === 'member' || state === 'invited',
-    );
-    if (detail.kind === 'add' && coming.length >= MAX_GROUP_MEMBERS) throw full();
+    if (detail.kind === 'add') {
+      const others = [...group.roster.members.values()].filter(({ peerId }) => peerId !== detail.person);
+      if (others.filter(isComing).length >= MAX_GROUP_MEMBERS) throw full();
+    }
     const operation = createOperation(
       {
         conversation: conversation.id,
@@ -219,6 +225,15 @@ export class Rosters {
       keys,
     );
     await this.#commit(conversation, [operation], null);
+  }
+
+  /** The clock of the next operation, those that it can name, and what it may do: one that is years ahead stands beside it. */
+  #next(conversation: Conversation, group: Group) {
+    const { keys, clock } = this.parts;
+    const now = conversation.nextClock(clock.now());
+    const known = group.operations().filter((one) => one.clock < now);
+    const permits = (detail: RosterDetail): boolean => mayOperate(known, { author: keys.peerId, detail });
+    return { now, known, permits };
   }
 
   async #commit(
@@ -268,6 +283,11 @@ function closed(operations: readonly RosterOperation[], group: Group | null): Ro
     if (!isThere(one.hash) && one.parents.every(isThere)) taken.set(one.hash, one);
   }
   return [...taken.values()];
+}
+
+/** Whether somebody is a member, or asked to be one. */
+function isComing(member: RosterMember | undefined): boolean {
+  return member?.state === 'member' || member?.state === 'invited';
 }
 
 function refused({ kind }: RosterDetail, group: Group, self: string): ChatError {
