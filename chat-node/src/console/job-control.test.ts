@@ -24,23 +24,41 @@ beforeEach(() => {
   job.start();
 });
 
-it('gives the terminal back before the whole job stops, and takes it when that goes on', () => {
+/** The moment in which it would be heard that the job went on, and what the system makes of the stop. */
+async function stopped(): Promise<void> {
+  await clock.advance(10);
+  await new Promise(setImmediate);
+}
+
+it('gives the terminal back before the whole job stops, and takes it when that goes on', async () => {
   job.suspend();
+  await stopped();
   expect(calls).toEqual(['leave', '0 listen']);
   expect(kill).toHaveBeenCalledWith(0, 'SIGTSTP');
   signals.emit('SIGCONT');
   expect(calls.slice(2)).toEqual(['leave', 'enter']);
   job.suspend();
+  await stopped();
   expect(kill).toHaveBeenCalledTimes(2);
 });
 
-it('stops alone where it alone was asked to', () => {
+it('stops alone where it alone was asked to', async () => {
   signals.emit('SIGTSTP');
+  await stopped();
   expect(kill).toHaveBeenCalledWith(42, 'SIGTSTP');
+});
+
+it('does not stop again where it was stopped while it gave the terminal back', async () => {
+  signals.emit('SIGTSTP');
+  signals.emit('SIGCONT');
+  await stopped();
+  expect(calls).toEqual(['leave', 'leave', 'enter']);
+  expect(kill).not.toHaveBeenCalled();
 });
 
 it('goes on where the system ignored the stop', async () => {
   job.suspend();
+  await stopped();
   await clock.advance(1_000);
   expect(calls.slice(2)).toEqual(['leave', 'enter']);
 });

@@ -3,6 +3,12 @@ import type { Clock, Timer } from '@p2p-chat/shared';
 /** A stop that the system has ignored is noticed after this time, in milliseconds: there is no shell that could continue us. */
 const IGNORED_AFTER_MS = 100;
 
+/**
+ * Word that we went on is waited for before we stop, in milliseconds: where the whole group was asked to stop,
+ * the shell may have the terminal before us, and giving it back then stops us until we go on.
+ */
+const GOES_ON_WITHIN_MS = 10;
+
 /** All processes of one's own group: `make` and `npx` stop with what they have started, as by Ctrl-Z in a shell. */
 const OWN_GROUP = 0;
 
@@ -19,7 +25,7 @@ export interface JobControlParts {
 /** Suspends the console where a person or a shell asks for it, and brings it back when it goes on. */
 export class JobControl {
   readonly #signals: NonNullable<JobControlParts['signals']>;
-  #ignored: Timer | null = null;
+  #pending: Timer | null = null;
 
   constructor(private readonly parts: JobControlParts) {
     this.#signals = parts.signals ?? process;
@@ -30,7 +36,7 @@ export class JobControl {
   }
 
   stop(): void {
-    this.#ignored?.clear();
+    this.#pending?.clear();
     this.#signals.off('SIGTSTP', this.#onStop).off('SIGCONT', this.#onContinue);
   }
 
@@ -40,18 +46,26 @@ export class JobControl {
   }
 
   #suspend(target: number): void {
+    this.#pending?.clear();
     this.parts.leave();
+    this.#pending = this.parts.clock.setTimeout(() => {
+      // Signals that came meanwhile are heard first.
+      const next = setImmediate(() => this.#stop(target));
+      this.#pending = { clear: () => clearImmediate(next) };
+    }, GOES_ON_WITHIN_MS);
+  }
+
+  #stop(target: number): void {
     // Without a listener the signal does what it is for.
     this.#signals.off('SIGTSTP', this.#onStop);
     this.#signals.kill(target, 'SIGTSTP');
-    this.#ignored?.clear();
-    this.#ignored = this.parts.clock.setTimeout(this.#onContinue, IGNORED_AFTER_MS);
+    this.#pending = this.parts.clock.setTimeout(this.#onContinue, IGNORED_AFTER_MS);
   }
 
   #onStop = (): void => this.#suspend(this.#signals.pid);
 
   #onContinue = (): void => {
-    this.#ignored?.clear();
+    this.#pending?.clear();
     this.#signals.off('SIGTSTP', this.#onStop).on('SIGTSTP', this.#onStop);
     // After a stop that nobody could see coming (SIGSTOP) it was not given back yet.
     this.parts.leave();

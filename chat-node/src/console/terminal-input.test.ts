@@ -26,6 +26,14 @@ function read(...chunks: (string | Uint8Array)[]): string {
   return events.map(word).join('');
 }
 
+/** What comes of a read after an Esc that was taken for the key. */
+function afterEscape(text: string): TerminalEvent[] {
+  const input = new TerminalInput();
+  input.feed(Buffer.from('\u001b'));
+  input.flush();
+  return input.feed(Buffer.from(text));
+}
+
 /** Each byte in a read of its own. */
 function pieces(text: string): string {
   return read(...Array.from(Buffer.from(text), (byte) => Uint8Array.of(byte)));
@@ -143,11 +151,47 @@ describe('what is incomplete', () => {
   });
 
   it('is a sequence all the same when the rest of it comes late', () => {
-    for (const rest of ['[24;80R', ']11;rgb:0/0/0\u0007', '[B']) {
+    for (const rest of [
+      '[24;80R',
+      '[?62;4;22c',
+      '[<0;34;7M',
+      ']11;rgb:0/0/0\u0007',
+      ']11;rgb:0/0/0\u001b\\',
+      '[B',
+    ])
+      for (const reads of [[rest], [...rest]]) {
+        const input = new TerminalInput();
+        input.feed(Buffer.from('\u001b'));
+        input.flush();
+        const events = reads.flatMap((read) => input.feed(Buffer.from(read)));
+        expect(events.map(word)).toEqual(rest === '[B' ? ['<down>'] : []);
+        expect(input.feed(Buffer.from('x')).map(word)).toEqual(['x']);
+      }
+    for (const rest of ['P>|XTerm(390)\u001b\\', '_Gi=31;OK\u0007', '[M !"'])
+      expect(afterEscape(rest).map(word)).toEqual([]);
+  });
+
+  it('is what was typed after Esc, also where a sequence could begin so', () => {
+    expect(afterEscape('Paul').map(word).join('')).toBe('Paul');
+    for (const typed of ['[', ']', '[12', ']1']) {
       const input = new TerminalInput();
       input.feed(Buffer.from('\u001b'));
       input.flush();
-      expect(input.feed(Buffer.from(rest)).map(word)).toEqual(rest === '[B' ? ['<down>'] : []);
+      expect(input.feed(Buffer.from(typed))).toEqual([]);
+      expect(input.timeout).toBe(SEQUENCE_TIMEOUT_MS);
+      expect(input.flush().map(word).join('')).toBe(typed);
+      expect(input.timeout).toBeNull();
+    }
+  });
+
+  it('is no Esc where the second half of what ends a string comes late', () => {
+    for (const start of ['\u001b]11;rgb:0/0/0', '\u001bP>|XTerm(390)']) {
+      const input = new TerminalInput();
+      expect(input.feed(Buffer.from(`${start}\u001b`))).toEqual([]);
+      expect(input.timeout).toBe(SEQUENCE_TIMEOUT_MS);
+      expect(input.feed(Buffer.from('\\x')).map(word)).toEqual(['x']);
+      input.feed(Buffer.from(`${start}\u001b`));
+      expect(input.flush()).toEqual([]);
     }
   });
 

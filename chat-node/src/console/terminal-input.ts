@@ -12,7 +12,7 @@ export type TerminalEvent =
   | { type: 'focus'; focused: boolean };
 
 /** A lone Esc is told from the start of a sequence by what follows within this time, in milliseconds. */
-export const ESCAPE_TIMEOUT_MS = 50;
+export const ESCAPE_TIMEOUT_MS = 100;
 /** The next part of lines that came at once is there within this time: nobody types as fast. */
 export const LINES_TIMEOUT_MS = 50;
 /** The rest of a sequence, or of a pasted block, comes within this time or is lost. */
@@ -30,7 +30,11 @@ const INTERRUPT = /\u0003|\u001b\[99;5u|\u001b\[27;5;99~/;
 /** Characters behind the line break at the end of the first line. */
 const SEVERAL_LINES = /[^\r\n](?:\r\n|\r(?!\n)|\n)[^]/;
 /** The rest of a sequence whose Esc came so long before that it was taken for the key. */
-const REST_OF_SEQUENCE = /^(?:\[[<=>?\d][\d;:<=>?]*[ -/]*[@-~]|\[[A-DFH]$|\]\d+;)/;
+const REST_OF_SEQUENCE =
+  // eslint-disable-next-line no-control-regex -- what ends a string
+  /^(?:\[[<=>?\d][\d;:<=>?]*[ -/]*[@-~]|\[[A-DFH]$|\[M[^]{3}$|\]\d+;|[PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\))/;
+/** What such a rest may begin with: who types this after Esc sees it a moment later. */
+const START_OF_REST = /^(?:\[(?:[<=>?\d][\d;:<=>?]*[ -/]*)?|\]\d*)$/;
 
 type State =
   | 'text'
@@ -44,6 +48,8 @@ type State =
   | 'alt-character'
   /** OSC, DCS, APC, PM, SOS: until BEL or ST. */
   | 'string'
+  /** After an Esc in a string: the first half of ST, or the start of another sequence. */
+  | 'string-end'
   | 'x10-mouse'
   | 'paste';
 
@@ -55,7 +61,7 @@ type State =
  */
 export class TerminalInput {
   #state: State = 'text';
-  /** Of the sequence that is being read, without its introducer. */
+  /** Of the sequence that is being read, without its introducer; after an Esc, what may be the rest of one. */
   #sequence = '';
   /** Whether an Esc stood before the sequence, or before the Esc that is being read. */
   #alt = false;
@@ -71,8 +77,17 @@ export class TerminalInput {
   /** Takes what one read gave. @returns what was complete by then */
   feed(chunk: Uint8Array): TerminalEvent[] {
     this.#events = [];
+    if (this.#state !== 'after-escape') {
+      this.#read(chunk);
+      return this.#events;
+    }
+    this.#sequence += latin1(chunk);
+    if (!START_OF_REST.test(this.#sequence)) this.#endEscape();
+    return this.#events;
+  }
+
+  #read(chunk: Uint8Array): void {
     let at = 0;
-    if (this.#state === 'after-escape') this.#enter(REST_OF_SEQUENCE.test(latin1(chunk)) ? 'escape' : 'text');
     while (at < chunk.length) {
       if (this.#state === 'paste') at = this.#paste(chunk, at);
       else if (this.#state === 'text') at = this.#plain(chunk, at);
@@ -80,7 +95,13 @@ export class TerminalInput {
     }
     if (SEVERAL_LINES.test(this.#text)) this.#several = true;
     if (!this.#several) this.#endText();
-    return this.#events;
+  }
+
+  /** It is known what followed an Esc that was taken for the key: the rest of a sequence, or text. */
+  #endEscape(): void {
+    const bytes = this.#sequence;
+    this.#enter(REST_OF_SEQUENCE.test(bytes) ? 'escape' : 'text');
+    this.#read(Buffer.from(bytes, 'latin1'));
   }
 
   /** For how long what is incomplete may be waited for, in milliseconds; null where nothing is. */
@@ -96,7 +117,8 @@ export class TerminalInput {
     this.#endText();
     if (state === 'escape') this.#escapes();
     if (state === 'paste') this.#endPaste(this.#pasted);
-    this.#enter(state === 'escape' ? 'after-escape' : 'text');
+    if (state === 'after-escape') this.#endEscape();
+    else this.#enter(state === 'escape' ? 'after-escape' : 'text');
     return this.#events;
   }
 
@@ -141,10 +163,14 @@ export class TerminalInput {
       this.#enter('text');
       return false;
     }
+    if (this.#state === 'string-end') {
+      this.#enter('escape');
+      return false;
+    }
     if (this.#state === 'escape') return this.#introduced(code, character);
     if (code === ESC) {
-      // The end of a string (ST), or the start of another sequence, where the end of this one was lost.
-      this.#enter('escape');
+      // The end of a string, or the start of another sequence, where the end of this one was lost.
+      this.#enter(this.#state === 'string' ? 'string-end' : 'escape');
       return true;
     }
     if (code === BEL && this.#state === 'string') {

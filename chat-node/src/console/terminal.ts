@@ -24,7 +24,8 @@ export class Terminal {
   leave(): void {
     if (!this.#entered) return;
     this.#entered = false;
-    this.keyboard.close();
+    // First: a process that is no longer in the foreground may write, but is stopped where it changes modes.
     this.output.write(LEAVE_SCREEN);
+    this.keyboard.close();
   }
 }

@@ -277,6 +277,15 @@ describe('a text in lines', () => {
     expect(io.said()).toContain('Not that one.');
   });
 
+  it('has nothing of what the terminal reports among what is typed', async () => {
+    const io = start();
+    const answer = ask(io);
+    io.type(
+      '\u001bP>|XTerm(390)\u001b\\B\u001b]11;rgb:0/0/0\u0007o\u001b[<0;3;4M\u001b[M !"b\u001b[200~ é\u001b[201~',
+    );
+    expect(await answer).toBe('Bob é');
+  });
+
   it('stays where nothing is typed, and can be emptied', async () => {
     const io = start();
     const first = ask(io);

@@ -1,6 +1,8 @@
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
+import { isTyped } from '../line-editor.js';
+import { TerminalInput } from '../terminal-input.js';
 
 /** A dialogue in lines: what was written stays written, and what is typed is read line by line. */
 export class PlainLines {
@@ -23,8 +25,7 @@ export class PlainLines {
     const reader = createInterface({ input: this.input, terminal: false });
     reader.on('line', (line) => {
       this.onLine();
-      // Keys such as the arrows are no text; the terminal has sent them all the same.
-      this.#typed.push(stripVTControlCharacters(line).replace(/\p{Cc}/gu, ''));
+      this.#typed.push(typedText(line));
       this.#wake();
     });
     reader.on('close', () => {
@@ -58,6 +59,21 @@ export class PlainLines {
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
+}
+
+/** What of a line is text: arrow keys and reports of the terminal are in it, too. */
+function typedText(line: string): string {
+  const input = new TerminalInput();
+  const events = input.feed(Buffer.from(line));
+  while (input.timeout !== null) events.push(...input.flush());
+  const texts = events.map((event) =>
+    event.type === 'paste'
+      ? event.text
+      : event.type === 'key' && isTyped(event.key)
+        ? event.key.sequence
+        : '',
+  );
+  return texts.join('').replace(/\p{Cc}/gu, '');
 }
 
 /** Lines made for a screen as lines to be read out: without rules, empty ones and gaps. */
