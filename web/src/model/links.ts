@@ -1,40 +1,35 @@
-import { LinkifyIt } from 'linkify-it';
+import { signal } from '@preact/signals';
+import { linksIn } from '@p2p-chat/shared/links';
 
-const linkify = new LinkifyIt();
-const SCHEME = /^https?:\/\//i;
+type SkeletonsOf = (label: string) => readonly string[];
+
 /** A part of a text. */
 export type Part = { text: string; href?: string };
 
-/**
- * A text in parts, of which some are links. A link leads where it reads: its
- * whole address is in the text, and its host is of characters that no other
- * ones look like.
- */
+/** What tells which hosts look like others: a large table, loaded once there is a host beyond ASCII. */
+const skeletons = signal<SkeletonsOf | null>(null);
+
+/** Loads that table. */
+export async function loadSkeletons(): Promise<void> {
+  skeletons.value = (await import('@p2p-chat/shared/name-skeleton')).nameSkeletons;
+}
+
+/** A text in parts, of which some are links: see `linksIn`. Each is shown as it was written. */
 export function withLinks(text: string): Part[] {
   const parts: Part[] = [];
   let done = 0;
-  for (const { index, lastIndex, url } of linkify.match(text) ?? []) {
-    const raw = text.slice(index, lastIndex);
-    const target = raw === url && !isCut(text.slice(lastIndex)) ? targetOf(raw) : null;
-    if (target === null) continue;
-    if (index > done) parts.push({ text: text.slice(done, index) });
-    parts.push({ text: raw, href: target });
-    done = lastIndex;
+  for (const { start, end, target } of linksIn(text, skeletonsOf)) {
+    if (start > done) parts.push({ text: text.slice(done, start) });
+    parts.push({ text: text.slice(start, end), href: target });
+    done = end;
   }
   if (done < text.length) parts.push({ text: text.slice(done) });
   return parts;
 }
 
-/** Whether what follows makes another host of it: what stands before an `@` is no host. */
-function isCut(rest: string): boolean {
-  return /^[^\s/?#]*@/.test(rest);
-}
-
-function targetOf(raw: string): string | null {
-  const url = SCHEME.test(raw) && !raw.includes('\\') ? URL.parse(raw) : null;
-  if (url === null || url.username !== '' || url.password !== '') return null;
-  const host = raw.replace(SCHEME, '').split(/[/?#]/)[0]?.toLowerCase() ?? '';
-  return host === url.host || host === `${url.hostname}:${url.protocol === 'https:' ? '443' : '80'}`
-    ? url.href
-    : null;
+/** Until the table is there, any host beyond ASCII may look like another one. */
+function skeletonsOf(label: string): readonly string[] {
+  if (skeletons.value !== null) return skeletons.value(label);
+  void loadSkeletons();
+  return [''];
 }
