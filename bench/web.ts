@@ -163,7 +163,9 @@ function scrollTo(page: Page, line: number): Promise<number> {
       let most = 0;
       let lastMoved = performance.now();
       for (let turn = 1; ; turn += 1) {
-        if (Number(/line (\d+)/.exec(rows[0]?.textContent ?? '')?.[1] ?? Infinity) <= wanted) return most;
+        // The text alone: the time stands right behind it.
+        const first = rows[0]?.querySelector('.bubble') ?? rows[0];
+        if (Number(/line (\d+)/.exec(first?.textContent ?? '')?.[1] ?? Infinity) <= wanted) return most;
         const step = turn % every === 0 ? short : long;
         const anchor = at(height / 3) ?? rows[0];
         const before = anchor?.getBoundingClientRect().top ?? 0;
