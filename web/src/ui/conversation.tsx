@@ -8,12 +8,13 @@ import { conversationLabel, personLabel } from '../model/names.ts';
 import type { Outbox } from '../model/outbox.ts';
 import { takePlace } from '../model/place.ts';
 import { foundMessage, go, route } from '../model/route.ts';
-import { api, live, state } from '../model/session.ts';
+import { api, live } from '../model/session.ts';
 import { words } from '../words/index.ts';
 import { Avatar } from './avatar.tsx';
 import { Composer, type Reference } from './composer.tsx';
 import { chosen, dropped, type Offering } from '../model/offering.ts';
 import { takeFiles } from './file-card.tsx';
+import { useShown } from './hooks.ts';
 import { Icon } from './icons.tsx';
 import { lazily } from './lazily.tsx';
 import { Badges } from './sidebar.tsx';
@@ -55,8 +56,8 @@ export function Conversation({ id, outbox }: ConversationProps) {
       }),
     [reference],
   );
-  const peer = peerOf(state.value, id);
-  const known = conversationOf(state.value, id);
+  const peer = useShown((now) => peerOf(now, id), [id]);
+  const known = useShown((now) => conversationOf(now, id), [id]);
   const name = peer !== undefined ? personLabel(peer) : known !== undefined ? conversationLabel(known) : '';
   const pending = outbox.pending.value.filter(({ conversation }) => conversation === id);
   return (
@@ -209,11 +210,14 @@ function Announcer({ conversation }: { conversation: string }) {
 }
 
 function Writing({ id }: { id: string }) {
-  const names = typingIn(state.value, id).flatMap((peerId) => {
-    const peer = state.value.peers.get(peerId);
-    return peer === undefined ? [] : [personLabel(peer)];
-  });
-  return <p class="writing faint">{names.length > 0 && words.value.typing(names.join(', '))}</p>;
+  const names = useShown(
+    (now) => {
+      const writing = typingIn(now, id).flatMap((peerId) => now.peers.get(peerId) ?? []);
+      return writing.map(personLabel).join(', ');
+    },
+    [id],
+  );
+  return <p class="writing faint">{names !== '' && words.value.typing(names)}</p>;
 }
 
 /** Decides about a person, and shows it at once. */

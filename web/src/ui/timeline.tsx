@@ -1,7 +1,7 @@
 import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { memo } from 'preact/compat';
 import type { MessageView } from '@p2p-chat/shared/control';
-import type { Timeline as Loaded } from '@p2p-chat/shared/client';
+import type { Timeline as Loaded, ViewState } from '@p2p-chat/shared/client';
 import { shortPeerId } from '@p2p-chat/shared/peer-id';
 import { safeLine } from '@p2p-chat/shared/text';
 import { dayLabel, isSameDay, messageText, timeLabel } from '../model/labels.ts';
@@ -11,7 +11,7 @@ import { api, state } from '../model/session.ts';
 import type { Pending } from '../model/outbox.ts';
 import { keepPlace } from '../model/place.ts';
 import { words } from '../words/index.ts';
-import { useStore } from './hooks.ts';
+import { useShown, useStore } from './hooks.ts';
 import { Icon, type IconName } from './icons.tsx';
 import { List, type ListHandle } from './list.ts';
 import { FileCard } from './file-card.tsx';
@@ -302,9 +302,11 @@ const Row = memo(function Row(props: RowProps) {
   const together = !newDay && !unreadFrom && belongTogether(previous, message);
   // Once for those that say the same below them.
   const saysMore = next === null || !belongTogether(message, next) || next.state !== message.state;
-  const who = mine ? w.you : authorLabel(message, state.value.peers);
+  const author = useShown(({ peers }) => authorLabel(message, peers), [message]);
+  const who = mine ? w.you : author;
   const isText = message.kind === 'text';
-  const isCalled = message.mentions?.includes(state.value.me?.peerId ?? '') === true;
+  const self = useShown(({ me }) => me?.peerId ?? '', []);
+  const isCalled = message.mentions?.includes(self) === true;
   if (message.change !== undefined) {
     return (
       <div class="message-row">
@@ -385,6 +387,7 @@ function Content({ message }: { message: MessageView }) {
 function Quote({ message }: { message: MessageView }) {
   const { replyTo, quote, conversation } = message;
   const w = words.value;
+  const self = useShown(({ me }) => me?.peerId, []);
   if (replyTo === undefined || replyTo === null) return null;
   if (quote === undefined || quote === null) return <p class="quote faint">{w.notHere}</p>;
   const text = quote.deleted ? `[${w.deleted}]` : safeLine(quote.body);
@@ -395,7 +398,7 @@ function Quote({ message }: { message: MessageView }) {
       tabIndex={-1}
       onClick={() => attempt(async () => open(conversation, await api().message(quote.id)))}
     >
-      <strong>{quote.author === state.value.me?.peerId ? w.you : safeLine(quote.user)}</strong>
+      <strong>{quote.author === self ? w.you : safeLine(quote.user)}</strong>
       <span>{text}</span>
     </button>
   );
@@ -404,23 +407,36 @@ function Quote({ message }: { message: MessageView }) {
 function Reactions({ message, onReact }: { message: MessageView; onReact: RowProps['onReact'] }) {
   const { reactions = [] } = message;
   if (reactions.length === 0) return null;
-  const self = state.value.me?.peerId ?? '';
   return (
     <div class="reactions">
       {reactions.map(({ emoji, by }) => (
-        <button
-          type="button"
-          class="reaction"
-          tabIndex={-1}
-          aria-pressed={by.includes(self)}
-          aria-label={words.value.reactedBy(safeLine(emoji), by.map(nameOf).join(', '))}
-          title={by.map(nameOf).join(', ')}
-          onClick={() => onReact(message, emoji)}
-        >
-          {safeLine(emoji)} {by.length > 1 && by.length}
-        </button>
+        <Reaction key={emoji} emoji={emoji} by={by} onClick={() => onReact(message, emoji)} />
       ))}
     </div>
+  );
+}
+
+interface ReactionProps {
+  emoji: string;
+  by: readonly string[];
+  onClick: () => void;
+}
+
+function Reaction({ emoji, by, onClick }: ReactionProps) {
+  const isMine = useShown(({ me }) => by.includes(me?.peerId ?? ''), [by]);
+  const names = useShown((now) => namesOf(now, by), [by]);
+  return (
+    <button
+      type="button"
+      class="reaction"
+      tabIndex={-1}
+      aria-pressed={isMine}
+      aria-label={words.value.reactedBy(safeLine(emoji), names)}
+      title={names}
+      onClick={onClick}
+    >
+      {safeLine(emoji)} {by.length > 1 && by.length}
+    </button>
   );
 }
 
@@ -474,19 +490,20 @@ function State({ message }: { message: MessageView }) {
   const { state, recipients = [], delivered = [], read = [] } = message;
   const w = words.value;
   const [shown, by] = read.length > 0 ? (['read', read] as const) : (['delivered', delivered] as const);
+  const names = useShown((now) => namesOf(now, by), [message]);
   const isPart = recipients.length > 1 && by.length > 0 && by.length < recipients.length;
   return (
-    <span class={`state state-${state}`} title={by.map(nameOf).join(', ')}>
+    <span class={`state state-${state}`} title={names}>
       <Icon name={STATES[isPart ? shown : state]} />
       {isPart ? w.ofThem(by.length, recipients.length, w[shown]) : w[state]}
     </span>
   );
 }
 
-function nameOf(peerId: string): string {
-  return peerId === state.value.me?.peerId
-    ? words.value.you
-    : safeLine(state.value.peers.get(peerId)?.user ?? shortPeerId(peerId));
+function namesOf({ me, peers }: ViewState, all: readonly string[]): string {
+  const nameOf = (peerId: string): string =>
+    peerId === me?.peerId ? words.value.you : safeLine(peers.get(peerId)?.user ?? shortPeerId(peerId));
+  return all.map(nameOf).join(', ');
 }
 
 interface PendingRowProps {
