@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { linkOf, PageUnderTest, startBrowser } from './support/browser.ts';
-import { acquaint, controlOf, deliver, residentBytes } from './support/control.ts';
+import { linkOf, Pages, PageUnderTest, startBrowser } from './support/browser.ts';
+import { controlOf, deliver, linkedPair, residentBytes } from './support/control.ts';
 import { importLines } from './support/imported.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
 import { settled, topOf, visibleMessages } from './support/web-timeline.ts';
@@ -13,40 +13,23 @@ import { settled, topOf, visibleMessages } from './support/web-timeline.ts';
  * with a long history; after an update of the node; and a page that floods it.
  */
 
-const MESSAGE = 'Write a message';
 const LONG = 100_000;
 
 const world = new World();
-let browser: Browser;
+let pages: Pages;
 let ann: RunningDaemon;
 let ben: RunningDaemon;
-const pages: PageUnderTest[] = [];
 
 beforeAll(async () => {
-  [ben, browser] = await Promise.all([world.daemon({ user: 'Ben' }), startBrowser()]);
-  ann = await world.daemon({ user: 'Ann', peers: [`127.0.0.1:${ben.ready.peerPort}`] });
-  await waitFor('the link', async () => (await controlOf(ann).status()).links === 1);
-  await acquaint(ann, ben);
+  pages = await Pages.start();
+  ({ alice: ann, bob: ben } = await linkedPair(world, { alice: { user: 'Ann' }, bob: { user: 'Ben' } }));
   await deliver(ben, ann.peerId, 'Good morning!');
 });
-afterEach(async () => {
-  await Promise.all(pages.splice(0).map((page) => page.close()));
-});
+afterEach(() => pages.clear());
 afterAll(async () => {
-  await browser?.close();
+  await pages?.close();
   await world.close();
 });
-
-async function open(options: Parameters<typeof PageUnderTest.open>[1] = {}): Promise<PageUnderTest> {
-  const page = await PageUnderTest.open(browser, options);
-  pages.push(page);
-  return page;
-}
-
-async function openBen(page: Page): Promise<void> {
-  await page.getByRole('link', { name: /^Ben/ }).first().click();
-  await page.getByLabel(MESSAGE).waitFor();
-}
 
 describe('while one looks elsewhere', () => {
   interface Told {
@@ -55,7 +38,7 @@ describe('while one looks elsewhere', () => {
   }
 
   it('title, badge and notification say that somebody wrote, and with what is set', async () => {
-    const opened = await open();
+    const opened = await pages.open();
     const { page, context } = opened;
     // What a system shows cannot be read: what it is asked to show can.
     await context.addInitScript(() => {
@@ -102,7 +85,7 @@ describe('while one looks elsewhere', () => {
     await written('not now', new RegExp(`^\\(${base + 4}\\)`));
     await controlOf(ann).changeProfile({ presence: 'online' });
     expect((await seen()).told).toHaveLength(before);
-    await openBen(page);
+    await opened.openConversation(/^Ben/);
     await page.getByRole('log').focus();
     await page.keyboard.press('End');
     await page.waitForFunction(() => !document.title.startsWith('('));
@@ -111,7 +94,7 @@ describe('while one looks elsewhere', () => {
   });
 
   it('can be installed, as the browser says', async () => {
-    const { page, context } = await (await open()).enter(ann);
+    const { page, context } = await (await pages.open()).enter(ann);
     const session = await context.newCDPSession(page);
     const { errors, url } = await session.send('Page.getAppManifest');
     expect(errors).toEqual([]);
@@ -123,10 +106,11 @@ describe('while one looks elsewhere', () => {
 });
 
 describe('as a system or a person has it', () => {
-  const views = async (page: Page, look: (name: string) => Promise<void>): Promise<void> => {
+  const views = async (opened: PageUnderTest, look: (name: string) => Promise<void>): Promise<void> => {
+    const { page } = opened;
     const { origin } = new URL(page.url());
     await look('list');
-    await openBen(page);
+    await opened.openConversation(/^Ben/);
     await look('conversation');
     await page.getByRole('button', { name: 'Details' }).click();
     await page.getByRole('img', { name: /QR code/ }).waitFor();
@@ -142,11 +126,13 @@ describe('as a system or a person has it', () => {
     page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth);
 
   it('in forced colours and with more contrast, nothing is lost', async () => {
-    const opened = await (await open()).enter(ann);
+    const opened = await (await pages.open()).enter(ann);
     const { page } = opened;
     for (const media of [{ forcedColors: 'active' }, { contrast: 'more' }] as const) {
       await page.emulateMedia(media);
-      await views(page, async (name) => expect([media, name, await opened.axe()]).toEqual([media, name, []]));
+      await views(opened, async (name) =>
+        expect([media, name, await opened.axe()]).toEqual([media, name, []]),
+      );
       // Where the focus is can be seen.
       await page.keyboard.press('Tab');
       const outline = await page.evaluate(() => {
@@ -160,9 +146,10 @@ describe('as a system or a person has it', () => {
   });
 
   it('moves nothing for those who want it so', async () => {
-    const { page } = await (await open()).enter(ann);
+    const opened = await (await pages.open()).enter(ann);
+    const { page } = opened;
     await page.emulateMedia({ reducedMotion: 'reduce' });
-    await views(page, async (name) => {
+    await views(opened, async (name) => {
       const moving = await page.evaluate(
         () =>
           [...document.querySelectorAll('*')].filter((one) => {
@@ -183,7 +170,7 @@ describe('as a system or a person has it', () => {
         for (const direction of ['ltr', 'rtl']) {
           await page.goto(`${new URL(page.url()).origin}/#/`);
           await page.evaluate((dir) => (document.documentElement.dir = dir), direction);
-          await views(page, async (name) => {
+          await views(opened, async (name) => {
             const said = [width, direction, name];
             expect([...said, await fits(page)]).toEqual([...said, true]);
             expect([...said, await opened.axe()]).toEqual([...said, []]);
@@ -200,9 +187,9 @@ describe('as a system or a person has it', () => {
 describe(`a conversation of ${LONG.toLocaleString('en')} messages`, () => {
   it('scrolls without a jump while older ones load above and new ones come below, and keeps its place', async () => {
     await importLines(ann, ben.peerId, 'Ben', LONG);
-    const opened = await (await open()).enter(ann);
+    const opened = await (await pages.open()).enter(ann);
     const { page } = opened;
-    await openBen(page);
+    await opened.openConversation(/^Ben/);
     const log = page.getByRole('log');
     await log.getByText(`line ${LONG - 1}`).waitFor();
     const list = page.locator('.timeline-list');
@@ -234,7 +221,7 @@ describe(`a conversation of ${LONG.toLocaleString('en')} messages`, () => {
   });
 
   it('is gone to anywhere from a search', async () => {
-    const { page } = await (await open()).enter(ann);
+    const { page } = await (await pages.open()).enter(ann);
     await page.getByRole('searchbox').fill('line 12345');
     await page.getByRole('button', { name: /12345/ }).first().click();
     await page
@@ -246,7 +233,7 @@ describe(`a conversation of ${LONG.toLocaleString('en')} messages`, () => {
 
 describe('after an update of the node', () => {
   it('a page of another version loads itself anew, once', async () => {
-    const { page, context } = await (await open()).enter(ann);
+    const { page, context } = await (await pages.open()).enter(ann);
     await ann.kill();
     await page.getByRole('alert').getByText('The node has gone away.').waitFor();
     let loads = 0;
@@ -268,7 +255,7 @@ describe('what floods the node', () => {
   const GROWTH = 150 * 1024 * 1024;
 
   it('a page that asks without end disturbs nobody else, and the node stays bounded', async () => {
-    const opened = await (await open()).enter(ann);
+    const opened = await (await pages.open()).enter(ann);
     const { page } = opened;
     const before = await residentBytes(ann.child.pid ?? 0);
     const conversation = (await controlOf(ann).conversations())[0]?.id ?? '';
@@ -324,7 +311,7 @@ describe('what floods the node', () => {
     } finally {
       for (const socket of sockets) socket.destroy();
     }
-    await (await open()).enter(ann);
+    await (await pages.open()).enter(ann);
   });
 });
 
@@ -345,7 +332,7 @@ describe('a name that was rebound to this machine', () => {
       await rebinding.close();
     }
     // The code in that link is unused: nobody took it.
-    const { page } = await open();
+    const { page } = await pages.open();
     await page.goto(url);
     await page.getByRole('navigation').waitFor();
   });

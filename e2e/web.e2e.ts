@@ -4,11 +4,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { Browser } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { BrowserView, SafetyNumberView } from '@p2p-chat/shared';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { linkOf, PageUnderTest, startBrowser } from './support/browser.ts';
-import { acquaint, controlOf, deliver, sendAll } from './support/control.ts';
+import { linkOf, MESSAGE, type PageOptions, Pages, type PageUnderTest } from './support/browser.ts';
+import { controlOf, deliver, linkedPair, sendAll } from './support/control.ts';
 import { ROOT, type RunningDaemon, waitFor, World } from './support/processes.ts';
 import { TerminalSession } from './support/terminal.ts';
 import { settled, topOf, visibleMessages } from './support/web-timeline.ts';
@@ -22,56 +22,35 @@ import { settled, topOf, visibleMessages } from './support/web-timeline.ts';
 const MAX_FIRST_LOAD_BYTES = 60 * 1024;
 /** Where the pictures go, where somebody wants to look at them. */
 const PICTURES = process.env['PICTURES'];
-const MESSAGE = 'Write a message';
 
 const world = new World();
-let browser: Browser;
+let pages: Pages;
 let ann: RunningDaemon;
 let ben: RunningDaemon;
 let cleo: RunningDaemon;
-const pages: PageUnderTest[] = [];
 
 beforeAll(async () => {
-  [ben, cleo, browser] = await Promise.all([
-    world.daemon({ user: 'Ben' }),
-    world.daemon({ user: 'Cleo' }),
-    startBrowser(),
-  ]);
-  const peers = [ben, cleo].map(({ ready }) => `127.0.0.1:${ready.peerPort}`);
-  ann = await world.daemon({ user: 'Ann', peers });
+  pages = await Pages.start();
+  ({ alice: ann, bob: ben } = await linkedPair(world, { alice: { user: 'Ann' }, bob: { user: 'Ben' } }));
+  cleo = await world.daemon({ user: 'Cleo', peers: [`127.0.0.1:${ann.ready.peerPort}`] });
   await waitFor('the links', async () => (await controlOf(ann).status()).links === 2);
-  await acquaint(ann, ben);
   await deliver(ben, ann.peerId, 'Good morning! The build is green again.');
   await deliver(ann, ben.peerId, 'Then I look for the spare key now.');
   await deliver(ben, ann.peerId, 'It is in the left drawer, I think.');
 });
-afterEach(async () => {
-  await Promise.all(pages.splice(0).map((page) => page.close()));
-});
+afterEach(() => pages.clear());
 afterAll(async () => {
-  await browser?.close();
+  await pages?.close();
   await world.close();
 });
-
-async function open(options: Parameters<typeof PageUnderTest.open>[1] = {}): Promise<PageUnderTest> {
-  const page = await PageUnderTest.open(browser, options);
-  pages.push(page);
-  return page;
-}
 
 /** A PNG of one pixel. */
 const RED_DOT =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
 
 /** Ann's page, with a conversation open. */
-async function withConversation(
-  name: string | RegExp,
-  options: Parameters<typeof PageUnderTest.open>[1] = {},
-): Promise<PageUnderTest> {
-  const opened = await (await open(options)).enter(ann);
-  await opened.page.getByRole('link', { name }).first().click();
-  await opened.page.locator('.conversation').waitFor();
-  return opened;
+async function withConversation(name: string | RegExp, options: PageOptions = {}): Promise<PageUnderTest> {
+  return (await (await pages.open(options)).enter(ann)).openConversation(name);
 }
 
 /** That nothing went wrong in it, and nothing was asked of anybody else. */
@@ -86,14 +65,14 @@ function expectClean({ faults, requests, page }: PageUnderTest): void {
 describe('getting in', () => {
   it('by a link, once; then without one, until the browser is revoked', async () => {
     const { url } = await linkOf(ann);
-    const { page } = await open();
+    const { page } = await pages.open();
     await page.goto(url);
     await page.getByRole('navigation').waitFor();
     expect(page.url()).not.toContain('pair');
     await page.reload();
     await page.getByRole('navigation').waitFor();
 
-    const thief = await open();
+    const thief = await pages.open();
     await thief.page.goto(url);
     await thief.page.getByText('This link was used before, or it is too old.').waitFor();
     await thief.page.getByRole('heading', { name: 'Let this browser in' }).waitFor();
@@ -163,7 +142,7 @@ describe('two people, one in the page and one in a console', () => {
   });
 
   it('a stranger asks, and is accepted', async () => {
-    const opened = await (await open()).enter(ann);
+    const opened = await (await pages.open()).enter(ann);
     const { page } = opened;
     await controlOf(cleo).send(ann.peerId, 'May I write to you?');
     await page.getByText('wants to write to you').waitFor();
@@ -176,7 +155,7 @@ describe('two people, one in the page and one in a console', () => {
   });
 
   it('find what was said, with what was said before and after, and go there', async () => {
-    const opened = await (await open()).enter(ann);
+    const opened = await (await pages.open()).enter(ann);
     const { page } = opened;
     await page.keyboard.press('Control+k');
     await page.keyboard.type('spare key');
@@ -401,7 +380,7 @@ describe('files', () => {
 
 describe('a group', () => {
   it('is made in the page, talked in, and left to others by invitation and as a room', async () => {
-    const opened = await (await open()).enter(ann);
+    const opened = await (await pages.open()).enter(ann);
     const { page } = opened;
     await page.keyboard.press('Alt+KeyP');
     await page.getByRole('button', { name: 'New group or room' }).click();
@@ -483,6 +462,33 @@ describe('while the node is away', () => {
   });
 });
 
+describe('two tabs', () => {
+  it('lose nothing that both wrote while the node was away, though one is closed', async () => {
+    const first = await withConversation(/^Ben/);
+    const second = await first.context.newPage();
+    await second.goto(first.page.url());
+    await second.getByLabel(MESSAGE).waitFor();
+    await ann.kill();
+    const texts = ['One of the first tab', 'One of the second', 'Another of the first'];
+    const write = async (page: Page, text = ''): Promise<void> => {
+      await page.getByLabel(MESSAGE).fill(text);
+      await page.getByLabel(MESSAGE).press('Enter');
+      // Both show what waits, whichever it was written in.
+      for (const one of [first.page, second]) await one.getByRole('log').getByText(text).waitFor();
+    };
+    await write(first.page, texts[0]);
+    await write(second, texts[1]);
+    await write(first.page, texts[2]);
+    await first.page.close();
+    ann = await world.restart(ann);
+    await second.getByText('waits for the node').first().waitFor({ state: 'detached' });
+    const sent = async (): Promise<string[]> =>
+      (await controlOf(ann).history(ben.peerId, { limit: 20 })).map(({ body }) => body);
+    await waitFor('all of them', async () => (await sent()).includes(texts[2] ?? ''));
+    expect((await sent()).filter((body) => texts.includes(body))).toEqual(texts);
+  });
+});
+
 describe('a long conversation', () => {
   it('stays where it is while older messages come in above and new ones below', async () => {
     await sendAll(
@@ -554,7 +560,7 @@ describe('many tabs', () => {
 
 describe('without a mouse', () => {
   it('every part is reached by keys, and the keys are listed', async () => {
-    const opened = await (await open()).enter(ann);
+    const opened = await (await pages.open()).enter(ann);
     const { page } = opened;
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keys' }).waitFor();
@@ -594,7 +600,7 @@ describe('every view', () => {
       (['light', 'dark'] as const).map((scheme) => ({ width, height, scheme })),
     ),
   )('has nothing that axe finds, $width px wide and $scheme', async ({ width, height, scheme }) => {
-    const opened = await (await open({ width, height, colorScheme: scheme })).enter(ann);
+    const opened = await (await pages.open({ width, height, colorScheme: scheme })).enter(ann);
     const { page } = opened;
     const look = async (name: string): Promise<void> => {
       if (PICTURES !== undefined) await opened.picture(join(PICTURES, `${width}-${scheme}-${name}.png`));
@@ -710,7 +716,7 @@ describe('a page of another origin', () => {
   afterAll(() => server.close());
 
   it('reads nothing, sends nothing, frames nothing and loads no script of it', async () => {
-    const { page } = await open();
+    const { page } = await pages.open();
     const target = new URL((await linkOf(ann)).url).origin;
     const script = /\/assets\/[^"]+\.js/.exec(readFileSync(join(ROOT, 'web/dist/index.html'), 'utf8'))?.[0];
     await page.goto(attacker);

@@ -9,6 +9,8 @@ import type { RunningDaemon } from './processes.ts';
 /** Debian's Chromium, or the one that CHROMIUM names. */
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** What the field is called in which messages are written. */
+export const MESSAGE = 'Write a message';
 /** How long a step in the page may take, in milliseconds: generous, for a loaded machine. */
 const STEP_TIMEOUT_MS = 20_000;
 
@@ -18,6 +20,13 @@ export function startBrowser(...args: string[]): Promise<Browser> {
     executablePath: CHROMIUM,
     args: ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb', ...args],
   });
+}
+
+export interface PageOptions {
+  width?: number;
+  height?: number;
+  colorScheme?: 'light' | 'dark';
+  locale?: string;
 }
 
 /** A browser of its own, which knows no other one's storage, and what went wrong in it. */
@@ -40,10 +49,7 @@ export class PageUnderTest {
     context.on('request', (request) => this.requests.push(request.url()));
   }
 
-  static async open(
-    browser: Browser,
-    options: { width?: number; height?: number; colorScheme?: 'light' | 'dark'; locale?: string } = {},
-  ): Promise<PageUnderTest> {
+  static async open(browser: Browser, options: PageOptions = {}): Promise<PageUnderTest> {
     const { width = 1440, height = 900, colorScheme = 'light', locale = 'en-GB' } = options;
     const context = await browser.newContext({ viewport: { width, height }, colorScheme, locale });
     context.setDefaultTimeout(STEP_TIMEOUT_MS);
@@ -54,6 +60,13 @@ export class PageUnderTest {
   async enter(daemon: RunningDaemon): Promise<this> {
     await this.page.goto((await linkOf(daemon)).url);
     await this.page.getByRole('navigation').waitFor();
+    return this;
+  }
+
+  /** Opens a conversation of the list, by how its row begins. */
+  async openConversation(name: string | RegExp): Promise<this> {
+    await this.page.getByRole('link', { name }).first().click();
+    await this.page.locator('.conversation').waitFor();
     return this;
   }
 
@@ -78,6 +91,35 @@ export class PageUnderTest {
 
   close(): Promise<void> {
     return this.context.close();
+  }
+}
+
+/** The browser of a test file, and the pages that each test opens in it. */
+export class Pages {
+  readonly #browser: Browser;
+  readonly #opened: PageUnderTest[] = [];
+
+  private constructor(browser: Browser) {
+    this.#browser = browser;
+  }
+
+  static async start(): Promise<Pages> {
+    return new Pages(await startBrowser());
+  }
+
+  async open(options: PageOptions = {}): Promise<PageUnderTest> {
+    const opened = await PageUnderTest.open(this.#browser, options);
+    this.#opened.push(opened);
+    return opened;
+  }
+
+  /** Closes what was opened: after each test. */
+  async clear(): Promise<void> {
+    await Promise.all(this.#opened.splice(0).map((one) => one.close()));
+  }
+
+  close(): Promise<void> {
+    return this.#browser.close();
   }
 }
 

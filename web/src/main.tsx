@@ -5,14 +5,13 @@ import { watchAttention } from './model/attention.ts';
 import { BrowserClock } from './model/browser-clock.ts';
 import { reloadWhereStale } from './model/fresh.ts';
 import { startNotifier } from './model/notifier.ts';
-import { Outbox, type Pending } from './model/outbox.ts';
+import { Outbox } from './model/outbox.ts';
 import { api, enter, entrance, live, state } from './model/session.ts';
 import { applySettings } from './model/settings.ts';
-import { store, stored } from './model/storage.ts';
+import { Shelf } from './model/storage.ts';
 import { App } from './ui/app.tsx';
 import { language } from './words/index.ts';
 
-const OUTBOX = 'outbox';
 let outbox: Outbox | null = null;
 
 applySettings(document.documentElement);
@@ -31,8 +30,7 @@ effect(() => {
     client: api(),
     clock: new BrowserClock(),
     signal: view.signal,
-    load: () => stored<readonly Pending[]>(OUTBOX, []),
-    save: (pending) => store(OUTBOX, pending),
+    shelf: new Shelf('outbox'),
   });
   watchAttention(view);
   startNotifier(view);

@@ -7,13 +7,13 @@ import { errorMessage } from '@p2p-chat/shared/errors';
 export interface Pending {
   conversation: string;
   body: string;
-  /** The same at every attempt: so it is one message, however often it is sent. */
+  /** The same at every attempt: so it is one message, however often it is sent, and by however many tabs. */
   key: string;
   /** Id of the message that it answers. */
   replyTo?: string;
   /** Whether its readers are asked to confirm it. */
   confirm?: boolean;
-  /** When it was written, milliseconds since 1970. */
+  /** When it was written, milliseconds since 1970; later than those before it. */
   at: number;
   /** Why the node refused it; null where it is tried again. */
   problem: string | null;
@@ -23,37 +23,50 @@ export interface OutboxParts {
   client: Pick<ControlApi, 'send'>;
   clock: Clock;
   signal: AbortSignal;
-  load: () => readonly Pending[];
-  save: (pending: readonly Pending[]) => void;
+  /** Where each message is kept by itself, under its key, for all tabs. */
+  shelf: {
+    all: () => ReadonlyMap<string, Pending>;
+    put: (key: string, value: Pending | undefined) => void;
+    watch: (told: (key: string, value: Pending | undefined) => void, signal: AbortSignal) => void;
+  };
 }
 
 /** Between two attempts while the node is away, in milliseconds. */
 const RETRY_MS = 1_000;
 
-/** What was written and not handed over yet: kept through reloads, handed over in order, each once. */
+/**
+ * What was written in any tab and not handed over yet: kept through reloads,
+ * handed over in order, each once. Every tab hands over all of it, so nothing
+ * waits for a tab that was closed.
+ */
 export class Outbox {
   readonly pending = signal<readonly Pending[]>([]);
   #running = false;
 
   constructor(private readonly parts: OutboxParts) {
-    this.pending.value = parts.load();
+    const { shelf, clock, signal } = parts;
+    this.pending.value = inOrder([...shelf.all().values()]);
+    shelf.watch((key, told) => {
+      const others = this.#without(key);
+      this.pending.value = told === undefined ? others : inOrder([...others, told]);
+      // The tab in which it was written is at it, unless it was closed.
+      void clock.sleep(RETRY_MS, signal).then(() => this.#run());
+    }, signal);
     void this.#run();
   }
 
   /** Takes a message; what becomes of it is shown. */
   add(conversation: string, body: string, extras: Pick<Pending, 'replyTo' | 'confirm'> = {}): void {
-    const { clock } = this.parts;
-    const key = crypto.randomUUID();
-    this.#set([
-      ...this.pending.value,
-      { conversation, body, key, at: clock.now(), problem: null, ...extras },
-    ]);
+    const last = this.pending.value.at(-1)?.at ?? 0;
+    const at = Math.max(this.parts.clock.now(), last + 1);
+    this.#put({ conversation, body, key: crypto.randomUUID(), at, problem: null, ...extras });
     void this.#run();
   }
 
   /** Forgets a message that was refused. */
   discard(key: string): void {
-    this.#set(this.pending.value.filter((one) => one.key !== key));
+    this.pending.value = this.#without(key);
+    this.parts.shelf.put(key, undefined);
   }
 
   async #run(): Promise<void> {
@@ -72,18 +85,24 @@ export class Outbox {
         this.discard(next.key);
       } catch (error) {
         if (isUnsettled(error)) await clock.sleep(RETRY_MS, signal);
-        else if (!signal.aborted) this.#refuse(next.key, errorMessage(error));
+        // Unless another tab has handed it over meanwhile.
+        else if (!signal.aborted && this.pending.value.includes(next))
+          this.#put({ ...next, problem: errorMessage(error) });
       }
     }
     this.#running = false;
   }
 
-  #refuse(key: string, problem: string): void {
-    this.#set(this.pending.value.map((one) => (one.key === key ? { ...one, problem } : one)));
+  #put(pending: Pending): void {
+    this.pending.value = inOrder([...this.#without(pending.key), pending]);
+    this.parts.shelf.put(pending.key, pending);
   }
 
-  #set(pending: readonly Pending[]): void {
-    this.pending.value = pending;
-    this.parts.save(pending);
+  #without(key: string): Pending[] {
+    return this.pending.value.filter((one) => one.key !== key);
   }
+}
+
+function inOrder(pending: readonly Pending[]): readonly Pending[] {
+  return pending.toSorted((a, b) => a.at - b.at);
 }
