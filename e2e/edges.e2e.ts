@@ -227,3 +227,25 @@ describe('a node that may open few files', () => {
     expect([await alice.stop(), await bob.stop()]).toEqual([0, 0]);
   });
 });
+
+describe('a working directory that was deleted', () => {
+  const inDeleted = ['sh', '-c', 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$0" "$@"'];
+
+  it('keeps neither program from starting', async () => {
+    const port = await freePort();
+    const [command = '', ...args] = [...inDeleted, process.execPath, DISCOVERY_MAIN];
+    const env = { ...baseEnvironment(), DISCOVERY_HOST: '127.0.0.1', DISCOVERY_PORT: `${port}` };
+    const service = world.track(
+      new RunningProcess('discovery', spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })),
+    );
+    await service.line('ready line', (line) => (line.includes('"ready"') ? line : undefined));
+    const alice = await world.daemon({
+      user: 'Alice',
+      discovery: [`http://127.0.0.1:${port}`],
+      launcher: inDeleted,
+    });
+    const bob = await world.daemon({ user: 'Bob', peers: [`127.0.0.1:${alice.ready.peerPort}`] });
+    await alice.json(['send', bob.peerId, 'from nowhere', '--wait', 'delivered']);
+    expect([await alice.stop(), await bob.stop(), await service.stop()]).toEqual([0, 0, 0]);
+  });
+});

@@ -50,6 +50,8 @@ function readArguments(): { help: boolean; healthcheck: boolean } {
 
 async function serve(config: Config): Promise<void> {
   ignoreUserSignals();
+  // Libraries are not found from a folder that was deleted.
+  process.chdir('/');
   const logger = createLogger(config.logLevel);
   // All libraries of the service, which neither --help nor --healthcheck should wait for.
   const { startService } = await import('./lifecycle.js');

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { Settings } from '@p2p-chat/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readMessageCommand } from './message-command.js';
@@ -31,6 +31,11 @@ describe('the command for messages', () => {
 
   it('is a path, spaces and all', () => {
     expect(read(`${join(folder, 'my hook')}\r`)).toEqual([join(folder, 'my hook')]);
+  });
+
+  it('is found from where the node was started', () => {
+    const fromHere = relative(process.cwd(), join(folder, 'my hook'));
+    expect(read(JSON.stringify([fromHere, 'x']))).toEqual([join(folder, 'my hook'), 'x']);
   });
 
   it('is a program in PATH, with arguments', () => {

@@ -1,5 +1,5 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { errorCode, type Settings } from '@p2p-chat/shared';
 
 const VARIABLE = 'P2P_CHAT_ON_MESSAGE';
@@ -22,9 +22,11 @@ export function readMessageCommand(settings: Settings, path: string = DEFAULT_PA
   if (text === undefined) return [];
   const command = text.startsWith('[') ? parseList(text) : [text];
   if (command === null) return settings.refuse(VARIABLE, { takes: TAKES });
-  const because = whyNot(command[0] ?? '', path);
+  const [program = '', ...args] = command;
+  const because = whyNot(program, path);
   if (because !== null) return settings.refuse(VARIABLE, { takes: TAKES, because });
-  return command;
+  // The node leaves the folder that it was started in.
+  return [program.includes('/') ? resolve(program) : program, ...args];
 }
 
 function parseList(text: string): string[] | null {

@@ -28,6 +28,8 @@ export async function runDaemon({ env, json }: DaemonOptions): Promise<number> {
   } catch (error) {
     return explain(error, WRONG_USE);
   }
+  // Threads do not start in a folder that was deleted, and a disk that is somebody's folder cannot be unmounted.
+  process.chdir('/');
   const logger = createLogger(config.logLevel);
   const end = new AbortController();
   const ended = once(end.signal, 'abort');
