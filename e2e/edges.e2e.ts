@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,6 +12,7 @@ import {
   CHAT_MAIN,
   DISCOVERY_MAIN,
   freePort,
+  runCli,
   type RunningDaemon,
   RunningProcess,
   waitFor,
@@ -247,5 +248,27 @@ describe('a working directory that was deleted', () => {
     const bob = await world.daemon({ user: 'Bob', peers: [`127.0.0.1:${alice.ready.peerPort}`] });
     await alice.json(['send', bob.peerId, 'from nowhere', '--wait', 'delivered']);
     expect([await alice.stop(), await bob.stop(), await service.stop()]).toEqual([0, 0, 0]);
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)("a folder above the profile's that is root's", () => {
+  it('is named by whatever cannot pass it', async () => {
+    const launcher = ['setpriv', '--reuid', '64123', '--regid', '64123', '--clear-groups'];
+    const folder = await world.folder();
+    await chmod(folder, 0o755);
+    const closed = join(folder, 'closed');
+    const inside = {
+      P2P_CHAT_HOME: join(closed, 'profile'),
+      P2P_CHAT_USER: 'Alice',
+      P2P_CHAT_HOST: '127.0.0.1',
+    };
+    for (const mode of [0o755, 0o700]) {
+      await mkdir(closed, { recursive: true });
+      await chmod(closed, mode);
+      for (const command of ['daemon', 'console --plain', 'doctor']) {
+        const { stdout, stderr } = await runCli(command.split(' '), { env: inside, launcher });
+        expect(stdout + stderr).toContain(`${closed} belongs to root, and you are user id 64123`);
+      }
+    }
   });
 });

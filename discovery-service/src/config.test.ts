@@ -90,6 +90,10 @@ describe('readConfig', () => {
   it.each([
     ['DISCOVERY_HOST', 'not a host'],
     ['DISCOVERY_HOST', '256.0.0.1'],
+    ['DISCOVERY_HOST', 'eth0'],
+    ['DISCOVERY_HOST', 'localhost'],
+    ['DISCOVERY_HOST', '[::1]'],
+    ['DISCOVERY_HOST', '192.0.2.7:7777'],
     ['DISCOVERY_PORT', '65536'],
     ['DISCOVERY_PORT', '-1'],
     ['DISCOVERY_PORT', '0x10'],

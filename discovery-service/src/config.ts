@@ -1,8 +1,7 @@
-import { isIP } from 'node:net';
 import {
+  ADDRESS_TAKES,
   DISCOVERY_PORT,
   type Environment,
-  hostKind,
   LEASE_SECONDS,
   LOG_LEVELS,
   type LogLevel,
@@ -42,7 +41,7 @@ const STORE_TAKES =
 export const SETTINGS = [
   {
     variable: 'DISCOVERY_HOST',
-    takes: 'an address of this machine, or 0.0.0.0 or :: for all',
+    takes: ADDRESS_TAKES,
     fallback: '0.0.0.0',
   },
   {
@@ -60,7 +59,6 @@ export const SETTINGS = [
   { variable: 'DISCOVERY_STORE', takes: STORE_TAKES, fallback: 'memory' },
   { variable: 'LOG_LEVEL', takes: LOG_LEVELS.join(', '), fallback: 'info' },
 ] as const;
-type Variable = (typeof SETTINGS)[number]['variable'];
 
 /**
  * Reads the settings from the environment.
@@ -68,13 +66,8 @@ type Variable = (typeof SETTINGS)[number]['variable'];
  */
 export function readConfig(env: Environment): Config {
   const settings = new Settings(env);
-  const read = <T>(variable: Variable, parse: (text: string) => T | undefined): T => {
-    const { fallback, takes } = SETTINGS.find((one) => one.variable === variable)!;
-    const text = settings.text(variable) ?? fallback;
-    return parse(text) ?? settings.refuse(variable, { takes, shown: withoutPassword(text) });
-  };
   return Object.freeze({
-    host: read('DISCOVERY_HOST', parseHost),
+    host: settings.address('DISCOVERY_HOST') ?? '0.0.0.0',
     port: settings.port('DISCOVERY_PORT') ?? DISCOVERY_PORT,
     leaseSeconds:
       settings.integer('DISCOVERY_LEASE_SECONDS', {
@@ -83,19 +76,17 @@ export function readConfig(env: Environment): Config {
         takes: LEASE_TAKES,
       }) ?? LEASE_SECONDS,
     requireSigned: settings.switch('DISCOVERY_REQUIRE_SIGNED') ?? false,
-    store: read('DISCOVERY_STORE', parseStore),
+    store: readStore(settings),
     mdns: settings.switch('DISCOVERY_MDNS') ?? true,
     logLevel: settings.word('LOG_LEVEL', LOG_LEVELS) ?? 'info',
   });
 }
 
-function parseHost(text: string): string | undefined {
-  return isIP(text) !== 0 || hostKind(text) !== 'unusable' ? text : undefined;
-}
-
-function parseStore(text: string): StoreChoice | undefined {
+function readStore(settings: Settings): StoreChoice {
+  const text = settings.text('DISCOVERY_STORE') ?? 'memory';
   if (text.toLowerCase() === 'memory') return { kind: 'memory' };
-  return /^mongodb(\+srv)?:\/\/[^\s/]+/.test(text) ? { kind: 'mongodb', uri: text } : undefined;
+  if (/^mongodb(\+srv)?:\/\/[^\s/]+/.test(text)) return { kind: 'mongodb', uri: text };
+  return settings.refuse('DISCOVERY_STORE', { takes: STORE_TAKES, shown: withoutPassword(text) });
 }
 
 // Whatever stands before an @ may be a user and a password.

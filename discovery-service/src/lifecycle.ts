@@ -85,7 +85,6 @@ function startError(error: unknown, { host, port }: Config): StartError {
     EACCES: `port ${port} needs rights that this user does not have; set DISCOVERY_PORT to one above 1023`,
     EADDRNOTAVAIL: `${host} is no address of this machine; set DISCOVERY_HOST to one, or to 0.0.0.0`,
     EINVAL: `${host} is on no interface of this machine; set DISCOVERY_HOST to one of its addresses`,
-    ENOTFOUND: `${host} is no known name; set DISCOVERY_HOST to an address`,
   }[errorCode(error) ?? ''];
   return new StartError('listen-failed', `Cannot listen on ${where}: ${reason ?? errorMessage(error)}.`, {
     cause: error,

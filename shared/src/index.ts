@@ -8,6 +8,7 @@ export * from './name-skeleton.js';
 export * from './node/descriptors.js';
 export * from './node/log-sink.js';
 export * from './node/network-interfaces.js';
+export * from './node/obstacle.js';
 export * from './node/peer-key.js';
 export * from './node/settings.js';
 export * from './node/user-signals.js';

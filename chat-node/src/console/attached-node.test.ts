@@ -41,6 +41,17 @@ describe('a node of the console', () => {
     });
   });
 
+  it('says what is in the way where nothing can be written', async () => {
+    const file = join(folder, 'file');
+    await writeFile(file, '');
+    const starting = AttachedNode.start({ main: '', env: {}, home: join(file, 'home') });
+    await expect(starting).rejects.toMatchObject({
+      code: 'node-failed',
+      message: `Cannot write to ${join(file, 'home', NODE_LOG)}: ${file} is a file (ENOTDIR).`,
+      hint: expect.stringContaining('P2P_CHAT_HOME') as string,
+    });
+  });
+
   it('says at least the status where there are no words', async () => {
     await expect(startWith('process.exitCode = 9')).rejects.toThrow('it ended with status 9');
   });

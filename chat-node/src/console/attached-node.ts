@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { makePrivateFolder, P2pChatError } from '@p2p-chat/shared';
+import { makePrivateFolder, obstacleAt, P2pChatError } from '@p2p-chat/shared';
 
 /** The log of a node that the console started, in the profile's data directory. */
 export const NODE_LOG = 'node.log';
@@ -37,12 +37,11 @@ export class AttachedNode {
 
   /**
    * Starts a node and waits until it is ready.
-   * @throws {P2pChatError} `node-failed`, with what the node said last
+   * @throws {P2pChatError} `node-failed`, with what the node said last, or why its log cannot be written
    */
   static async start({ main, env, home }: AttachedNodeOptions): Promise<AttachedNode> {
-    makePrivateFolder(home);
     const path = join(home, NODE_LOG);
-    const log = await open(path, 'w', 0o600);
+    const log = await openLog(path, home);
     try {
       const child = spawn(process.execPath, [...NODE_FLAGS, main, 'daemon', '--json'], {
         env: { ...env, P2P_CHAT_ATTACHED: '1' },
@@ -82,6 +81,16 @@ export class AttachedNode {
     throw new P2pChatError('node-failed', `The node could not start: ${words}`, {
       hint: [lastAdvice(log), `Its log is ${this.log}.`].filter((line) => line !== undefined).join(' '),
     });
+  }
+}
+
+async function openLog(path: string, home: string): Promise<FileHandle> {
+  try {
+    makePrivateFolder(home);
+    return await open(path, 'w', 0o600);
+  } catch (error) {
+    const { reason, hint } = obstacleAt(path, error, undefined, home);
+    throw new P2pChatError('node-failed', `Cannot write to ${path}: ${reason}.`, { hint, cause: error });
   }
 }
 

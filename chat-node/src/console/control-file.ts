@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CONTROL_FILE, errorCode, type ControlFile } from '@p2p-chat/shared';
+import { CONTROL_FILE, errorCode, type ControlFile, obstacleAt } from '@p2p-chat/shared';
 import { ConnectionError } from '@p2p-chat/shared/client';
 import { nodeNotRunning } from './control-error.js';
 
@@ -18,14 +18,11 @@ export async function readControlFile(home: string): Promise<ControlFile> {
     file = await open(path, 'r');
   } catch (error) {
     if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') throw nodeNotRunning(home, error);
-    throw new ConnectionError(
-      'unexpected-answer',
-      `${path} cannot be read (${errorCode(error) ?? 'unknown error'}).`,
-      {
-        hint: 'The profile may belong to another user of this machine; choose one with --user or --home.',
-        cause: error,
-      },
-    );
+    const { reason, hint } = obstacleAt(path, error);
+    throw new ConnectionError('unexpected-answer', `${path} cannot be read: ${reason}.`, {
+      hint,
+      cause: error,
+    });
   }
   try {
     const { mode } = await file.stat();

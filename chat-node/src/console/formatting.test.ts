@@ -37,11 +37,13 @@ describe('formatting of what is shown', () => {
   });
 
   it('is switched off by a setting', () => {
-    expect([{}, { P2P_CHAT_FORMATTING: 'on' }, { P2P_CHAT_FORMATTING: 'off' }].map(isFormatting)).toEqual([
-      true,
-      true,
+    const values = [undefined, '', 'on', 'Off\r'];
+    expect(values.map((value) => isFormatting({ P2P_CHAT_FORMATTING: value }))).toEqual([
+      ...[true, true, true],
       false,
     ]);
-    expect(() => isFormatting({ P2P_CHAT_FORMATTING: 'x' })).toThrow('it takes on, off');
+    expect(() => isFormatting({ P2P_CHAT_FORMATTING: '"on"' })).toThrow(
+      'and the quotes are part of it; it takes on or off',
+    );
   });
 });

@@ -1,21 +1,12 @@
-import { blocksOf, type Mark, P2pChatError, partsOf } from '@p2p-chat/shared';
+import { blocksOf, type Environment, type Mark, partsOf, Settings } from '@p2p-chat/shared';
 import { theme } from './theme.js';
 
-const SWITCH = ['on', 'off'] as const;
 /**
  * Whether texts are shown with their marks, by `P2P_CHAT_FORMATTING` (`on`, the default; `off`).
- * @throws {P2pChatError} `invalid-setting`
+ * @throws {SettingError} where it is neither
  */
-export function isFormatting(env: Readonly<Record<string, string | undefined>>): boolean {
-  const setting = env.P2P_CHAT_FORMATTING || 'on';
-  if (SWITCH.some((one) => one === setting)) return setting === 'on';
-  throw new P2pChatError(
-    'invalid-setting',
-    `P2P_CHAT_FORMATTING is ${JSON.stringify(setting)}; it takes on, off.`,
-    {
-      hint: 'Correct P2P_CHAT_FORMATTING or unset it.',
-    },
-  );
+export function isFormatting(env: Environment): boolean {
+  return new Settings(env).switch('P2P_CHAT_FORMATTING') ?? true;
 }
 
 /**

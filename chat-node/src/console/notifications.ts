@@ -1,4 +1,4 @@
-import { P2pChatError, safeLine, type MessageView } from '@p2p-chat/shared';
+import { type Environment, type MessageView, safeLine, Settings } from '@p2p-chat/shared';
 import { messageText } from './message-text.js';
 
 /** What a terminal can do to say that something came, and may. */
@@ -11,23 +11,14 @@ export interface Notifications {
 }
 
 const NONE: Notifications = { bell: false, title: false, desktop: null };
-const LEVELS = ['all', 'bell', 'off'] as const;
 
 /**
  * What to use of this terminal, by its own word and `P2P_CHAT_NOTIFICATIONS`
  * (`all`, the default; `bell`; `off`).
- * @throws {P2pChatError} `invalid-setting`
+ * @throws {SettingError} where that is none of them
  */
-export function notificationsOf(env: Readonly<Record<string, string | undefined>>): Notifications {
-  const setting = env.P2P_CHAT_NOTIFICATIONS || 'all';
-  const level = LEVELS.find((one) => one === setting);
-  if (level === undefined) {
-    throw new P2pChatError(
-      'invalid-setting',
-      `P2P_CHAT_NOTIFICATIONS is ${JSON.stringify(setting)}; it takes ${LEVELS.join(', ')}.`,
-      { hint: 'Correct P2P_CHAT_NOTIFICATIONS or unset it.' },
-    );
-  }
+export function notificationsOf(env: Environment): Notifications {
+  const level = new Settings(env).word('P2P_CHAT_NOTIFICATIONS', ['all', 'bell', 'off']) ?? 'all';
   if (level === 'off') return NONE;
   const term = env.TERM ?? '';
   if (level === 'bell') return { ...NONE, bell: true };

@@ -160,7 +160,7 @@ describe('what a terminal has', () => {
       { bell: true, title: false, desktop: null },
     ],
     [
-      { TERM: 'foot', P2P_CHAT_NOTIFICATIONS: 'off' },
+      { TERM: 'foot', P2P_CHAT_NOTIFICATIONS: 'Off\r' },
       { bell: false, title: false, desktop: null },
     ],
   ])('is known of %j', (env, use) => {
@@ -169,7 +169,7 @@ describe('what a terminal has', () => {
 
   it('is not guessed from a wrong setting', () => {
     expect(() => notificationsOf({ P2P_CHAT_NOTIFICATIONS: 'loud' })).toThrow(
-      /P2P_CHAT_NOTIFICATIONS is "loud"/,
+      'P2P_CHAT_NOTIFICATIONS is "loud"; it takes all, bell or off.',
     );
   });
 

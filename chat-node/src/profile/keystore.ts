@@ -7,8 +7,14 @@ import {
 } from 'node:crypto';
 import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, makePrivateFolder, P2pChatError, peerIdOfKey, replaceFile } from '@p2p-chat/shared';
-import { obstacleAt } from './obstacle.js';
+import {
+  errorCode,
+  makePrivateFolder,
+  obstacleAt,
+  P2pChatError,
+  peerIdOfKey,
+  replaceFile,
+} from '@p2p-chat/shared';
 
 /** Who this node is. */
 export interface Identity {

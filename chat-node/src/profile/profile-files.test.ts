@@ -47,6 +47,19 @@ describe('requirePrivateProfile', () => {
     },
   );
 
+  it('advises no change of a folder with other things in it', async () => {
+    await writeFile(join(home, 'thesis.txt'), 'mine');
+    await chmod(home, 0o755);
+    const refusal = (): Promise<string> =>
+      requirePrivateProfile(home).then(
+        () => 'none',
+        (error: { hint: string }) => error.hint,
+      );
+    expect(await refusal()).toMatch(/^There are other things in it: set P2P_CHAT_HOME/);
+    await writeFile(join(home, 'identity.key'), '', { mode: 0o600 });
+    expect(await refusal()).toMatch(/^Make it yours alone: /);
+  });
+
   it.runIf(process.getuid?.() === 0)('says whose it is, where it is not yours', async () => {
     await chmod(home, 0o755);
     await chown(home, 4_711, 4_711);

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONTROL_FILE, errorCode, P2pChatError } from '@p2p-chat/shared';
 
@@ -33,11 +33,23 @@ const FILES = [
  * @throws {ProfileExposedError} `profile-exposed`, with the command that mends it
  */
 export async function requirePrivateProfile(home: string): Promise<void> {
-  for (const folder of FOLDERS) await requireOwnerOnly(join(home, folder), OWNER_ONLY_FOLDER);
+  const advice = (await isForOtherThings(home)) ? OWN_FOLDER : undefined;
+  for (const folder of FOLDERS) await requireOwnerOnly(join(home, folder), OWNER_ONLY_FOLDER, advice);
   for (const file of FILES) await requireOwnerOnly(join(home, file), OWNER_ONLY_FILE);
 }
 
-async function requireOwnerOnly(path: string, mode: number): Promise<void> {
+const OWN_FOLDER =
+  'There are other things in it: set P2P_CHAT_HOME, or use --home, with a folder for the profile alone.';
+
+/** Whether a folder is no profile and not a new one either: /tmp or the home folder, for example, are not to be changed. */
+async function isForOtherThings(home: string): Promise<boolean> {
+  const names = await readdir(home).catch(() => []);
+  const isProfile = names.some((name) => name === 'identity.key' || name === 'messages.sqlite');
+  const own = new Set([...FOLDERS, ...FILES, 'identity.crt', 'node.log']);
+  return !isProfile && names.some((name) => !own.has(name));
+}
+
+async function requireOwnerOnly(path: string, mode: number, advice?: string): Promise<void> {
   const found = await statsOf(path);
   if (found === null || (found.mode & ~mode & 0o777) === 0) return;
   const wanted = mode.toString(8);
@@ -47,10 +59,11 @@ async function requireOwnerOnly(path: string, mode: number): Promise<void> {
     `${path} may be read or changed by others (mode ${(found.mode & 0o777).toString(8)}).`,
     {
       hint:
-        found.uid === own
+        advice ??
+        (found.uid === own
           ? `Make it yours alone: chmod ${wanted} '${path}'`
           : `It belongs to ${found.uid === 0 ? 'root' : `user id ${found.uid}`}, and you are user id ${own}. ` +
-            `Make it yours alone: sudo chown -R ${own} '${path}' && sudo chmod ${wanted} '${path}'`,
+            `Make it yours alone: sudo chown -R ${own} '${path}' && sudo chmod ${wanted} '${path}'`),
     },
   );
 }

@@ -12,8 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { makePrivateFolder, P2pChatError } from '@p2p-chat/shared';
-import { obstacleAt } from './obstacle.js';
+import { makePrivateFolder, obstacleAt, P2pChatError } from '@p2p-chat/shared';
 
 /** The profile cannot be held; nothing of it was touched. */
 export class ProfileLockError extends P2pChatError {}

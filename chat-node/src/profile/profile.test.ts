@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { shownValue } from '@p2p-chat/shared';
+import { MAX_HOME_BYTES, shownValue } from '@p2p-chat/shared';
 import { describe, expect, it } from 'vitest';
-import { MAX_HOME_BYTES, type Environment, folderName, type Machine, resolveProfile } from './profile.js';
+import { type Environment, folderName, type Machine, resolveProfile } from './profile.js';
 
 describe('the profile', () => {
   it('is that of the login name by default, in the XDG data directory', () => {
@@ -88,7 +88,7 @@ describe("the profile's folder", () => {
     expect(() => homeOf({ P2P_CHAT_HOME: given })).toThrow(
       expect.objectContaining({
         code: 'invalid-setting',
-        message: `P2P_CHAT_HOME is ${shownValue(given)}, ${because}; it takes the path of a folder, absolute and of at most 488 bytes.`,
+        message: `P2P_CHAT_HOME is ${shownValue(given)}, ${because}; it takes the path of a folder, at most 488 bytes in full.`,
       }),
     );
   });

@@ -5,6 +5,7 @@ import {
   type Environment,
   errorMessage,
   isQuoted,
+  MAX_HOME_BYTES,
   P2pChatError,
   parseUserName,
   safeLine,
@@ -34,10 +35,8 @@ const THIS_MACHINE: Machine = { account: userInfo, workingFolder: () => process.
 
 // A file name has at most 255 bytes; this leaves room for what is put behind it.
 const MAX_FOLDER_BYTES = 200;
-/** SQLite opens no file whose path is longer than 504 bytes, and `/messages.sqlite` comes behind the folder. */
-export const MAX_HOME_BYTES = 488;
 
-const HOME_TAKES = `the path of a folder, absolute and of at most ${MAX_HOME_BYTES} bytes`;
+const HOME_TAKES = `the path of a folder, at most ${MAX_HOME_BYTES} bytes in full`;
 
 /**
  * Finds the profile: `P2P_CHAT_USER` (default: the login name) and

@@ -211,6 +211,12 @@ describe('the settings', () => {
     );
   });
 
+  it('take no quotes for part of the name of an interface', () => {
+    expect(() => readConfig({ ...base, P2P_CHAT_INTERFACES: 'wlan*,"eth0"' })).toThrow(
+      'P2P_CHAT_INTERFACES is "\\"eth0\\"", and the quotes are part of it; it takes ',
+    );
+  });
+
   it('do not repeat a database address that may hold a password', () => {
     expect(() => readConfig({ ...base, MONGODB_URI: 'mysql://root:hunter2@db' })).toThrow(
       expect.not.objectContaining({ message: expect.stringContaining('hunter2') as string }),

@@ -1,15 +1,18 @@
-import { isIP, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
 import {
   DISCOVERY_PORT,
   type Environment,
   hostKind,
+  isQuoted,
   LOG_LEVELS,
   type LogLevel,
   PEER_PORT,
   type Refusal,
+  safeLine,
   SettingError,
   Settings,
+  zoneMissing,
 } from '@p2p-chat/shared';
 import type { FixedSettings } from '../core/presence/own-profile.js';
 import type { PeerAddress } from '../core/peers/peer.js';
@@ -66,11 +69,12 @@ export function readConfig(env: Environment): NodeConfig {
   const settings = new Settings(env);
   const port = settings.port('P2P_CHAT_PORT');
   const urls = settings.list('DISCOVERY_URLS');
+  const host = settings.address('P2P_CHAT_HOST') ?? '';
   const receipts = settings.switch('P2P_CHAT_RECEIPTS') ?? null;
   const typing = settings.switch('P2P_CHAT_TYPING') ?? null;
   return Object.freeze({
     ...resolveProfile(env),
-    host: readHost(settings),
+    host: host === '0.0.0.0' || host === '::' ? '' : host,
     port: port ?? PEER_PORT,
     portMayMove: port === undefined,
     controlPort: settings.port('P2P_CHAT_CONTROL_PORT') ?? 0,
@@ -80,7 +84,7 @@ export function readConfig(env: Environment): NodeConfig {
     discoveryUrlsSet: urls !== undefined,
     mdns: settings.switch('P2P_CHAT_MDNS') ?? true,
     sameMachine: settings.switch('P2P_CHAT_SAME_MACHINE') ?? true,
-    interfaces: settings.list('P2P_CHAT_INTERFACES') ?? [],
+    interfaces: (settings.list('P2P_CHAT_INTERFACES') ?? []).map(readInterface),
     staticPeers: (settings.list('P2P_CHAT_PEERS') ?? []).map(readPeerAddress),
     mongodbUri: readMongodbUri(settings),
     receipts,
@@ -98,13 +102,10 @@ export function readConfig(env: Environment): NodeConfig {
   });
 }
 
-function readHost(settings: Settings): string {
-  const host = settings.text('P2P_CHAT_HOST');
-  if (host === undefined || host === '0.0.0.0' || host === '::') return '';
-  if (isIP(host) !== 0 && hostKind(host) !== 'unusable') return host;
-  return settings.refuse('P2P_CHAT_HOST', {
-    takes: 'an address of this machine, like 192.0.2.7 or fe80::1%eth0, without brackets and without a port',
-    because: isUnzoned(host) ? 'which means nothing without its zone' : undefined,
+function readInterface(name: string): string {
+  if (!isQuoted(name) && safeLine(name) === name) return name;
+  throw new SettingError('P2P_CHAT_INTERFACES', name, {
+    takes: 'names of interfaces like eth0 or wlan*, separated by commas',
   });
 }
 
@@ -132,14 +133,9 @@ function readPeerAddress(text: string): PeerAddress {
   const host = isIPv6(text) ? text : (bracketed ?? domainToASCII(bare));
   const port = digits === undefined ? PEER_PORT : Number(digits);
   if (bracketed !== undefined && !isIPv6(bracketed)) throw wrong();
-  if (isUnzoned(host)) throw wrong('which means nothing without its zone');
+  if (zoneMissing(host) !== undefined) throw wrong(zoneMissing(host));
   if (hostKind(host) === 'unusable' || port === 0 || port > MAX_PORT) throw wrong();
   return { host, port };
-}
-
-/** Whether it is a link-local IPv6 address that does not say on which link. */
-function isUnzoned(host: string): boolean {
-  return isIPv6(host) && !host.includes('%') && hostKind(`${host}%0`) !== hostKind(host);
 }
 
 function readMongodbUri(settings: Settings): string | null {

@@ -1,8 +1,10 @@
 import { accessSync, constants, realpathSync, type Stats, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { dirname, sep } from 'node:path';
-import { errorCode, errorMessage } from '@p2p-chat/shared';
-import { MAX_HOME_BYTES } from './profile.js';
+import { dirname, isAbsolute, sep } from 'node:path';
+import { errorCode, errorMessage } from '../errors.js';
+
+/** SQLite opens no file whose path is longer than 504 bytes, and `/messages.sqlite` comes behind the folder of a profile. */
+export const MAX_HOME_BYTES = 488;
 
 /** What keeps this user from a path, in words, and what helps. */
 export interface Obstacle {
@@ -96,11 +98,16 @@ function allows(path: string, mode: number): boolean {
 }
 
 function isOwnGround(path: string): boolean {
+  return [process.env.HOME, accountHome()].some(
+    (home) => home !== undefined && isAbsolute(home) && home !== sep && path.startsWith(`${home}${sep}`),
+  );
+}
+
+function accountHome(): string | undefined {
   try {
-    const { homedir } = userInfo();
-    return homedir !== '' && homedir !== sep && path.startsWith(`${homedir}${sep}`);
+    return userInfo().homedir;
   } catch {
-    return false;
+    return undefined; // The user id has no entry.
   }
 }
 
