@@ -65,6 +65,10 @@ it('two consoles and one in lines make a group, talk in it, and see who has read
   await bens.until(/Ann: Hello all/);
   await cats.until(/Ann: Hello all/);
   await anns.until(/You: Hello all.*2 of 2, read by 2/);
+  anns.press('up');
+  await anns.until('who has read it');
+  anns.type('w');
+  await anns.until(/read: \w+ \d\d:\d\d, \w+ \d\d:\d\d/);
   bens.type('Hello Ann\r');
   cats.type('Hello from the lines\n');
   for (const session of [anns, cats]) await session.until(/Ben: Hello Ann/);

@@ -69,6 +69,12 @@ describe.each(NODE_STORES)('a group on %s', (_name, kind, skip) => {
       });
       expect(row.delivered?.toSorted()).toEqual([ben.peerId, cat.peerId].sort());
       expect(row).toMatchObject({ body: 'Hello all', state: 'delivered', read: [ben.peerId] });
+      const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:00\.000Z$/u) as string;
+      const receiptTimes = row.receiptTimes?.toSorted((one) => (one.peerId === ben.peerId ? -1 : 1));
+      expect(receiptTimes).toEqual([
+        { peerId: ben.peerId, delivered: time, read: time },
+        { peerId: cat.peerId, delivered: time },
+      ]);
       expect((await ann.cli(['history', 'Team'])).stdout).toContain('delivered to 2 of 2, read by 1');
     });
 

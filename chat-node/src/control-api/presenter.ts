@@ -16,6 +16,7 @@ import {
   type PersonView,
   type ProfileView,
   type QuoteView,
+  type ReceiptTimeView,
   type ReadContent,
   type SafetyNumberView,
   safetyNumber,
@@ -25,7 +26,7 @@ import {
 import { Chat } from '../core/chat.js';
 import type { Confirmations, Version, WrittenEntry } from '../core/conversations/actions.js';
 import type { ConversationSummary } from '../core/conversations/conversation-list.js';
-import type { Message, Quote } from '../core/conversations/message.js';
+import type { MemberReceipt, Message, Quote } from '../core/conversations/message.js';
 import type { FoundMessage } from '../core/conversations/search.js';
 import { ChatError } from '../core/errors.js';
 import type { MessageRange } from '../core/events.js';
@@ -361,6 +362,7 @@ export class Presenter {
             recipients: [...recipients.of],
             delivered: [...recipients.delivered],
             read: [...recipients.read],
+            receiptTimes: recipients.times.map(presentReceipt),
           }),
       ...(change === undefined ? {} : { change: presentChange(change, names) }),
       ...(this.#isFolded(message) ? { blocked: true } : {}),
@@ -416,6 +418,14 @@ function fileFields(message: string, content: ReadContent): Pick<MessageView, 'c
     return { id: ids[at] ?? message, name, size, type, root };
   });
   return content.caption === undefined ? { files } : { caption: content.caption, files };
+}
+
+function presentReceipt({ peerId, delivered, read }: MemberReceipt): ReceiptTimeView {
+  return {
+    peerId,
+    ...(delivered === null ? {} : { delivered: isoTime(delivered) }),
+    ...(read === null ? {} : { read: isoTime(read) }),
+  };
 }
 
 function kindOf(content: ReadContent): string {

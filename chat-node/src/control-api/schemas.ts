@@ -24,6 +24,7 @@ import {
   type ProfileView,
   type QuoteView,
   type ReactionView,
+  type ReceiptTimeView,
   type ReadResult,
   type SafetyNumberView,
   type SendResult,
@@ -160,6 +161,12 @@ export class ActionResultSchema implements ActionResult {
   @ApiProperty() target!: string;
 }
 
+export class ReceiptTimeSchema implements ReceiptTimeView {
+  @ApiProperty() peerId!: string;
+  @ApiPropertyOptional({ format: 'date-time' }) delivered?: string;
+  @ApiPropertyOptional({ format: 'date-time' }) read?: string;
+}
+
 export class MessageSchema implements MessageView {
   @ApiProperty() id!: string;
   @ApiProperty() conversation!: string;
@@ -177,6 +184,7 @@ export class MessageSchema implements MessageView {
   @ApiPropertyOptional({ type: [String] }) recipients?: string[];
   @ApiPropertyOptional({ type: [String] }) delivered?: string[];
   @ApiPropertyOptional({ type: [String] }) read?: string[];
+  @ApiPropertyOptional({ type: [ReceiptTimeSchema] }) receiptTimes?: ReceiptTimeSchema[];
   @ApiPropertyOptional({ type: GroupChangeSchema }) change?: GroupChangeSchema;
   @ApiPropertyOptional({ enum: [true] }) blocked?: true;
   @ApiPropertyOptional({ enum: [true] }) request?: true;

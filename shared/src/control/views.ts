@@ -110,6 +110,12 @@ export interface KeyAlarmView {
   verified: boolean;
 }
 
+export interface ReceiptTimeView {
+  peerId: string;
+  delivered?: string;
+  read?: string;
+}
+
 export interface MessageView {
   /** The same at every member. */
   id: string;
@@ -140,6 +146,8 @@ export interface MessageView {
   delivered?: string[];
   /** Those of them who have seen it, as far as they say. */
   read?: string[];
+  /** When this node learnt, to the minute, who has it and who has read it; of the latest ones. */
+  receiptTimes?: ReceiptTimeView[];
   /** Of a `roster`, which is no message but a line among them: what has changed in the group. */
   change?: GroupChangeView;
   /** Whether a blocked member of a group wrote it: it is folded away. */

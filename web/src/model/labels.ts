@@ -107,6 +107,12 @@ export function whenLabel(iso: string, now: number): string {
   return today ? timeLabel(iso) : SHORT_DAY.value.format(date);
 }
 
+/** When something was, to the minute. */
+export function momentLabel(iso: string): string {
+  const day = isSameDay(iso, new Date().toISOString()) ? '' : `${SHORT_DAY.value.format(new Date(iso))} `;
+  return day + timeLabel(iso);
+}
+
 export function isSameDay(a: string, b: string): boolean {
   return startOfDay(new Date(a)) === startOfDay(new Date(b));
 }

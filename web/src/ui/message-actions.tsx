@@ -1,9 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { ConfirmationsView, MemberView, MessageView, VersionView } from '@p2p-chat/shared/control';
+import type {
+  ConfirmationsView,
+  MemberView,
+  MessageView,
+  ReceiptTimeView,
+  VersionView,
+} from '@p2p-chat/shared/control';
 import { conversationOf, type Timeline } from '@p2p-chat/shared/client';
 import { shortPeerId } from '@p2p-chat/shared/peer-id';
 import { safeLine, safeText } from '@p2p-chat/shared/text';
-import { messageText, timeLabel } from '../model/labels.ts';
+import { messageText, momentLabel, timeLabel } from '../model/labels.ts';
 import { conversationLabel } from '../model/names.ts';
 import { api, state } from '../model/session.ts';
 import { words } from '../words/index.ts';
@@ -157,29 +163,38 @@ function Versions({ id, onClose }: { id: string; onClose: () => void }) {
 /** Who says what they feel about a message, and in a group who has read it. */
 function Who({ message }: { message: MessageView }) {
   const w = words.value;
-  const { conversation, reactions = [], recipients = [], delivered = [], read = [] } = message;
+  const { id, conversation, reactions = [], recipients = [], delivered = [], read = [] } = message;
   const [members, setMembers] = useState<readonly MemberView[]>([]);
+  const [times, setTimes] = useState<readonly ReceiptTimeView[]>([]);
   const lists = [
     ...reactions.map(({ emoji, by }) => [safeLine(emoji), by] as const),
-    [w.read, read] as const,
-    [w.delivered, delivered.filter((one) => !read.includes(one))] as const,
+    [w.read, read, 'read'] as const,
+    [w.delivered, delivered.filter((one) => !read.includes(one)), 'delivered'] as const,
     [w.queued, recipients.filter((one) => !delivered.includes(one))] as const,
   ].filter(([, people]) => people.length > 0);
   const isNeeded = lists.length > 0;
   useEffect(() => {
-    if (isNeeded) attempt(async () => setMembers(await api().members(conversation)));
-  }, [conversation, isNeeded]);
+    if (!isNeeded) return;
+    attempt(async () => {
+      setMembers(await api().members(conversation));
+      setTimes((await api().message(id)).receiptTimes ?? []);
+    });
+  }, [id, conversation, isNeeded]);
   if (!isNeeded) return null;
   const nameOf = (id: string): string => {
     const member = members.find(({ peerId }) => peerId === id);
     return member === undefined ? shortPeerId(id) : member.self ? w.you : safeLine(member.user);
   };
+  const since = (id: string, state: 'read' | 'delivered' | undefined): string => {
+    const at = state && times.find(({ peerId }) => peerId === id)?.[state];
+    return at === undefined ? '' : ` ${momentLabel(at)}`;
+  };
   return (
     <dl class="facts">
-      {lists.map(([label, people]) => (
+      {lists.map(([label, people, state]) => (
         <>
           <dt>{label}</dt>
-          <dd>{people.map(nameOf).join(', ')}</dd>
+          <dd>{people.map((one) => nameOf(one) + since(one, state)).join(', ')}</dd>
         </>
       ))}
     </dl>

@@ -13,7 +13,15 @@ import {
 import { Timeline } from '@p2p-chat/shared/client';
 import { isFileCommand, runFileCommand, showFiles } from '../file-commands.js';
 import { header } from '../header.js';
-import { conversationLabel, count, peerLabel, presenceRemark, timeOfDay } from '../labels.js';
+import {
+  conversationLabel,
+  count,
+ 
+  peerLabel,
+  localDay,
+  presenceRemark,
+  timeOfDay,
+} from '../labels.js';
 import { truncate } from '../layout.js';
 import stringWidth from 'fast-string-width';
 import { theme } from '../theme.js';
@@ -117,7 +125,9 @@ async function showConversation(
           const all = await view.client.members(conversation, view.signal);
           const reactions = whoReacts(message, all);
           if (message.direction === 'in') return reactions;
-          if (message.confirm !== true) return [whoRead(message, all), ...reactions];
+          // The times are those of now: what came in since it was shown has none there.
+          const now = await view.client.message(message.id, view.signal);
+          if (message.confirm !== true) return [whoRead(now, all), ...reactions];
           return [whoConfirmed(await window.confirmations(message.id, false)), ...reactions];
         },
         versions: async ({ id }) =>
@@ -157,7 +167,7 @@ function toConfirmLines(state: ViewState, conversation: string, width: number): 
   });
 }
 
-/** Of a message in a group with the names of who has read it, who has it, and who does not. */
+/** Of a message in a group with the names of who has read it, who has it, since when, and who does not. */
 function whoRead(message: MessageView, members: readonly MemberView[]): string {
   const { state } = message;
   if (message.recipients !== undefined) return whoHas(message, members);
@@ -169,10 +179,21 @@ function whoRead(message: MessageView, members: readonly MemberView[]): string {
   return what[state];
 }
 
+/** The time of a receipt, after what it is of; nothing where it is not known. */
+function since(at: string | undefined): string {
+  if (at === undefined) return '';
+  const day = localDay(at);
+  return day === localDay(new Date().toISOString()) ? ` ${timeOfDay(at)}` : ` ${day} ${timeOfDay(at)}`;
+}
+
 function whoHas(
-  { recipients = [], delivered = [], read = [] }: MessageView,
+  { recipients = [], delivered = [], read = [], receiptTimes = [] }: MessageView,
   members: readonly MemberView[],
 ): string {
+  const named = (id: string, isRead: boolean): string => {
+    const times = receiptTimes.find(({ peerId }) => peerId === id);
+    return nameOf(id, members) + since(isRead ? times?.read : times?.delivered);
+  };
   const there = delivered.filter((id) => !read.includes(id));
   const isSilent = (id: string): boolean => members.find(({ peerId }) => peerId === id)?.receipts === false;
   const parts = [
@@ -183,7 +204,7 @@ function whoHas(
   ] as const;
   return parts
     .flatMap(([what, ids]) =>
-      ids.length === 0 ? [] : [`${what}: ${ids.map((id) => nameOf(id, members)).join(', ')}`],
+      ids.length === 0 ? [] : [`${what}: ${ids.map((id) => named(id, ids === read)).join(', ')}`],
     )
     .join(' · ');
 }
@@ -204,7 +225,7 @@ function namesOf(people: readonly PersonView[]): string {
 
 function whoConfirmed({ confirmed, read, delivered, missing }: ConfirmationsView): string {
   const parts = [
-    ['confirmed', confirmed],
+    ['confirmed', confirmed.map((one) => ({ ...one, user: one.user + since(one.at) }))],
     ['only read', read],
     ['not read', delivered],
     ['not there yet', missing],

@@ -1,6 +1,7 @@
 import type { Conversation } from './conversation.js';
 import { coverage, type Covers, loadForMarks } from './coverage.js';
-import type { DeliveryState, Recipients } from './message.js';
+import type { DeliveryState, MemberReceipt, Recipients } from './message.js';
+import { receiptTime } from './receipt-times.js';
 
 /** What has become of one's own messages in a group, at each member that they were written for. */
 export class GroupStates {
@@ -26,7 +27,17 @@ export class GroupStates {
     const of = this.conversation.group?.audience(this.self, clock) ?? [];
     const read = of.filter((member) => this.#of(member).read(segment, seq));
     const delivered = of.filter((member) => read.includes(member) || this.#of(member).have(segment, seq));
-    return { of, delivered, read };
+    return { of, delivered, read, times: this.#times(delivered, segment, seq) };
+  }
+
+  #times(members: readonly string[], segment: string, seq: number): MemberReceipt[] {
+    return members.flatMap((peerId) => {
+      const { times } = this.conversation.watermark(this.self, peerId);
+      if (times === undefined) return [];
+      const delivered = receiptTime(times.have, segment, seq);
+      const read = receiptTime(times.read, segment, seq);
+      return delivered === null && read === null ? [] : [{ peerId, delivered, read }];
+    });
   }
 
   #of(member: string): { have: Covers; read: Covers } {

@@ -7,6 +7,15 @@ export interface Recipients {
   of: readonly string[];
   delivered: readonly string[];
   read: readonly string[];
+  /** When that was learnt here, as far as it is kept. */
+  times: readonly MemberReceipt[];
+}
+
+/** When this node learnt that a member has a message, and has read it; null where that is not known. */
+export interface MemberReceipt {
+  peerId: string;
+  delivered: number | null;
+  read: number | null;
 }
 
 /** A message as the core shows it: an entry, projected. Times in milliseconds since 1970. */

@@ -25,9 +25,10 @@ import {
 import type { Conversation } from '../conversations/conversation.js';
 import { rangesBetween } from '../conversations/coverage.js';
 import type { Erasure } from '../conversations/erasing.js';
+import { withReceipts } from '../conversations/receipt-times.js';
 import { StorageError } from '../errors.js';
 import type { Covered, FeedIndex, Mark } from '../feeds/feed-index.js';
-import type { Change, Watermark } from '../ports/conversation.store.js';
+import type { Change, ReceiptTime, Watermark } from '../ports/conversation.store.js';
 import type { PeerLink } from '../ports/peer-link.js';
 import { type Group, isLate } from '../roster/group.js';
 import type { DeliveryParts } from './delivery.js';
@@ -39,6 +40,14 @@ import { wantFrames } from './want-frames.js';
 
 /** Batches that are committed together. */
 const MAX_GROUP_BATCHES = 64;
+
+/** What the far end has said of one's own feed: what was covered before, and what is now. */
+interface Moved {
+  known: Covered;
+  now: Covered;
+  /** When what was covered before was learnt. */
+  times: readonly ReceiptTime[];
+}
 
 /**
  * One conversation over one link: says what is held, sends what the far end
@@ -531,22 +540,29 @@ export class Exchange {
     await this.parts.mutex.run(`watermark ${this.conversation.id}`, async () => {
       const feed = this.#feed(author);
       const before = this.conversation.watermark(author, this.#peer);
-      const after: Watermark = {
-        ...before,
+      const marks = {
         have: feed.greatest([...have, ...before.have]),
         read: feed.greatest([...read, ...before.read]),
       };
-      if (isSameMarks(before.have, after.have) && isSameMarks(before.read, after.read)) return;
+      if (isSameMarks(before.have, marks.have) && isSameMarks(before.read, marks.read)) return;
+      const [delivered, seen] = (['have', 'read'] as const).map((state) => ({
+        known: feed.covered(before[state]),
+        now: feed.covered(marks[state]),
+        times: before.times?.[state] ?? [],
+      })) as [Moved, Moved];
+      const timesOf = ({ known, now, times }: Moved): ReceiptTime[] =>
+        withReceipts(times, known, now, this.parts.clock.now());
+      const times = { have: timesOf(delivered), read: timesOf(seen) };
+      const after: Watermark = { ...before, ...marks, times };
       const changes: Change[] = [...this.conversation.toStore(), { type: 'watermark', watermark: after }];
       if (!(await this.#commit(() => this.parts.store.commit(changes)))) return;
       this.conversation.committed(changes);
-      this.#tell('delivered', feed, before.have, after.have);
-      this.#tell('read', feed, before.read, after.read);
+      this.#tell('delivered', feed, delivered);
+      this.#tell('read', feed, seen);
     });
   }
 
-  #tell(state: 'delivered' | 'read', feed: FeedIndex, before: readonly Mark[], after: readonly Mark[]): void {
-    const [known, now] = [feed.covered(before), feed.covered(after)];
+  #tell(state: 'delivered' | 'read', feed: FeedIndex, { known, now }: Moved): void {
     const ranges = rangesBetween(feed, known, now);
     if (ranges.length > 0) {
       const { id, group } = this.conversation;

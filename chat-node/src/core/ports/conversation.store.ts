@@ -37,6 +37,22 @@ export interface Watermark {
   member: string;
   have: readonly Tip[];
   read: readonly ReadMark[];
+  /** When this node learnt that, of its own feed. */
+  times?: ReceiptTimes;
+}
+
+/** What was learnt in one minute of a segment: all up to a number, less what came before. */
+export interface ReceiptTime {
+  segment: string;
+  seq: number;
+  /** The minute, in milliseconds since 1970; null where it is not known any more. */
+  at: number | null;
+}
+
+/** The latest ones, oldest first. */
+export interface ReceiptTimes {
+  have: readonly ReceiptTime[];
+  read: readonly ReceiptTime[];
 }
 
 /** What is known of a segment without its batches. */

@@ -485,6 +485,10 @@ export function conversationStoreContract(name: string, createPlace: () => Promi
           member: bob.author,
           have: [tipOf(mine)],
           read: [{ segment: mine.segment, seq: 1 }],
+          times: {
+            have: [{ segment: mine.segment, seq: 1, at: 60_000 }],
+            read: [{ segment: mine.segment, seq: 1, at: null }],
+          },
         };
         const record = {
           id: conversation,

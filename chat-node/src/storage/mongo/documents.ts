@@ -3,7 +3,12 @@ import type { Tip } from '@p2p-chat/shared/protocol/batch';
 import type { ReadMark } from '@p2p-chat/shared/protocol/conversation';
 import { Schema as MongooseSchema } from 'mongoose';
 import type { PeerRecord } from '../../core/peers/peer.js';
-import type { ConversationRecord, MessageKey, SegmentRecord } from '../../core/ports/conversation.store.js';
+import type {
+  ConversationRecord,
+  MessageKey,
+  ReceiptTimes,
+  SegmentRecord,
+} from '../../core/ports/conversation.store.js';
 
 // A field that a schema does not know is a fault of the program, in a filter most of all.
 const STRICT = { versionKey: false, autoIndex: false, strict: 'throw', strictQuery: 'throw' } as const;
@@ -189,6 +194,9 @@ export class WatermarkDocument extends ReplacedDocument {
 
   @Prop({ type: Mixed, required: true })
   read!: ReadMark[];
+
+  @Prop({ type: Mixed })
+  times?: ReceiptTimes;
 }
 export const WatermarkSchema = SchemaFactory.createForClass(WatermarkDocument);
 

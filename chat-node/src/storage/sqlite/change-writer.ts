@@ -212,11 +212,12 @@ export class ChangeWriter {
     }
   }
 
-  #saveWatermark({ conversation, author, member, have, read }: Watermark): void {
+  #saveWatermark({ conversation, author, member, have, read, times }: Watermark): void {
     const feed = this.#feedRef(this.#conversationRef(conversation), author);
     this.sql.run(
-      'REPLACE INTO watermarks VALUES (?, ?, ?, ?)',
+      'REPLACE INTO watermarks VALUES (?, ?, ?, ?, ?)',
       ...[feed, member, JSON.stringify(have), JSON.stringify(read)],
+      times === undefined ? null : JSON.stringify(times),
     );
   }
 

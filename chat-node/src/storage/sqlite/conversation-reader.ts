@@ -4,6 +4,7 @@ import type {
   ConversationRecord,
   ConversationSnapshot,
   KeptOperation,
+  ReceiptTimes,
   SegmentRecord,
 } from '../../core/ports/conversation.store.js';
 import type { Row, Statements } from './statements.js';
@@ -22,7 +23,7 @@ export class ConversationReader {
        JOIN feeds f ON f.ref = s.feed JOIN conversations c ON c.ref = f.conversation WHERE s.is_tip = 1`,
     );
     const watermarks = this.sql.all(
-      `SELECT c.id, f.author, w.member, w.have, w.read FROM watermarks w
+      `SELECT c.id, f.author, w.member, w.have, w.read, w.times FROM watermarks w
        JOIN feeds f ON f.ref = w.feed JOIN conversations c ON c.ref = f.conversation`,
     );
     const [tipsOf, watermarksOf] = [tips, watermarks].map((rows) => Map.groupBy(rows, ({ id }) => id));
@@ -36,12 +37,13 @@ export class ConversationReader {
         Map.groupBy(tipsOf?.get(id) ?? [], ({ author }) => author as string),
         ([author, rows]) => ({ author, tips: rows.map(tipOfRow) }),
       ),
-      watermarks: (watermarksOf?.get(id) ?? []).map(({ author, member, have, read }) => ({
+      watermarks: (watermarksOf?.get(id) ?? []).map(({ author, member, have, read, times }) => ({
         conversation: id as string,
         author: author as string,
         member: member as string,
         have: JSON.parse(have as string) as Tip[],
         read: JSON.parse(read as string) as ReadMark[],
+        ...(times === null ? {} : { times: JSON.parse(times as string) as ReceiptTimes }),
       })),
       lastClock: last_clock as string,
     }));

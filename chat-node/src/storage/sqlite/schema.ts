@@ -19,7 +19,7 @@ export const VERSION_BASE = 100;
  * order of saving. Clocks are their 16 hexadecimal digits, so they compare as
  * texts. A dropped batch is written with zeros in the place of its bytes, so that
  * its sender cannot tell by the time; the index gives their space back, and then
- * they are NULL. `refs` has the messages that the entries of a batch change. `silent`, `record`, `have`, `read` and `follows` are JSON, read and written whole.
+ * they are NULL. `refs` has the messages that the entries of a batch change. `silent`, `record`, `have`, `read`, `times` and `follows` are JSON, read and written whole.
  */
 export const SCHEMA = `
   CREATE TABLE conversations (
@@ -97,6 +97,7 @@ export const SCHEMA = `
     member TEXT NOT NULL,
     have TEXT NOT NULL,
     read TEXT NOT NULL,
+    times TEXT,
     PRIMARY KEY (feed, member)
   ) STRICT, WITHOUT ROWID;
 
