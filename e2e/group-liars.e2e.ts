@@ -114,6 +114,23 @@ describe('two members of a group chat undisturbed while', () => {
     });
   });
 
+  it('somebody signs two messages as one in the conversation of two, and is shown to have', async () => {
+    const liar = await LightPerson.named('Liar');
+    await undisturbed(async () => {
+      const peer = await LightPeer.dial(people.bob, liar);
+      peers.push(peer);
+      await peer.send();
+      peer.sendBatch(1, { again: true });
+      await waitFor('the liar to be shown', async () =>
+        (await people.bob.cli(['peers', '--all'])).stdout.includes('SIGNED TWO MESSAGES AS ONE'),
+      );
+    });
+    expect(await people.bob.json(['peers', '--all', '--json'])).toContainEqual(
+      expect.objectContaining({ peerId: liar.peerId, forked: true }),
+    );
+    expect(await controlOf(people.bob).history(liar.peerId, {})).toHaveLength(1);
+  });
+
   it('a member floods them with operations that are not theirs to make', async () => {
     await undisturbed(async () => {
       const peer = await dial(mallory);

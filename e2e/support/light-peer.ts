@@ -191,9 +191,13 @@ export class LightPeer {
     await this.until('a batch was acknowledged', () => this.#held >= seq);
   }
 
-  /** Sends messages in one batch. @param lies in whose name, and what signs it, in place of the person */
-  sendBatch(count = 1, lies: { author?: string; sign?: LightPerson['sign'] } = {}): Tip {
-    const { author = this.person.peerId, sign = this.person.sign } = lies;
+  /**
+   * Sends messages in one batch.
+   * @param lies in whose name, and what signs it, in place of the person; `again`: for the place of the first one
+   */
+  sendBatch(count = 1, lies: { author?: string; sign?: LightPerson['sign']; again?: boolean } = {}): Tip {
+    const { author = this.person.peerId, sign = this.person.sign, again = false } = lies;
+    const before = again ? null : this.#tip;
     const sentAt = (this.#now += 1);
     const entries = Array.from({ length: count }, (_, nth): NewEntry => ({
       clock: clockAt(sentAt, nth),
@@ -206,8 +210,8 @@ export class LightPeer {
         conversation: id,
         author,
         segment: this.#segment,
-        first: (this.#tip?.seq ?? 0) + 1,
-        follows: this.#tip === null ? follows : [this.#tip],
+        first: (before?.seq ?? 0) + 1,
+        follows: before === null ? follows : [before],
       },
       entries,
       { sha256: this.person.sha256, random: this.person.random, sign },

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import stringWidth from 'fast-string-width';
 import { safeLine, shortPeerId, type PeerView } from '@p2p-chat/shared';
-import { count, presenceRemark, secondConsole } from '../console/labels.js';
+import { count, FORKED, presenceRemark, secondConsole } from '../console/labels.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
@@ -46,6 +46,7 @@ function remarks(peer: PeerView): string[] {
   if (peer.verified) remarks.push('verified');
   if (peer.keyAlarm !== null)
     remarks.push(styleText('red', `OTHER KEY than ${shortPeerId(peer.keyAlarm.peerId)}`));
+  if (peer.forked === true) remarks.push(styleText('red', FORKED));
   if (peer.request !== null) remarks.push(`${count(peer.request.messages, 'message')} of a stranger`);
   if (peer.unread > 0) remarks.push(`${peer.unread} unread`);
   return remarks;

@@ -7,7 +7,7 @@ import {
   safeLine,
   shortPeerId,
 } from '@p2p-chat/shared';
-import { count, localDay, peerLabel, timeOfDay } from './labels.js';
+import { count, FORKED, localDay, peerLabel, timeOfDay } from './labels.js';
 
 /** How a group is called: by its name, with the beginning of its id where something else shows the same name. */
 export function groupLabel({ id, name, ambiguous }: Pick<GroupView, 'id' | 'name' | 'ambiguous'>): string {
@@ -58,7 +58,7 @@ export function memberRemark(member: GroupMemberView): string {
     ...(member.verified ? ['verified'] : []),
     ...(member.blocked ? ['BLOCKED'] : []),
     ...(member.keyAlarm ? ['OTHER KEY'] : []),
-    ...(member.forked ? ['SIGNED TWO MESSAGES AS ONE'] : []),
+    ...(member.forked ? [FORKED] : []),
   ].join(', ');
 }
 

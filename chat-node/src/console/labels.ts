@@ -68,12 +68,16 @@ export function keyAlarm({ user, peerId, keyAlarm: known }: PeerView): string {
   );
 }
 
+/** Of somebody who signed two messages for one place. */
+export const FORKED = 'SIGNED TWO MESSAGES AS ONE';
+
 /** What belongs beside a name wherever somebody is chosen. */
-export function badges(peer: Pick<PeerView, 'blocked' | 'verified' | 'keyAlarm'>): string {
+export function badges(peer: Pick<PeerView, 'blocked' | 'verified' | 'keyAlarm' | 'forked'>): string {
   return [
     ...(peer.blocked ? [' [BLOCKED]'] : []),
     ...(peer.verified ? [' [verified]'] : []),
     ...(peer.keyAlarm !== null ? [' [OTHER KEY]'] : []),
+    ...(peer.forked === true ? [` [${FORKED}]`] : []),
   ].join('');
 }
 

@@ -300,6 +300,7 @@ export class Presenter {
       sources: peer.sources,
       ambiguous: peer.ambiguous,
       keyAlarm: peer.keyAlarm,
+      ...(peer.forked ? { forked: true } : {}),
       ...(peer.online ? { presence: peer.presence?.state ?? 'online' } : {}),
       ...(peer.online && peer.presence?.status ? { status: peer.presence.status } : {}),
     };

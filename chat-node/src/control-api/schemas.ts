@@ -103,6 +103,7 @@ export class PeerSchema implements PeerView {
   @ApiProperty({ type: [String] }) sources!: string[];
   @ApiProperty() ambiguous!: boolean;
   @ApiProperty({ type: KeyAlarmSchema, nullable: true }) keyAlarm!: KeyAlarmSchema | null;
+  @ApiPropertyOptional({ enum: [true] }) forked?: true;
   @ApiPropertyOptional({ enum: PRESENCE_STATES }) presence?: PresenceState;
   @ApiPropertyOptional() status?: string;
 }

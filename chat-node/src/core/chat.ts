@@ -137,6 +137,7 @@ export class Chat {
       health: this.#health,
       mutex,
       rosters: this.rosters,
+      noteForked: (peerId) => this.peers.setForked(peerId),
       admission: (peerId, held) => this.requests.admission(peerId, held),
       commitAsContact,
       commitAsKnown:

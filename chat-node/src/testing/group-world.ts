@@ -83,6 +83,7 @@ class Start {
       conversations,
       mayDelete,
       rosters: this.rosters,
+      noteForked: () => Promise.resolve(),
       health: new StorageHealth(clock),
       admission: () => 'take',
       commitAsKnown: commit,

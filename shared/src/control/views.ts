@@ -73,6 +73,8 @@ export interface PeerView {
   ambiguous: boolean;
   /** The person whose name this other key shows, or one that looks like it, until that was seen. */
   keyAlarm: KeyAlarmView | null;
+  /** Whether it signed two messages as one in the conversation with this node: the first one stays. */
+  forked?: true;
   /** How they are; absent where they are offline. */
   presence?: PresenceState;
   /** The text they show; absent where there is none. */

@@ -222,6 +222,7 @@ export function Badges({ peer }: { peer: PeerView | undefined }) {
           <span class="visually-hidden">{w.blocked}</span>
         </span>
       )}
+      {peer.forked === true && <span class="mark danger text">{w.forked}</span>}
       {peer.keyAlarm !== null && <span class="mark danger text">{w.otherKey}</span>}
     </>
   );

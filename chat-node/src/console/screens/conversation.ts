@@ -16,7 +16,7 @@ import { header } from '../header.js';
 import {
   conversationLabel,
   count,
- 
+  FORKED,
   peerLabel,
   localDay,
   presenceRemark,
@@ -284,6 +284,8 @@ function partner(state: ViewState, conversation: string, width: number): string[
     lines.push(
       theme.news('Wants to write to you. Nobody is told that you read this; an answer accepts them.'),
     );
+  if (peer.forked === true)
+    lines.push(theme.problem(`${FORKED}: the first one is shown, and no more of what followed the other.`));
   if (peer.blocked) lines.push(theme.problem('[BLOCKED] Unblock under Manage Blocked Users to write again.'));
   else if (!peer.online)
     lines.push(theme.faint('What you write now waits here and is delivered when both of you are online.'));

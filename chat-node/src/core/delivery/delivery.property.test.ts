@@ -75,6 +75,7 @@ class Start {
       health: new StorageHealth(clock),
       mayDelete,
       rosters: { take: () => Promise.resolve(null), prove: () => Promise.resolve() },
+      noteForked: () => Promise.resolve(),
       admission: () => 'take',
       commitAsKnown: commit,
       append: async (conversation, contents) => {

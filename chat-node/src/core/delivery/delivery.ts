@@ -41,6 +41,8 @@ export interface DeliveryParts {
   /** Commits changes together with a record of the other one. @throws {StorageError} */
   commitAsKnown: (conversation: Conversation, changes: readonly Change[]) => Promise<void>;
   rosters: Pick<Rosters, 'take' | 'prove'>;
+  /** The other one of a direct conversation signed two batches for one place. @throws {StorageError} */
+  noteForked: (peerId: string) => Promise<void>;
   /** A member of a group signed two batches for one place. */
   onFork: (conversation: Conversation, one: Batch, other: Batch) => void;
   /** Batches of others in a group are durable. @param from the peer that sent them */

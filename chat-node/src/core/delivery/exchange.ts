@@ -812,7 +812,9 @@ export class Exchange {
     const { conversation, parts } = this;
     if (conversation.group === null) {
       const where = { peer: shortPeerId(author), segment, first };
-      return parts.log.warn(where, 'two batches are signed for one place of a feed; the first one stays');
+      parts.log.warn(where, 'two batches are signed for one place of a feed; the first one stays');
+      if (author === this.#peer) await this.#commit(() => parts.noteForked(author));
+      return;
     }
     await this.#commit(async () => {
       const kept = await parts.store.batchOf(conversation.id, author, segment, first);

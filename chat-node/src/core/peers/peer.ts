@@ -14,6 +14,8 @@ export interface PeerRecord {
   verified: boolean;
   /** Whether somebody here wrote to it or accepted it. */
   contact: boolean;
+  /** Whether it signed two messages as one. */
+  forked?: true;
   /**
    * The name under which the person here took note of this key: accepted,
    * blocked or verified it, or saw the alarm about it; null before that.

@@ -21,6 +21,8 @@ export interface KnownPeer {
   linked: boolean;
   blocked: boolean;
   verified: boolean;
+  /** Whether it signed two messages as one in the conversation with this node. */
+  forked: boolean;
   /** Whether somebody here wrote to it or accepted it. */
   contact: boolean;
   /** Whether anything of it is stored: messages came from it, or somebody here wrote, blocked or verified. */
@@ -259,6 +261,13 @@ export class Peers implements DiscoverySink {
     if (verified) await this.sawAlarm(peerId);
   }
 
+  /** Notes that the peer signed two messages as one. Durable when it resolves. @throws {StorageError} */
+  async setForked(peerId: string): Promise<void> {
+    if (this.#records.get(peerId)?.forked === true) return;
+    await this.#records.change(peerId, (record) => ({ ...record, forked: true }));
+    this.changed(peerId);
+  }
+
   /** Something that is shown of the peer has changed. */
   changed(peerId: string): void {
     this.parts.events.publish({ type: 'peer', peerId });
@@ -387,6 +396,7 @@ export class Peers implements DiscoverySink {
       linked: this.#reach.isLinked(peerId),
       blocked: record?.blocked ?? false,
       verified: record?.verified ?? false,
+      forked: record?.forked ?? false,
       contact: record?.contact ?? false,
       remembered: record !== null,
       addresses: this.#reach.addresses(peerId, record?.addresses ?? []),
