@@ -14,6 +14,7 @@ import {
   MAX_SEARCH_CHARACTERS,
   MAX_SEARCH_PAGE,
   messageId,
+  type GroupView,
   type MessageView,
   NDJSON,
   type PeerView,
@@ -304,6 +305,36 @@ describe('a conversation in a path', () => {
       { peerId: alicesId, user: 'Alice', self: true },
       { peerId: bobsId, user: 'Bob', self: false },
     ]);
+  });
+});
+
+describe('a group', () => {
+  const make = async (name: string): Promise<GroupView> =>
+    (await post(CONTROL_ROUTES.groups, JSON.stringify({ name })).expect(201)).body as GroupView;
+
+  it('whose name could be taken for a person, an id or a word of the screens is marked', async () => {
+    for (const name of [
+      'Bob',
+      'Alice',
+      'You',
+      'Cancel',
+      bobsId.slice(0, 8),
+      `Bob (${bobsId.slice(0, 8)})`,
+      `Bob [verified]`,
+    ])
+      expect(await make(name)).toMatchObject({ name, ambiguous: true });
+    for (const name of ['Berlin', 'frontend']) expect(await make(name)).toMatchObject({ ambiguous: false });
+  });
+
+  it('is nobody alone by the beginning of its id, where somebody is called so', async () => {
+    const { id } = await make('Berlin');
+    const short = id.slice(0, 8);
+    const of = (reference: string): Test => alice.ask('get', CONTROL_ROUTES.conversation(reference));
+    expect((await of(short).expect(200)).body).toMatchObject({ id });
+    await bob.ask('patch', CONTROL_ROUTES.profile).send({ user: short }).expect(200);
+    await until('the name', async () => (await get<PeerView[]>(CONTROL_ROUTES.peers))[0]?.user === short);
+    expect(problemIn(await of(short))).toMatchObject({ code: 'group-ambiguous' });
+    expect((await of(id).expect(200)).body).toMatchObject({ id });
   });
 });
 

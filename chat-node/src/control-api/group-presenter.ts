@@ -8,7 +8,7 @@ import {
   type RosterOperation,
 } from '@p2p-chat/shared';
 import type { KnownPeer } from '../core/peers/peers.js';
-import { type GroupConversation, looksLikeAnother } from '../core/roster/group-finder.js';
+import { type GroupConversation, isAmbiguousGroup } from '../core/roster/group-finder.js';
 
 /** What the views of groups are made of. */
 export interface GroupParts {
@@ -17,8 +17,8 @@ export interface GroupParts {
   nameOf: (peerId: string) => string;
   peer: (peerId: string) => KnownPeer | undefined;
   groups: readonly GroupConversation[];
-  /** The names of everyone who is known. */
-  names: readonly string[];
+  /** The ids of everyone who is known. */
+  ids: readonly string[];
   muteOf: (id: string) => MuteLevel;
 }
 
@@ -44,7 +44,7 @@ export function presentGroup(one: GroupConversation, parts: GroupParts, lastCloc
 /** What a list of conversations says of a group. */
 export function presentConversationGroup(
   one: GroupConversation,
-  { self, nameOf, groups, names }: GroupParts,
+  { self, nameOf, groups, ids }: GroupParts,
 ): ConversationGroupView {
   const { group } = one;
   const own = group.roster.members.get(self);
@@ -54,7 +54,12 @@ export function presentConversationGroup(
     state: own?.state ?? null,
     admin: own?.state === 'member' && own.role === 'admin',
     members: group.memberIds().length,
-    ambiguous: looksLikeAnother(one, groups, names),
+    ambiguous: isAmbiguousGroup(one, {
+      groups,
+      ownName: nameOf(self),
+      ids: [self, ...ids],
+      names: ids.map(nameOf),
+    }),
     invitedBy: asked === null ? null : { peerId: asked, user: nameOf(asked) },
   };
 }

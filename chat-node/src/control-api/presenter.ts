@@ -190,7 +190,7 @@ export class Presenter {
       nameOf: this.#names(),
       peer: (peerId) => chat.peers.get(peerId),
       groups: chat.conversations.groups(),
-      names: chat.peers.ids().map((peerId) => chat.peers.nameOf(peerId)),
+      ids: chat.peers.ids(),
       muteOf: (id) => chat.muteOf(id),
     };
   }

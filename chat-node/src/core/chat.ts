@@ -306,8 +306,8 @@ export class Chat {
       .filter(({ group }) => group.roster.members.has(this.self) || group.isMember(this.self));
     const [group, ...others] = findGroups(reference, groups);
     if (group === undefined) return this.conversations.direct(this.peers.resolve(reference).peerId);
-    // A group cannot pass for a person, nor for another group.
-    if (others.length > 0 || (!group.id.startsWith(id) && this.#isNameOfSomebody(reference)))
+    // A group cannot pass for a person, nor for another group; of whom the beginning of an id is, is known by the whole.
+    if (others.length > 0 || this.#isNameOfSomebody(reference))
       throw ambiguous(reference, [group, ...others]);
     return group;
   }

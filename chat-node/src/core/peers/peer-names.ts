@@ -1,18 +1,8 @@
-import { looksAlike, nameSkeletons, shortPeerId } from '@p2p-chat/shared';
+import { shortPeerId } from '@p2p-chat/shared';
 import { KeyAlarms } from './key-alarms.js';
+import { isMisleading } from './misleading-name.js';
 import { NameIndex } from './name-index.js';
 import type { PeerRecord } from './peer.js';
-
-/** What stands in the product's own lines, and beside people in its lists: nobody else is called so. */
-const OWN_WORDS = ['You', 'Back', 'Cancel', 'p2p-chat'];
-/** A name that begins as one's own lines do, `You: …` or `You to …`. */
-const OWN_LINE = /^you(?:\s*\p{P}|\s+to\b)/u;
-/** A name that ends as the badges beside names do. */
-const BADGE = /\[[^\]]*\]$/u;
-/** A name that ends as the label of a person does, or nearly so. */
-const LABEL = /\(\s*\S{8}\s*\)$/u;
-/** A name that may be the beginning of an id. */
-const ID_START = /^[a-z2-7]{8,}$/;
 
 export interface PeerNamesParts {
   /** Own peer id. */
@@ -99,13 +89,14 @@ export class PeerNames {
   isAmbiguous(peerId: string): boolean {
     const name = this.of(peerId);
     if (name === '') return false;
-    const plain = name.normalize('NFKC').trim();
-    if (this.#index.isShared(name) || LABEL.test(plain) || BADGE.test(plain)) return true;
-    if ([this.parts.ownName(), ...OWN_WORDS].some((own) => looksAlike(own, name))) return true;
-    if (nameSkeletons(name).some((skeleton) => OWN_LINE.test(skeleton))) return true;
-    const lower = plain.toLowerCase();
-    if (!ID_START.test(lower)) return false;
-    return [...(this.#byShortId.get(shortPeerId(lower)) ?? [])].some((one) => one.startsWith(lower));
+    return (
+      this.#index.isShared(name) ||
+      isMisleading(name, {
+        ownName: this.parts.ownName(),
+        startsId: (text) =>
+          [...(this.#byShortId.get(shortPeerId(text)) ?? [])].some((one) => one.startsWith(text)),
+      })
+    );
   }
 
   #named(peerId: string): Parameters<KeyAlarms['look']>[0] {

@@ -1,6 +1,7 @@
 import { looksAlike, shortPeerId, SHORT_PEER_ID_LENGTH } from '@p2p-chat/shared';
 import type { Conversation } from '../conversations/conversation.js';
 import { ChatError } from '../errors.js';
+import { isMisleading } from '../peers/misleading-name.js';
 import type { Group } from './group.js';
 
 export type GroupConversation = Conversation & { readonly group: Group };
@@ -10,15 +11,14 @@ const LABEL = /\(([a-z2-7]{8})\)$/;
 
 /**
  * The groups that a person may mean by an id, its first characters (8 at least), a label that ends
- * with them, or a name.
+ * with them, or a name. As with people, no name wins over an id.
  */
 export function findGroups(reference: string, groups: readonly GroupConversation[]): GroupConversation[] {
   const lower = reference.trim().toLowerCase();
   const prefix = LABEL.exec(lower)?.[1] ?? lower;
   const byId = prefix.length >= SHORT_PEER_ID_LENGTH ? groups.filter(({ id }) => id.startsWith(prefix)) : [];
-  if (byId.length > 0) return byId;
   const wanted = reference.trim().normalize('NFC');
-  return groups.filter(({ group }) => group.roster.name === wanted);
+  return [...new Set([...byId, ...groups.filter(({ group }) => group.roster.name === wanted)])];
 }
 
 /** One of {@link findGroups}. @throws {ChatError} `group-unknown` or `group-ambiguous` */
@@ -44,12 +44,25 @@ export function ambiguous(reference: string, groups: readonly GroupConversation[
   );
 }
 
-/** Whether another group, or a person, shows a name that looks like that of a group. */
-export function looksLikeAnother(
-  one: GroupConversation,
-  groups: readonly GroupConversation[],
-  people: readonly string[],
-): boolean {
-  const others = groups.filter(({ id }) => id !== one.id).map(({ group }) => group.roster.name ?? '');
-  return [...others, ...people].some((name) => looksAlike(name, one.group.roster.name ?? ''));
+/** Who else a group could be taken for. */
+export interface Others {
+  groups: readonly GroupConversation[];
+  /** The name of this node's user. */
+  ownName: string;
+  /** The ids of everyone, this node's user included. */
+  ids: readonly string[];
+  /** The names of everyone who is known. */
+  names: readonly string[];
+}
+
+/** Whether the name of a group could be taken for something else: another group, a person, an id, a word of the screens. */
+export function isAmbiguousGroup(one: GroupConversation, { groups, ownName, ids, names }: Others): boolean {
+  const name = one.group.roster.name ?? '';
+  const others = groups.filter(({ id }) => id !== one.id);
+  const startsId = (text: string): boolean =>
+    [...ids, ...others.map(({ id }) => id)].some((id) => id.startsWith(text));
+  return (
+    isMisleading(name, { ownName, startsId }) ||
+    [...others.map(({ group }) => group.roster.name ?? ''), ...names].some((other) => looksAlike(other, name))
+  );
 }
