@@ -132,3 +132,27 @@ describe('a name that is none', () => {
     }
   });
 });
+
+describe('an id that is none', () => {
+  it.each(['', ' ', '.', '..'])('is %j: there is nothing of that id', async (id) => {
+    for (const argv of [
+      ['reply', id, 'hello'],
+      ['edit', id, 'hello'],
+      ['delete', id],
+      ['react', id, '👍'],
+      ['versions', id],
+      ['confirmations', id],
+      ['get', id],
+      ['pause', id],
+      ['resume', id],
+      ['cancel', id],
+      ['web', '--revoke', id],
+    ]) {
+      const { status, stdout, stderr } = await command(argv, { home: node.home });
+      expect({ argv, status, stdout }).toEqual({ argv, status: 1, stdout: '' });
+      expect(stderr).toMatch(
+        /No message has that id|There is no file of that id|No such browser may use the page/,
+      );
+    }
+  });
+});

@@ -24,21 +24,30 @@ export interface ControlFile {
 /** Media type of a message stream and of a diagnosis: JSON, a line each. */
 export const NDJSON = 'application/x-ndjson';
 
-const group = (reference: string): string => `/api/groups/${segment(reference)}`;
-const peer = (reference: string): string => `/api/peers/${segment(reference)}`;
-const conversation = (reference: string): string => `/api/conversations/${segment(reference)}`;
-const file = (id: string): string => `/api/files/${encodeURIComponent(id)}`;
+const group = (reference: string): string => `/api/groups/${someone(reference)}`;
+const peer = (reference: string): string => `/api/peers/${someone(reference)}`;
+const conversation = (reference: string): string => `/api/conversations/${someone(reference)}`;
+const file = (id: string): string =>
+  `/api/files/${segment(id, 'file-id-unknown', 'There is no file of that id.')}`;
 
-const message = (id: string): string => `/api/messages/${encodeURIComponent(id)}`;
+const message = (id: string): string =>
+  `/api/messages/${segment(id, 'message-unknown', 'No message has that id.')}`;
 
-/** A reference as a part of a path. @throws {P2pChatError} `peer-unknown` where a URL drops it */
-function segment(reference: string): string {
-  if (['', '.', '..'].includes(reference.trim())) {
-    throw new P2pChatError('peer-unknown', `Nobody is known as ${JSON.stringify(reference)}.`, {
-      hint: 'See who is known, and their ids: p2p-chat peers --all',
-    });
-  }
-  return encodeURIComponent(reference);
+/** What somebody, or a group, is named by, as a part of a path. @throws {P2pChatError} `peer-unknown` */
+function someone(reference: string): string {
+  return segment(
+    reference,
+    'peer-unknown',
+    `Nobody is known as ${JSON.stringify(reference)}.`,
+    'See who is known, and their ids: p2p-chat peers --all',
+  );
+}
+
+/** A part of a path. @throws {P2pChatError} with the code and detail, where a URL drops it: there is nothing of that id */
+function segment(id: string, code: string, detail: string, hint?: string): string {
+  if (['', '.', '..'].includes(id.trim()))
+    throw new P2pChatError(code, detail, hint === undefined ? {} : { hint });
+  return encodeURIComponent(id);
 }
 
 export const CONTROL_ROUTES = {
@@ -87,9 +96,9 @@ export const CONTROL_ROUTES = {
   /** GET -> GroupView. PATCH GroupChange -> GroupView */
   group,
   /** PUT asks somebody to come, DELETE removes them -> GroupView */
-  groupMember: (reference: string, person: string) => `${group(reference)}/members/${segment(person)}`,
+  groupMember: (reference: string, person: string) => `${group(reference)}/members/${someone(person)}`,
   /** PUT makes a member an admin, DELETE an admin a member -> GroupView */
-  groupAdmin: (reference: string, person: string) => `${group(reference)}/admins/${segment(person)}`,
+  groupAdmin: (reference: string, person: string) => `${group(reference)}/admins/${someone(person)}`,
   /** POST: accepts the invitation, or joins the open room -> GroupView */
   enterGroup: (reference: string) => `${group(reference)}/enter`,
   /** POST: declines the invitation -> GroupView */
@@ -139,7 +148,8 @@ export const CONTROL_ROUTES = {
   /** GET -> BrowserView[]. DELETE -> 204: none of them may use the page any more */
   browsers: '/api/web/browsers',
   /** DELETE -> 204: this one may not use the page any more */
-  browser: (id: string) => `/api/web/browsers/${encodeURIComponent(id)}`,
+  browser: (id: string) =>
+    `/api/web/browsers/${segment(id, 'browser-unknown', 'No such browser may use the page.')}`,
   /** POST -> 202; withdraws, says bye and ends the node */
   logout: '/api/logout',
 } as const;
