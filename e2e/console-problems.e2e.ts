@@ -93,4 +93,17 @@ describe('what is wrong is one line of the menu, with what to do', () => {
     session.press('ctrl-c');
     expect(await session.exited).toBe(0);
   });
+
+  it.skipIf(!isRoot)('(root only) where its loopback interface is down, instead of the menu', async () => {
+    const session = opened(
+      new TerminalSession(['-n', process.execPath, CHAT_MAIN, 'console'], {
+        file: 'unshare',
+        columns: 160,
+        env: { P2P_CHAT_USER: 'Alice', P2P_CHAT_HOME: await world.folder('Alice'), DISCOVERY_URLS: '' },
+      }),
+    );
+    await session.until('The node could not start: The loopback interface of this machine is down.');
+    await session.until('sudo ip link set lo up');
+    expect(await session.exited).toBe(1);
+  });
 });

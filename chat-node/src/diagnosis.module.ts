@@ -37,7 +37,7 @@ function createDiagnosis(
   chat: Chat,
   store: ConversationStore,
   transport: PeerTransport,
-  { registries, copies, heard }: Discovery,
+  { registries, copies, multicast }: Discovery,
 ): Diagnosis {
   const isLocal = config.host !== '' && hostKind(config.host) === 'loopback';
   const localOnly = isLocal ? 'P2P_CHAT_HOST keeps this node on this machine' : null;
@@ -53,10 +53,11 @@ function createDiagnosis(
         addresses: () => localAddresses(),
       }),
       new MulticastProbes({
-        off: heard === null ? 'multicast is turned off (P2P_CHAT_MDNS)' : localOnly,
+        off: multicast === null ? 'multicast is turned off (P2P_CHAT_MDNS)' : localOnly,
         interfaces: () => lanInterfaces(config.interfaces),
         peerId: identity.peerId,
-        found: heard ?? (() => ''),
+        found: () => multicast?.found ?? '',
+        ignored: () => multicast?.ignored ?? null,
         clock,
       }),
       new RegistryProbes(registries, clock),

@@ -15,8 +15,8 @@ export abstract class Discovery {
   abstract registries(): ProbedRegistry[];
   /** Hosts at which others use the own key. */
   abstract copies(): string[];
-  /** What multicast has found, in words; null where it is not used. */
-  abstract readonly heard: (() => string) | null;
+  /** What multicast has found; null where it is not used. */
+  abstract readonly multicast: Pick<MdnsDiscovery, 'found' | 'ignored'> | null;
 }
 
 @Module({
@@ -37,7 +37,7 @@ function createDiscovery({ config, profile, clock, random, logger }: NodeEnviron
   if (config.sameMachine) sources.push(new MdnsDiscovery({ ...common, scope: 'machine' }));
   const copies = (): string[] => keyWatch.others;
   const given = (): ProbedRegistry[] => configured.map((one) => probed(one, isOptional));
-  if (!config.mdns) return { sources, registries: given, copies, heard: null };
+  if (!config.mdns) return { sources, registries: given, copies, multicast: null };
   const found = new FoundRegistries({ configured, make, clock });
   const mdns = new MdnsDiscovery({
     ...common,
@@ -50,11 +50,7 @@ function createDiscovery({ config, profile, clock, random, logger }: NodeEnviron
     sources: [...sources, found, mdns],
     registries: () => [...given(), ...found.used.map((one) => probed(one, false))],
     copies,
-    heard: () =>
-      mdns
-        .health()
-        .map(({ detail }) => detail)
-        .join('; '),
+    multicast: mdns,
   };
 }
 

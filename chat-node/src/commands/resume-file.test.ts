@@ -24,6 +24,7 @@ it('takes no other file for its own, and leaves it as it is', async () => {
   expect(await readFile(path, 'utf8')).toBe('Dear diary,\n');
   await expect(new ResumeFile('/dev/null').load()).rejects.toMatchObject({ code: 'invalid-input' });
   await expect(new ResumeFile(folder).load()).rejects.toMatchObject({ code: 'invalid-input' });
+  await expect(new ResumeFile('').load()).rejects.toMatchObject({ code: 'invalid-input' });
   await expect(new ResumeFile(join(folder, 'no', 'such')).save('x')).rejects.toMatchObject({
     code: 'invalid-input',
   });

@@ -18,6 +18,7 @@ export class ResumeFile {
    * @throws {InputError} where the file is another one, or cannot be read, or its folder takes none
    */
   async load(): Promise<string | undefined> {
+    if (this.path === '') throw this.#unusable('it has no name');
     try {
       await access(dirname(await followLinks(this.path)), constants.W_OK);
     } catch (error) {

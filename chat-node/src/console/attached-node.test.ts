@@ -65,6 +65,11 @@ describe('the last words of a node', () => {
       `p2p-chat: first\np2p-chat: second\n  a hint\n${logged(50, 'logged')}`,
       'second',
     ],
+    [
+      'what it told as JSON',
+      `${logged(50, 'logged')}${JSON.stringify({ error: { code: 'internal', detail: 'no such module' } })}\n`,
+      'no such module',
+    ],
     ['the last logged error', logged(50, 'first') + logged(60, 'second') + logged(30, 'info'), 'second'],
     [
       'what it died of',

@@ -112,16 +112,21 @@ export function lastWords(log: string): string | undefined {
 }
 
 function told(line: string): string | undefined {
-  return /^p2p-chat: (.*)/.exec(line)?.[1];
+  return /^p2p-chat: (.*)/.exec(line)?.[1] ?? parsed(line)?.error?.detail;
 }
 
 function logged(line: string): string | undefined {
   // Of pino's levels.
   const errorLevel = 50;
+  const entry = parsed(line);
+  return (entry?.level ?? 0) >= errorLevel ? entry?.msg : undefined;
+}
+
+/** A line of JSON: of the log, or what `--json` makes of an error that nobody foresaw. */
+function parsed(line: string): { level?: number; msg?: string; error?: { detail?: string } } | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
-    const entry = JSON.parse(line) as { level?: number; msg?: string };
-    return (entry.level ?? 0) >= errorLevel ? entry.msg : undefined;
+    return JSON.parse(line) as ReturnType<typeof parsed>;
   } catch {
     return undefined;
   }

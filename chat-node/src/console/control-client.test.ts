@@ -2,7 +2,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CONTROL_FILE } from '@p2p-chat/shared';
 import { ControlClient } from './control-client.js';
 import type { EventFeed, FeedItem } from '@p2p-chat/shared/client';
@@ -40,6 +40,19 @@ describe('finding the node', () => {
     await writeFile(join(node.home, CONTROL_FILE), JSON.stringify(file));
     await expect(client.status()).rejects.toMatchObject({ code: 'node-not-running' });
   });
+
+  it.each(['ENETUNREACH', 'EADDRNOTAVAIL', 'ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT'])(
+    'says what to do where the machine does not reach itself (%s)',
+    async (code) => {
+      const cause = Object.assign(new Error('no way'), { code });
+      vi.spyOn(globalThis, 'fetch').mockRejectedValueOnce(new TypeError('fetch failed', { cause }));
+      await expect(client.status()).rejects.toMatchObject({
+        code: 'node-silent',
+        message: `This machine does not reach itself (${code}).`,
+        hint: expect.stringContaining('ip link set lo up') as string,
+      });
+    },
+  );
 
   it.each([0o640, 0o604, 0o666])('refuses a control file with mode %o', async (mode) => {
     await chmod(join(node.home, CONTROL_FILE), mode);

@@ -99,7 +99,7 @@ export function protectControlApi(app: NestFastifyApplication): void {
  * Adds the description of the API and listens, on loopback; after the application was initialised.
  * @param port 0 for any free one
  * @returns the port
- * @throws {P2pChatError} `control-port-taken`
+ * @throws {P2pChatError} `control-port-taken`, `no-loopback`
  */
 export async function listenOnLoopback(app: NestFastifyApplication, port: number): Promise<number> {
   describeControlApi(app);
@@ -107,6 +107,12 @@ export async function listenOnLoopback(app: NestFastifyApplication, port: number
   try {
     await app.listen(port, '127.0.0.1');
   } catch (error) {
+    if (errorCode(error) === 'EADDRNOTAVAIL') {
+      throw new P2pChatError('no-loopback', 'The loopback interface of this machine is down.', {
+        hint: 'The console and the commands reach a node over it: sudo ip link set lo up.',
+        cause: error,
+      });
+    }
     if (errorCode(error) !== 'EADDRINUSE') throw error;
     throw new P2pChatError(
       'control-port-taken',

@@ -36,6 +36,12 @@ describe('MdnsDiscovery', () => {
     expect(node.discovery.health()[0]?.detail).toBe(
       'nobody else is heard, and 198.51.100.1 ignored, which is in none of the networks here: compare the netmasks on eth0',
     );
+    expect(node.discovery.ignored).toBe('198.51.100.1');
+    // With somebody else heard, the network is not all wrong.
+    new Node('Carol', { address: '192.0.2.3' });
+    await clock.advance(2_000);
+    expect(node.discovery.ignored).toBeNull();
+    expect(node.discovery.found).toContain('1 other heard, and 198.51.100.1 ignored');
   });
 
   class Node implements DiscoverySink {

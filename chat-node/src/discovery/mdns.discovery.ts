@@ -131,6 +131,16 @@ export class MdnsDiscovery extends PeerDiscovery {
     return [{ source: this.#source, ...this.#health() }];
   }
 
+  /** What was found, in words. */
+  get found(): string {
+    return this.#health().detail;
+  }
+
+  /** Whose packets are ignored, by their address, while nobody else is heard; null where nobody's are. */
+  get ignored(): string | null {
+    return this.#run === null || this.#run.sighted > 0 ? null : this.#run.dnsSd.outsider;
+  }
+
   refresh(): void {
     this.#run?.dnsSd.refresh();
   }

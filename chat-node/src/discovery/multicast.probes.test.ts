@@ -30,13 +30,18 @@ describe('the way of multicast', () => {
   }
   const probes = (
     interfaces: LanInterface[],
-    { off = null, open = network.open }: { off?: string | null; open?: OpenMulticastPort } = {},
+    {
+      off = null,
+      open = network.open,
+      ignored = null,
+    }: { off?: string | null; open?: OpenMulticastPort; ignored?: string | null } = {},
   ): readonly Probe[] =>
     new MulticastProbes({
       off,
       interfaces: () => interfaces,
       peerId: self,
       found: () => '2 others',
+      ignored: () => ignored,
       clock,
       open,
     }).list();
@@ -73,6 +78,13 @@ describe('the way of multicast', () => {
     for (let second = 0; second < 6; second += 1) await clock.advance(1_000);
     expect((await walked).at(-1)).toMatch(
       /^multicast-heard eth0 failed: Multicast is not heard on eth0: .* DISCOVERY_URLS\.$/,
+    );
+  });
+
+  it('fails where a neighbour is ignored because of a netmask, and nobody else is heard', async () => {
+    answer(eth0);
+    expect((await walk(probes([eth0], { ignored: '192.0.3.9' })[0]!)).at(-1)).toMatch(
+      /^multicast-heard eth0 failed: 192\.0\.3\.9 is heard and ignored: .* netmask: it is 192\.0\.2\.1\/24 on eth0/,
     );
   });
 

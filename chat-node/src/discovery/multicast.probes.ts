@@ -13,6 +13,8 @@ export interface MulticastProbesOptions {
   peerId: string;
   /** What multicast has found, in words. */
   found: () => string;
+  /** Whose packets are ignored while nobody else is heard; null where nobody's are. */
+  ignored: () => string | null;
   clock: Clock;
   open?: OpenMulticastPort;
 }
@@ -72,7 +74,11 @@ export class MulticastProbes extends Probes {
     port.query([QUESTION]);
     await this.options.clock.sleep(PATIENCE_MS, AbortSignal.any([signal, own.signal]));
     await port.close();
-    if (own.signal.aborted) return `the own announcement came back; ${this.options.found()}`;
+    if (own.signal.aborted) {
+      const ignored = this.options.ignored();
+      if (ignored !== null) throw wrongNetmask(ignored, lan);
+      return `the own announcement came back; ${this.options.found()}`;
+    }
     throw new P2pChatError(
       'multicast-not-heard',
       `Multicast is not heard on ${lan.name}: the own announcement did not come back.`,
@@ -103,6 +109,16 @@ function portHeld(lan: LanInterface, cause: Error): P2pChatError {
     {
       hint: 'Have that program share the port, or end it ("sudo ss -ulpn sport = :5353" names it; Avahi shares it with disallow-other-stacks=no); without multicast, name a discovery service in DISCOVERY_URLS.',
       cause,
+    },
+  );
+}
+
+function wrongNetmask(neighbour: string, { name, address, prefix }: LanInterface): P2pChatError {
+  return new P2pChatError(
+    'neighbour-ignored',
+    `${neighbour} is heard and ignored: it is in none of the networks of this machine, and nobody else is heard.`,
+    {
+      hint: `Give both machines the same netmask: it is ${address}/${prefix} on ${name} here. Or name a discovery service in DISCOVERY_URLS.`,
     },
   );
 }

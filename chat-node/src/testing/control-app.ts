@@ -46,7 +46,7 @@ export class ControlApp {
           [PeerTransport, transport],
           [
             Discovery,
-            { sources: [discovery], registries: () => [], copies: () => control.copies, heard: null },
+            { sources: [discovery], registries: () => [], copies: () => control.copies, multicast: null },
           ],
         ];
       },

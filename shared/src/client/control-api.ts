@@ -51,6 +51,13 @@ import { EventFeed } from './event-feed.js';
 
 /** How long an ordinary request may take, in milliseconds: a slow disk answers, a dead node is noticed. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How a connection over loopback fails where that is down: the system says so, or drops what is sent. */
+const NO_LOOPBACK: ReadonlySet<string> = new Set([
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 /** What of a foreign answer is kept for an error, in characters. */
 const MAX_PROBLEM_CHARACTERS = 64 * 1024;
 
@@ -513,9 +520,9 @@ export class ControlApi {
     }
     const code = networkCode(error);
     if (code === 'ECONNREFUSED') return this.parts.notRunning(error);
-    if (code === 'ENETUNREACH' || code === 'EADDRNOTAVAIL') {
+    if (code !== undefined && NO_LOOPBACK.has(code)) {
       return new ConnectionError('node-silent', `This machine does not reach itself (${code}).`, {
-        hint: 'Its loopback interface is down: sudo ip link set lo up.',
+        hint: 'Its loopback interface is down (sudo ip link set lo up), or its firewall drops what goes over that.',
         cause: error,
       });
     }
