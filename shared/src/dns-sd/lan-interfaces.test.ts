@@ -22,6 +22,10 @@ const machine: Interfaces = () => ({
   lxdbr0: [ipv4('10.97.0.1/24')],
   incusbr0: [ipv4('10.98.0.1/24')],
   fwbr100i0: [ipv4('10.99.0.1/24')],
+  mpqemubr0: [ipv4('10.100.0.1/24')],
+  cilium_host: [ipv4('10.101.0.1/24')],
+  ipsec0: [ipv4('10.102.0.1/24')],
+  ip6gre1: [ipv4('10.103.0.1/24')],
 });
 const names = (...chosen: string[]): string[] =>
   lanInterfaces(chosen, machine).map(({ name, address, prefix }) => `${name} ${address}/${prefix}`);

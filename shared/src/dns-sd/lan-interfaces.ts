@@ -23,12 +23,13 @@ export const LOOPBACK_INTERFACE: LanInterface = { name: 'loopback', address: '12
 /** IPv6 addresses of one interface that are told: more than a network gives out. */
 const MAX_IPV6 = 4;
 
-// Docker, Podman, libvirt, VMware, VirtualBox, LXC, LXD, Incus, Kubernetes and
+// Docker, Podman, libvirt, VMware, VirtualBox, Multipass, LXC, LXD, Incus, Kubernetes and
 // Proxmox (its vmbr0 is a real network); OpenWrt calls its network br-lan.
 const VIRTUAL_BRIDGE =
-  /^(docker|br-(?!lan)|veth|podman|virbr|vmnet|vboxnet|lxc|lxdbr|incusbr|cni|flannel|cali|fw(br|ln|pr)\d)/;
+  /^(docker|br-(?!lan)|veth|podman|virbr|vmnet|vboxnet|mpqemubr|lxc|lxdbr|incusbr|cni|flannel|cali|cilium|weave|kube|fw(br|ln|pr)\d)/;
 // Whole companies are behind some of them.
-const TUNNEL = /^(tun|tap|wg|utun|ppp|zt|tailscale|nordlynx|gre|sit|ip6tnl)/;
+const TUNNEL =
+  /^(tun|tap|wg|utun|ppp|zt|tailscale|nordlynx|proton|cscotun|nebula|ipsec|xfrm|vti|l2tp|gre|sit|ip6(gre|tnl))/;
 
 /**
  * Whether an interface leads to containers or virtual machines of this machine
