@@ -188,6 +188,25 @@ describe('an open conversation', () => {
     expect(bodies(timeline.store.get())).toEqual(['m0', 'imported', ...numbered(150).slice(1)]);
   });
 
+  it.each(['what was on the screen is there', 'what was on the screen is gone'])(
+    'keeps its place where something in it may be another now: %s',
+    async (how) => {
+      const all = numbered(450);
+      node.receive(bob, ...all);
+      const timeline = await open();
+      for (let i = 0; i < 5; i += 1) await timeline.older();
+      const held = timeline.store.get();
+      timeline.seen(held.messages[40]?.id ?? '');
+      const isGone = how.endsWith('gone');
+      const left = held.messages.filter((_, at) => at !== (isGone ? 40 : 41));
+      node.messages.set(bob.conversation, left);
+      node.emit({ type: 'history', conversation: bob.conversation });
+      const after = await until(timeline.store, (now) => !now.loading && now.messages.length < 450);
+      expect(bodies(after)).toEqual(left.map(({ body }) => body));
+      expect(after).toMatchObject({ atStart: true, atEnd: true, firstUnread: held.firstUnread });
+    },
+  );
+
   it('is right again after the node was away', async () => {
     const timeline = await open();
     node.receive(bob, 'before');

@@ -3,6 +3,7 @@ import type { SendRequest } from '../control/requests.js';
 import type { ConfirmationsView, MessageView, VersionView } from '../control/views.js';
 import { TYPING_INTERVAL_MS } from '../protocol/limits.js';
 import { isUnsettled } from './errors.js';
+import { errorCode } from '../errors.js';
 import type { LiveView } from './live-view.js';
 import { Refresher } from './refresher.js';
 import { Store } from './store.js';
@@ -51,6 +52,8 @@ export class Timeline {
   #toldAt = -Infinity;
   /** The message to begin at, until it is loaded. */
   #at: MessageView | null;
+  /** Whether anything in what is loaded may be another now. */
+  #isStale = false;
   /** What was told while a page was on its way, which may not have it. */
   readonly #toldMeanwhile: ControlEvent[] = [];
   /** A text of which it is not known whether the node took it, and its key: the same again tells. */
@@ -150,6 +153,7 @@ export class Timeline {
       return;
     }
     this.#at = await this.view.client.message(id, this.#signal);
+    this.#isStale = false;
     this.store.update(({ firstUnread }) => ({ ...NOTHING, firstUnread, atEnd: false }));
     this.#loader.request();
   }
@@ -191,6 +195,7 @@ export class Timeline {
   /** Goes back to the end, wherever one scrolled to. */
   toEnd(): void {
     this.#at = null;
+    this.#isStale = false;
     this.store.update(({ firstUnread }) => ({ ...NOTHING, firstUnread }));
     this.#loader.request();
   }
@@ -231,8 +236,10 @@ export class Timeline {
         return this.#merge(event);
       case 'history':
         // Anywhere between those that are loaded.
-        if (event.conversation === this.conversation) this.toEnd();
-        return;
+        if (event.conversation !== this.conversation) return;
+        if (this.#isAtEnd) return this.toEnd();
+        this.#isStale = true;
+        return this.#loader.request();
       case 'peer':
         // They may have been accepted: then what was on the screen counts as read.
         if (event.peer.conversation === this.conversation && event.peer.request === null) this.#accepted();
@@ -274,8 +281,9 @@ export class Timeline {
   }
 
   async #load(): Promise<void> {
-    if (this.#at === null) await this.#loadEnd();
-    else await this.#loadAround(this.#at);
+    if (this.#at !== null) await this.#loadAround(this.#at);
+    else if (this.#isStale) await this.#extend(() => this.#loadAnew());
+    else await this.#loadEnd();
     for (const event of this.#toldMeanwhile.splice(0)) this.#merge(event);
   }
 
@@ -294,6 +302,37 @@ export class Timeline {
       loading: false,
       found: message.id,
     }));
+  }
+
+  /** Whether the end is on the screen, as far as one knows. */
+  get #isAtEnd(): boolean {
+    const { messages, atEnd } = this.store.get();
+    return atEnd && (this.#seen === null || this.#seen === messages.at(-1)?.id);
+  }
+
+  /** Loads once more what is loaded, from a message near the screen that is still there: the place is kept. */
+  async #loadAnew(): Promise<void> {
+    const held = this.store.get().messages;
+    const seen = held.findIndex(({ id }) => id === this.#seen);
+    const near = held
+      .map((message, at) => ({ message, at }))
+      .filter(({ message }) => message.change === undefined)
+      .sort((a, b) => Math.abs(a.at - seen) - Math.abs(b.at - seen));
+    for (const { message, at } of near) {
+      const there = await this.view.client.message(message.id, this.#signal).catch(unlessGone);
+      if (there === null) continue;
+      const [back, on] = [Math.max(PAGE, at), Math.max(PAGE, held.length - at - 1)];
+      const [before, after] = await Promise.all([
+        this.#page({ before: there.id }, back),
+        this.#page({ after: there.id }, on),
+      ]);
+      // Somebody went to another place meanwhile.
+      if (this.store.get().messages[0]?.id !== held[0]?.id) return this.#loader.request();
+      this.#isStale = false;
+      const [atStart, atEnd] = [before.length < back, after.length < on];
+      return this.store.update((now) => ({ ...now, messages: [...before, there, ...after], atStart, atEnd }));
+    }
+    this.toEnd();
   }
 
   async #loadEnd(): Promise<void> {
@@ -382,6 +421,12 @@ function withReceipt(
     const delivered = withMember(message.delivered);
     return { ...message, delivered, ...(state === 'read' ? { read: withMember(message.read) } : {}) };
   });
+}
+
+/** Null for a message that is not there any more. */
+function unlessGone(error: unknown): null {
+  if (errorCode(error) === 'message-unknown') return null;
+  throw error;
 }
 
 function isIncoming({ direction, change }: MessageView): boolean {

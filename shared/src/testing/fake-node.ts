@@ -328,6 +328,12 @@ export class FakeNode {
     }
   }
 
+  private message(id: string): MessageView {
+    const found = [...this.messages.values()].flat().find((one) => one.id === id);
+    if (found === undefined) throw new Refusal(404, 'message-unknown', `There is no message ${id}.`);
+    return found;
+  }
+
   private async route(request: IncomingMessage, url: URL, response: ServerResponse): Promise<void> {
     const answer = (body: unknown, status = 200): void => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -346,6 +352,8 @@ export class FakeNode {
         return answer(peer());
       case 'GET conversations/:id/messages':
         return answer(this.page(peer(), url.searchParams));
+      case 'GET messages/:id':
+        return answer(this.message(name ?? ''));
       case 'POST conversations/:id/messages': {
         const { body, key } = JSON.parse(await read(request)) as SendRequest;
         const result = this.accept(peer(), body, key);

@@ -103,6 +103,7 @@ async function show(
   rendered.answer.catch(() => undefined);
   const add = (...added: MessageView[]): void =>
     store.update((now) => ({ ...now, messages: [...now.messages, ...added] }));
+  const replace = (all: readonly MessageView[]): void => store.update((now) => ({ ...now, messages: all }));
   /** The row with the cursor, and the cursor's column. */
   const cursor = (): { line: string; column: number } => {
     const frame = draw.mock.lastCall?.[0];
@@ -110,7 +111,7 @@ async function show(
     if (frame === undefined || place === null) throw new Error('no cursor is shown');
     return { line: stripVTControlCharacters(frame.lines[place.row] ?? ''), column: place.column };
   };
-  return { ...rendered, view, store, send, commands, writes, keep, seen, older, add, cursor };
+  return { ...rendered, view, store, send, commands, writes, keep, seen, older, add, replace, cursor };
 }
 
 function keyOf(key: Key): Key {
@@ -255,6 +256,18 @@ describe('a conversation', () => {
     expect(older).toHaveBeenCalled();
     for (let i = 0; i < 6; i += 1) events.keypress('pagedown');
     expect(getScreen()).toContain('one more.');
+  });
+
+  it('stays where it is where the message at its end goes', async () => {
+    const messages = Array.from({ length: 60 }, (_, i) => message(`number ${i}.`, { clock: String(100 + i) }));
+    const { getScreen, events, nextRender, replace } = await show(messages);
+    events.keypress('pageup');
+    const [last = ''] = getScreen().match(/number \d+\.(?=[^.]*$)/) ?? [];
+    replace(messages.filter(({ body }) => body !== last));
+    await nextRender();
+    expect(getScreen()).not.toContain(last);
+    expect(getScreen()).toContain(`number ${Number(last.slice(7, -1)) - 1}.`);
+    expect(getScreen()).not.toContain(`number ${Number(last.slice(7, -1)) + 1}.`);
   });
 
   it('fits the screen, however long the messages and the line are', async () => {

@@ -1,7 +1,13 @@
 import { createPrompt, isEnterKey, useEffect, useMemo, useRef, useState } from '@inquirer/core';
 import type { Key } from 'node:readline';
 import { errorMessage, type MemberView, type MessageView, P2pChatError, safeLine } from '@p2p-chat/shared';
-import { conversationOf, type LoadedMessages, mentionable, withMention } from '@p2p-chat/shared/client';
+import {
+  compareMessages,
+  conversationOf,
+  type LoadedMessages,
+  mentionable,
+  withMention,
+} from '@p2p-chat/shared/client';
 import { authorLabel } from '../labels.js';
 import { truncate, wrap } from '../layout.js';
 import { draftOf, edit, EMPTY_DRAFT, isNewline, layoutDraft, type Draft } from '../line-editor.js';
@@ -68,7 +74,7 @@ export interface ConversationPromptConfig {
 export type Leaving = 'back' | 'next-unread' | 'safety-number' | { forward: MessageView };
 
 /** Where the view ends: at the newest message, or above this line of a message. */
-type Anchor = 'end' | { messageId: string; line: number };
+type Anchor = 'end' | { message: MessageView; line: number };
 
 const MIN_HISTORY_LINES = 3;
 const PROMPT = '› ';
@@ -160,7 +166,10 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
     const taken = above.length + inputHeight + notes.length + 1 + Math.max(1, menuRows.length);
     const height = Math.max(MIN_HISTORY_LINES, size.rows - taken);
     if (!loaded.loading) anchor.current ??= firstPlace(lines, loaded, height);
-    const end = endOf(lines, anchor.current ?? 'end');
+    const end = Math.max(
+      Math.min(height, lines.length),
+      endOf(lines, loaded.messages, anchor.current ?? 'end'),
+    );
     const shown = lines.slice(Math.max(0, end - height), end);
 
     const setAnchor = (next: Anchor): void => {
@@ -168,8 +177,9 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
       redraw((n) => n + 1);
     };
     const scrollTo = (line: number): void => {
-      if (line >= lines.length) setAnchor(loaded.atEnd ? 'end' : anchorAt(lines, lines.length));
-      else setAnchor(anchorAt(lines, line));
+      if (line >= lines.length)
+        setAnchor(loaded.atEnd ? 'end' : anchorAt(lines, loaded.messages, lines.length));
+      else setAnchor(anchorAt(lines, loaded.messages, line));
     };
     const lastShown = help ? undefined : shown.at(-1)?.messageId;
     useEffect(() => {
@@ -364,28 +374,33 @@ function firstPlace(lines: readonly MessageLine[], loaded: LoadedMessages, heigh
   const found = lines.findIndex((line) => isFound(line, loaded));
   if (found >= 0) {
     const below = Math.ceil(height * FOUND_SHARE_BELOW);
-    return anchorAt(lines, Math.min(lines.length, Math.max(found + below, height)));
+    return anchorAt(lines, loaded.messages, Math.min(lines.length, Math.max(found + below, height)));
   }
   const first = lines.findIndex((line) => line.messageId === loaded.firstUnread);
-  return first < 0 || lines.length - first <= height ? 'end' : anchorAt(lines, first + height);
+  return first < 0 || lines.length - first <= height
+    ? 'end'
+    : anchorAt(lines, loaded.messages, first + height);
 }
 
 function isFound(line: MessageLine, { found }: LoadedMessages): boolean {
   return line.messageId === found && line.isDivider !== true;
 }
 
-/** The line before which the view ends. */
-function endOf(lines: readonly MessageLine[], anchor: Anchor): number {
+/** The line before which the view ends: where its message is gone, behind what stood before that. */
+function endOf(lines: readonly MessageLine[], messages: readonly MessageView[], anchor: Anchor): number {
   if (anchor === 'end') return lines.length;
-  const first = lines.findIndex((line) => line.messageId === anchor.messageId);
-  return first < 0 ? lines.length : Math.min(lines.length, first + anchor.line);
+  const { message, line } = anchor;
+  const first = lines.findIndex(({ messageId }) => messageId === message.id);
+  if (first >= 0) return Math.min(lines.length, first + line);
+  const before = messages.findLast((one) => compareMessages(one, message) < 0);
+  return lines.findLastIndex(({ messageId }) => messageId === before?.id) + 1;
 }
 
-function anchorAt(lines: readonly MessageLine[], end: number): Anchor {
-  const last = lines[end - 1];
-  if (last === undefined) return 'end';
-  const first = lines.findIndex((line) => line.messageId === last.messageId);
-  return { messageId: last.messageId, line: end - first };
+function anchorAt(lines: readonly MessageLine[], messages: readonly MessageView[], end: number): Anchor {
+  const id = lines[end - 1]?.messageId;
+  const message = messages.find((one) => one.id === id);
+  if (message === undefined) return 'end';
+  return { message, line: end - lines.findIndex(({ messageId }) => messageId === id) };
 }
 
 /** Whether a key turns pages, also while a message is chosen. */
