@@ -3,7 +3,7 @@ import { MAX_HISTORY_PAGE, safeLine, safeText, type MessageView } from '@p2p-cha
 import type { ControlClient } from '../console/control-client.js';
 import { recipientsLabel } from '../console/group-labels.js';
 import { conversationLabel, localDay, stateMark, timeOfDay } from '../console/labels.js';
-import { messageText } from '../console/message-text.js';
+import { messageMarks, messageText, quoteLine } from '../console/message-text.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
@@ -20,20 +20,15 @@ export async function history(io: Io, name: string, flags: HistoryFlags): Promis
   const signal = io.interruption();
   const conversation = await client.conversation(name, signal);
   const { id } = conversation;
+  const { peerId: self } = await client.status(signal);
+  const from = conversation.kind === 'group' ? undefined : conversationLabel(conversation);
   const pages =
     flags.after === undefined ? latest(client, id, flags, signal) : following(client, id, flags, signal);
   let printed = 0;
   for await (const page of pages) {
     printed += page.length;
     for (const message of page) {
-      await (flags.json === true
-        ? printJson(io, message)
-        : print(
-            io,
-            conversation.kind === 'group'
-              ? describeMessage(message)
-              : describeMessage(message, conversationLabel(conversation)),
-          ));
+      await (flags.json === true ? printJson(io, message) : print(io, describeMessage(message, self, from)));
     }
   }
   if (printed === 0 && flags.json !== true) note(io, 'There are no messages.');
@@ -81,17 +76,25 @@ async function* latest(
 }
 
 /**
- * A message for a person: when, who, what; further lines of the body indented.
+ * A message for a person: when, who, what, and what others made of it; further lines indented.
+ * @param self peer id of who reads it
  * @param from how the other person is called, safe to show
  */
-export function describeMessage(message: MessageView, from = safeLine(message.user)): string {
+function describeMessage(message: MessageView, self: string, from = safeLine(message.user)): string {
   const mine = message.direction === 'out';
   const when = styleText('dim', `${localDay(message.sentAt)} ${timeOfDay(message.sentAt)}`);
   if (message.change !== undefined) return `${when}  ${styleText('dim', safeLine(messageText(message)))}\n`;
   const who = styleText(mine ? 'cyan' : 'green', mine ? 'You' : from);
-  const body = safeText(messageText(message)).replaceAll('\n', '\n    ');
+  const [first = '', ...more] = safeText(messageText(message)).split('\n');
   const recipients = recipientsLabel(message);
   const mark = `${stateMark(message.state)}${recipients === '' ? '' : ` ${recipients}`}`;
+  const quote = quoteLine(message);
+  const marks = messageMarks(message, self);
+  const lines = [
+    ...(quote === null ? [first] : [styleText('dim', `│ ${safeLine(quote)}`), first]),
+    ...more,
+    ...(marks.length === 0 ? [] : [styleText('dim', safeLine(marks.join(' · ')))]),
+  ];
   const state = mine ? `  ${styleText('dim', mark)}` : '';
-  return `${when}  ${who}: ${body}${state}\n`;
+  return `${when}  ${who}: ${lines.join('\n    ')}${state}\n`;
 }

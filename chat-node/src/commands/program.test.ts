@@ -398,6 +398,8 @@ describe('send --lines', () => {
   });
 });
 
+const GONE = { kind: 'deleted', body: '', deleted: true } as const;
+
 describe('history', () => {
   it('is oldest first, with the bounds that were asked for', async () => {
     const sent = node.receive(bob, ...Array.from({ length: 60 }, (_, i) => `m${i}`));
@@ -462,6 +464,26 @@ describe('history', () => {
     await cli(['send', 'Bob', 'an answer']);
     const { stdout } = await cli(['history', 'Bob']);
     expect(stdout).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d {2}Bob: two\n {4}lines\n.*You: an answer {2}✓\n$/);
+  });
+
+  it('shows what it answers, and what others made of it', async () => {
+    const [first] = node.receive(bob, 'shall we?');
+    const { id, author, user } = first!;
+    const quote = { id, author, user, body: 'shall we?\u001b[31m', deleted: false };
+    node.receive(bob, 'two\nlines', 'come', 'gone');
+    node.messages.set(
+      bob.conversation,
+      node.messages.get(bob.conversation)!.map((one) => {
+        if (one.body.startsWith('two'))
+          return { ...one, replyTo: id, quote, edited: true, reactions: [{ emoji: '👍', by: ['a', 'b'] }] };
+        return one.body === 'come'
+          ? { ...one, confirm: true }
+          : { ...one, ...(one.body === 'gone' ? GONE : {}) };
+      }),
+    );
+    const { stdout } = await cli(['history', 'Bob']);
+    expect(stdout).toMatch(/Bob: │ Bob: shall we\?\n {4}two\n {4}lines\n {4}edited · 👍 2\n/);
+    expect(stdout).toMatch(/Bob: come\n {4}asks you to confirm\n.*Bob: \[deleted\]\n$/);
   });
 
   it('lets no foreign text act upon the terminal, and changes none for a program', async () => {

@@ -192,10 +192,44 @@ describe('a conversation in lines', () => {
     io.type('/delete');
     await vi.waitFor(() => expect(commands.delete).toHaveBeenCalledWith(own.id, false));
     change((now) => now.map((one) => (one.id === own.id ? { ...one, body: 'mine too', edited: true } : one)));
-    await io.until('Changed: mine too [edited]');
+    await io.until('Changed: #1 mine too [edited]');
     change((now) => now.filter((one) => one.id !== own.id));
     io.type('/edit again');
     await io.until('There is no message for that.');
+  });
+
+  it('does that with any message, by the number with which it was read out', async () => {
+    const io = start();
+    const own = [message('first', { direction: 'out' }), message('second', { direction: 'out' })];
+    const theirs = message('theirs', { direction: 'in' });
+    const answer = message('an answer', { replyTo: theirs.id });
+    const {
+      change,
+      send,
+      commands,
+      answer: left,
+    } = conversation(io, [...own, theirs, answer, message('last')]);
+    await io.until('#5 17:40 Bob: last');
+    for (const [typed, does, args] of [
+      ['/reply #3 yes', send, ['yes', theirs.id]],
+      ['/react #1 👍', commands.react, [own[0], '👍']],
+      ['/edit #1 the first', commands.edit, [own[0]!.id, 'the first']],
+      ['/delete #2', commands.delete, [own[1]!.id, false]],
+      ['/hide #3', commands.delete, [theirs.id, true]],
+    ] as const) {
+      io.type(typed);
+      await vi.waitFor(() => expect(does).toHaveBeenLastCalledWith(...args));
+    }
+    io.type('/quoted #4');
+    await io.until(/#3 17:40 Bob: theirs\n[^]*#3 17:40 Bob: theirs\n/);
+    io.type('/quoted #3');
+    await io.until('It answers nothing.');
+    io.type('/edit #9 x');
+    await io.until('There is no message #9 here.');
+    change((now) => [...now, message('fresh')]);
+    await io.until('#6 17:40 Bob: fresh');
+    io.type('/forward #1');
+    expect(await left).toEqual({ forward: own[0] });
   });
 
   it('reads out the latest and all that is new, then each message as it comes, once', async () => {
@@ -204,7 +238,7 @@ describe('a conversation in lines', () => {
     const { change, seen, answer } = conversation(io, old, old[15]?.id ?? null);
     await io.until('old 29.');
     expect(io.said()).not.toContain('old 14.');
-    expect(io.said()).toMatch(/Bob, ● online\n2026-11-22\nNew:\n17:40 Bob: old 15\.\n/);
+    expect(io.said()).toMatch(/Bob, ● online\n2026-11-22\nNew:\n#1 17:40 Bob: old 15\.\n/);
     const added = message('fresh\ntwo');
     change((now) => [...now, added]);
     await io.until('17:40 Bob: fresh\n  two\n');

@@ -19,9 +19,10 @@ const HELP = [
   `/older reads out ${PAGE} messages before these, /back goes back, /next opens the next conversation with unread messages.`,
   ...FILE_COMMANDS.map(([command, does]) => `${command}: ${does}.`),
   'A message that begins with / is written with //.',
-  '/reply TEXT answers the last message of somebody else, /react EMOJI says what you feel about it, /confirm confirms what asks for it.',
-  '/edit TEXT changes your last message, /delete deletes it for everybody, /who tells who has read it, /versions what it said before.',
-  `${ANNOUNCE_COMMAND.join(': ')}. /remind reminds those who have not confirmed your last one.`,
+  'Each message has a number. /reply #3 TEXT answers number 3, /react #3 EMOJI says what you feel about it, or takes that back, /confirm #3 confirms it, /quoted #3 reads out what it answers.',
+  '/edit #3 TEXT changes your message, /delete #3 deletes one for everybody and /hide #3 for you alone, /who #3 tells who has read it or reacts, /versions #3 what it said before. /forward #3 and /copy #3 hand it on.',
+  'Without a number they are for the last message that fits.',
+  `${ANNOUNCE_COMMAND.join(': ')}. /remind #3 reminds those who have not confirmed yours.`,
 ];
 
 /** A conversation in lines: what comes is read out when it comes, what is typed is sent. */
@@ -45,8 +46,10 @@ export async function plainConversation(
       else if (typed === '/next') return 'next-unread';
       else if (typed === '/older') await speaker.older();
       else if (isFileCommand(typed) || announced(typed) !== null) await send(lines, config, typed);
-      else if (await act(lines, config, typed)) continue;
-      else if (/^\/(?!\/)/u.test(typed))
+      else if (ACTION.test(typed)) {
+        const leaving = await act(lines, config, speaker, typed);
+        if (leaving !== null) return leaving;
+      } else if (/^\/(?!\/)/u.test(typed))
         lines.say(`There is no ${safeLine(typed)} here; ? tells what there is.`);
       else {
         const text = typed.startsWith('//') ? typed.slice(1) : typed;
@@ -63,36 +66,39 @@ export async function plainConversation(
   }
 }
 
-/** Does what a line says of the last messages. @returns whether it is such a line */
-async function act(lines: PlainLines, config: ConversationPromptConfig, typed: string): Promise<boolean> {
-  const [, name = '', rest = ''] =
-    /^\/(reply|react|edit|delete|confirm|who|versions|remind)(?:\s+(.*))?$/u.exec(typed.trim()) ?? [];
-  if (name === '') return false;
-  const { messages } = config.messages.get();
-  const theirs = messages.findLast(
-    ({ direction, deleted, change }) => direction === 'in' && deleted !== true && change === undefined,
-  );
-  const own = lastOwnText(messages);
-  const [waiting] = config.toConfirm(config.view.get());
-  const asking = messages.findLast(({ direction, confirm }) => direction === 'out' && confirm === true);
-  const target = {
-    ...{ reply: theirs, react: theirs, confirm: waiting, remind: asking },
-    ...{ edit: own, delete: own, who: own, versions: own },
-  }[name];
+/** What is done with a message: a name, the number of the message, and what more there is to say. */
+const ACTION =
+  /^\/(reply|react|edit|delete|hide|confirm|who|versions|remind|forward|copy|quoted)(?:\s+#(\d+))?(?:\s+(.*))?$/u;
+
+/** Does what a line says of a message, or of the last one that fits. @returns where the person goes, where that is what it says */
+async function act(
+  lines: PlainLines,
+  config: ConversationPromptConfig,
+  speaker: Speaker,
+  typed: string,
+): Promise<Leaving | null> {
+  const [, name = '', number, rest = ''] = ACTION.exec(typed.trim()) ?? [];
+  const target = number === undefined ? lastFor(name, config) : speaker.numbered(Number(number));
   if (target === undefined) {
-    lines.say('There is no message for that.');
-    return true;
+    lines.say(
+      number === undefined ? 'There is no message for that.' : `There is no message #${number} here.`,
+    );
+    return null;
   }
+  if (name === 'forward') return { forward: target };
   const { commands } = config;
   const work: Record<string, () => Promise<void | string[]>> = {
     reply: () => config.send(rest, target.id),
     react: () => commands.react(target, rest),
     edit: () => commands.edit(target.id, rest),
     delete: () => commands.delete(target.id, false),
+    hide: () => commands.delete(target.id, true),
     confirm: () => commands.confirm(target.id),
-    who: () => commands.who(target),
+    who: async () => orNobody(await commands.who(target)),
     versions: () => commands.versions(target),
     remind: () => commands.remind(target),
+    copy: () => commands.copy(target),
+    quoted: async () => speaker.again(target.replyTo ?? ''),
   };
   try {
     const said = await work[name]?.();
@@ -101,7 +107,35 @@ async function act(lines: PlainLines, config: ConversationPromptConfig, typed: s
     const hint = error instanceof P2pChatError && error.hint !== undefined ? ` ${error.hint}` : '';
     lines.say(safeLine(`Not done: ${errorMessage(error)}${hint}`));
   }
-  return true;
+  return null;
+}
+
+function orNobody(said: string[]): string[] {
+  return said.length === 0 ? ['Nobody has reacted to it.'] : said;
+}
+
+/** The message that is most often meant. */
+function lastFor(name: string, config: ConversationPromptConfig): MessageView | undefined {
+  const { messages } = config.messages.get();
+  const last = (fits: (message: MessageView) => boolean): MessageView | undefined =>
+    messages.findLast((one) => one.deleted !== true && one.change === undefined && fits(one));
+  switch (name) {
+    case 'reply':
+    case 'react':
+      return last(({ direction }) => direction === 'in');
+    case 'confirm':
+      return config.toConfirm(config.view.get())[0];
+    case 'remind':
+      return last(({ direction, confirm }) => direction === 'out' && confirm === true);
+    case 'quoted':
+      return last(({ replyTo }) => Boolean(replyTo));
+    case 'hide':
+    case 'forward':
+    case 'copy':
+      return last(() => true);
+    default:
+      return lastOwnText(messages);
+  }
 }
 
 async function send(lines: PlainLines, config: ConversationPromptConfig, body: string): Promise<void> {
@@ -118,6 +152,8 @@ class Speaker {
   #begun = false;
   /** The messages that were read out, and the state in which each was. */
   readonly #said = new Map<string, { state: MessageView['state']; line: string }>();
+  /** The numbers by which they are named. */
+  readonly #numbers = new Map<string, number>();
   /** How each file was, when that was said last. */
   readonly #transfers = new Map<string, string>();
   #first: string | null = null;
@@ -192,6 +228,20 @@ class Speaker {
     }
   }
 
+  /** The message that was read out with a number. */
+  numbered(number: number): MessageView | undefined {
+    return this.config.messages.get().messages.find(({ id }) => this.#numbers.get(id) === number);
+  }
+
+  /** @returns the lines of a message, to be read out once more */
+  again(id: string): string[] {
+    const message = this.config.messages.get().messages.find((one) => one.id === id);
+    if (id === '') return ['It answers nothing.'];
+    return message === undefined
+      ? ['It is further back; /older reads out what was before.']
+      : this.#lines(message);
+  }
+
   /** Reads out what was said before. */
   async older(): Promise<void> {
     let at = this.#place();
@@ -225,7 +275,10 @@ class Speaker {
       if (before?.state === state && before.line === line) continue;
       this.#said.set(message.id, { state, line });
       if (before !== undefined) {
-        const change = before.line === line ? changeOf(message) : `Changed: ${safeLine(line)}`;
+        const change =
+          before.line === line
+            ? changeOf(message)
+            : `Changed: #${this.#numbers.get(message.id)} ${safeLine(line)}`;
         if (change !== null) this.lines.say(change);
         continue;
       }
@@ -233,9 +286,18 @@ class Speaker {
       if (day !== this.#day) this.lines.say(day);
       this.#day = day;
       if (message.id === firstUnread) this.lines.say('New:');
-      const view = this.config.view.get();
-      this.lines.say(...read(message, authorLabel(message, view), view.me?.peerId ?? ''));
+      this.lines.say(...this.#lines(message));
     }
+  }
+
+  /** A message with its number. */
+  #lines(message: MessageView): string[] {
+    if (message.change !== undefined) return [`${timeOfDay(message.sentAt)} ${messageText(message)}`];
+    const number = this.#numbers.get(message.id) ?? this.#numbers.size + 1;
+    this.#numbers.set(message.id, number);
+    const view = this.config.view.get();
+    const [first = '', ...more] = read(message, authorLabel(message, view), view.me?.peerId ?? '');
+    return [`#${number} ${first}`, ...more];
   }
 }
 
@@ -248,7 +310,6 @@ function lineOf(message: MessageView, self: string): string {
 }
 
 function read(message: MessageView, author: string, self: string): string[] {
-  if (message.change !== undefined) return [`${timeOfDay(message.sentAt)} ${messageText(message)}`];
   const mine = message.direction === 'out';
   const [first = '', ...more] = safeText(lineOf(message, self)).split('\n');
   const state = mine ? ` (${stateOf(message)})` : '';

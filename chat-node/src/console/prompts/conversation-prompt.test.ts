@@ -259,7 +259,9 @@ describe('a conversation', () => {
   });
 
   it('stays where it is where the message at its end goes', async () => {
-    const messages = Array.from({ length: 60 }, (_, i) => message(`number ${i}.`, { clock: String(100 + i) }));
+    const messages = Array.from({ length: 60 }, (_, i) =>
+      message(`number ${i}.`, { clock: String(100 + i) }),
+    );
     const { getScreen, events, nextRender, replace } = await show(messages);
     events.keypress('pageup');
     const [last = ''] = getScreen().match(/number \d+\.(?=[^.]*$)/) ?? [];
