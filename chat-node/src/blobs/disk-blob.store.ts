@@ -54,7 +54,7 @@ const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(by
  * Blobs on the disk:
  *
  *     records/<file id>.json   what is known of a file
- *     notes.json               rules, and how far conversations were looked through
+ *     notes.json               rules of the conversations
  *     blobs/<root>             copies that are kept for others
  *     hashes/<root>            the hashes of the blocks of all that is served or fetched
  *     parts/<root>             what is fetched of a file
@@ -79,7 +79,7 @@ export class DiskBlobStore extends BlobStore {
       const record = name.endsWith('.json') ? await readJson(this.#path('records', name)) : null;
       if (record !== null) records.push(record as FileRecord);
     }
-    const notes = ((await readJson(this.#path(NOTES))) ?? { rules: {}, looked: {} }) as FileNotes;
+    const notes = ((await readJson(this.#path(NOTES))) ?? { rules: {} }) as FileNotes;
     for (const root of await namesIn(this.#path('blobs'))) {
       this.#kept.set(root, (await stat(this.#path('blobs', root))).size);
     }

@@ -23,7 +23,7 @@ import { compareMessages, type Message } from './message.js';
 import type { Outgoing } from './outgoing.js';
 import { type Edit, originalOf, Projection, type ProjectionParts } from './projection.js';
 import { Reading } from './reading.js';
-import { announcementsOf, referencesOf } from './references.js';
+import { listOf, referencesOf } from './references.js';
 import { type FoundMessage, MessageSearch, type SearchRequest } from './search.js';
 import { type MessageItem, Timeline, type TimelineEntry, type TimelineItem } from './timeline.js';
 
@@ -271,7 +271,8 @@ export class Messages {
 
   /** Tells what a batch that was just saved changes in other messages. */
   async tellChanges({ batch }: KeptBatch): Promise<void> {
-    const { targets, announces } = referencesOf(batch);
+    const { targets, lists } = referencesOf(batch);
+    const announces = lists.has('confirm');
     const { conversation: id, author } = batch;
     if (targets.length > 0 || announces) this.#toConfirm.delete(id);
     if (targets.length === 0) {
@@ -332,7 +333,7 @@ export class Messages {
   }
 
   async #lookForAnnouncements(conversation: Conversation): Promise<Message[]> {
-    const found = await this.parts.store.referring([announcementsOf(conversation.id)]);
+    const found = await this.parts.store.referring([listOf('confirm', conversation.id)]);
     const items = found.flatMap((kept) => this.#timeline.lines(conversation, kept)).sort(compareMessages);
     const messages = await this.#shown(conversation, items);
     return messages.filter((message) => isToConfirm(message, this.#self)).slice(-MAX_PINNED);

@@ -53,8 +53,6 @@ export type FileRule = { fetch: 'always'; upTo: number } | { fetch: 'ask' } | { 
 export interface FileNotes {
   /** By conversation. */
   rules: Record<string, FileRule>;
-  /** By conversation and author: the position up to which batches were looked through for files. */
-  looked: Record<string, Record<string, number>>;
 }
 
 /** The ids of the files of a message, in order. */

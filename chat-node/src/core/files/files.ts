@@ -11,6 +11,7 @@ import {
 import type { Conversations } from '../conversations/conversations.js';
 import type { Message } from '../conversations/message.js';
 import type { Messages } from '../conversations/messages.js';
+import { listOf, referencesOf } from '../conversations/references.js';
 import { BlobError, ChatError } from '../errors.js';
 import type { ChatEvents } from '../events.js';
 import { Mutex } from '../mutex.js';
@@ -27,7 +28,7 @@ import { Serving } from './serving.js';
 
 export interface FilesParts {
   keys: Pick<IdentityKeys, 'peerId' | 'sha256'>;
-  store: Pick<ConversationStore, 'batches'>;
+  store: Pick<ConversationStore, 'referring'>;
   conversations: Conversations;
   messages: Messages;
   peers: Pick<Peers, 'get' | 'isBlocked' | 'isContact'>;
@@ -75,10 +76,6 @@ const MAX_RUNNING = 3;
 const EVENT_INTERVAL_MS = 250;
 /** Between attempts: soon after a cut, seldom while nobody comes. Whoever comes is tried at once. */
 const RETRY = { initialMs: 500, maxMs: 30_000, factor: 2, jitter: 0.5 } as const;
-/** Batches that are read at a time where files are looked for. */
-const LOOK = { batches: 64, bytes: 4 * 1024 * 1024 };
-/** Batches that are not worth a note of where the last look ended. */
-const LOOK_AGAIN = 256;
 /** How long the author has to take note of who has the whole file. */
 const DONE_TIMEOUT_MS = 10_000;
 const UTF8 = new TextEncoder();
@@ -95,7 +92,7 @@ export class Files {
   readonly #staged = new Map<string, OfferedBlob>();
   readonly #serving: Serving;
   readonly #limit: RateLimit;
-  #notes: FileNotes = { rules: {}, looked: {} };
+  #notes: FileNotes = { rules: {} };
   #slots = MAX_RUNNING;
   readonly #queue: (() => void)[] = [];
   readonly #mutex = new Mutex<string>();
@@ -380,6 +377,7 @@ export class Files {
 
   /** Messages that were saved: their files are files of the conversation. */
   #look(kept: KeptBatch): void {
+    if (!referencesOf(kept.batch).lists.has('file')) return;
     for (const message of this.parts.messages.project(kept)) this.#lookAt(message);
   }
 
@@ -420,28 +418,12 @@ export class Files {
     return isGroup || this.parts.peers.isContact(author);
   }
 
-  /** Looks for files in what was saved since the last start began. */
+  /** Looks for files that were saved and not noted when the last start ended. */
   async #lookThrough(): Promise<void> {
-    const { conversations, store, blobs } = this.parts;
-    let count = 0;
-    for (const conversation of conversations.all()) {
-      for (const author of conversation.authors()) {
-        const looked = { ...this.#notes.looked[conversation.id] };
-        for (let after = looked[author] ?? 0; !this.#stopped;) {
-          const batches = await store.batches(conversation.id, author, after, LOOK);
-          for (const kept of batches) this.#look(kept);
-          count += batches.length;
-          const last = batches.at(-1);
-          if (last === undefined) break;
-          after = last.position;
-          looked[author] = after;
-        }
-        this.#notes = { ...this.#notes, looked: { ...this.#notes.looked, [conversation.id]: looked } };
-      }
-    }
+    const { conversations, store } = this.parts;
+    const lists = conversations.all().map(({ id }) => listOf('file', id));
+    for (const kept of await store.referring(lists)) this.#look(kept);
     await this.#saving;
-    // A few batches are soon looked through again.
-    if (!this.#stopped && count > LOOK_AGAIN) await blobs.saveNotes(this.#notes);
   }
 
   #add(record: FileRecord): void {

@@ -224,7 +224,7 @@ export abstract class ConversationStore {
     seq: number,
   ): Promise<StoredBatch | null>;
 
-  /** The batches, once each and in no order, with an entry that changes one of these messages. */
+  /** The batches, once each and in no order, with an entry that changes one of these messages, or on one of these lists. */
   abstract referring(ranges: readonly MessageRange[]): Promise<StoredBatch[]>;
 
   /** How many entries of a feed beyond these marks, each in its segment, have no line of their own. */

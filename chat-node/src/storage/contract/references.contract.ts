@@ -1,5 +1,6 @@
 import { type Batch, contentText, entriesOf, leafOf, type Reference } from '@p2p-chat/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { listOf } from '../../core/conversations/references.js';
 import type { ConversationStore, StoredBatch } from '../../core/ports/conversation.store.js';
 import { testClock, testConversation, TestFeed } from '../../testing/feeds.js';
 import { append, bodies, direct, receive, type StorePlace } from './changes.js';
@@ -77,6 +78,31 @@ export function referencesContract(name: string, createPlace: () => Promise<Stor
       expect(await referring(bob, { ...message, first: 1 }, 3)).toEqual([both.hash]);
       expect(await referring(alice, both)).toEqual([]);
       expect(await store.referring([])).toEqual([]);
+    });
+
+    it('finds what a conversation has a list of, in that conversation alone', async () => {
+      const file = { name: 'a.txt', size: 1, type: 'text/plain', root: '0'.repeat(64) };
+      const plain = alice.batch(['plain', '"files": "confirm"'], { clock: clock() });
+      const announcement = bob.batch([], {
+        clock: clock(),
+        contents: [contentText({ kind: 'text', body: 'drill', confirm: true })],
+      });
+      const files = [alice, bob].map((feed) =>
+        feed.batch([], { clock: clock(), contents: [contentText({ kind: 'file', files: [file] })] }),
+      );
+      await store.commit([append(plain), append(files[0]!), receive(announcement), receive(files[1]!)]);
+      await reopen();
+      const listed = async (...places: Parameters<typeof listOf>[]): Promise<string[]> => {
+        const found = await store.referring(places.map((one) => listOf(...one)));
+        return found.map(({ batch }) => batch.hash).sort();
+      };
+      const hashes = (...batches: Batch[]): string[] => batches.map(({ hash }) => hash).sort();
+      expect(await listed(['confirm', conversation])).toEqual(hashes(announcement));
+      expect(await listed(['file', conversation])).toEqual(hashes(...files));
+      expect(await listed(['file', conversation], ['confirm', conversation])).toEqual(
+        hashes(announcement, ...files),
+      );
+      expect(await listed(['file', testConversation('Alice', 'Carol')])).toEqual([]);
     });
 
     it('finds nothing of what was dropped', async () => {

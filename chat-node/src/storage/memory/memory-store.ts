@@ -12,7 +12,7 @@ import {
   searchWords,
   segmentTag,
 } from '@p2p-chat/shared';
-import { announcementsOf, referencesOf } from '../../core/conversations/references.js';
+import { listOf, referencesOf } from '../../core/conversations/references.js';
 import { ChatError, StorageError } from '../../core/errors.js';
 import type { MessageRange } from '../../core/events.js';
 import { advance, tipsOf } from '../../core/feeds/segments.js';
@@ -384,9 +384,9 @@ function add(
   }
   const tag = record?.tag ?? segmentTag(conversation, author, segment, sha256);
   disk.segments.set(key, advance(record, batch, tag));
-  const { silent, targets, announces } = referencesOf(batch);
+  const { silent, targets, lists } = referencesOf(batch);
   const ids = targets.map((one) => `${segmentTag(conversation, one.author, one.segment, sha256)}-${one.seq}`);
-  if (announces) ids.push(`${announcementsOf(conversation).tag}-0`);
+  for (const listed of lists) ids.push(`${listOf(listed, conversation).tag}-0`);
   disk.rows.push({ batch, receivedAt, dropped, position: disk.rows.length + 1, silent, targets: ids });
   if (dropped) return;
   for (const { seq, content } of entriesOf(batch)) {

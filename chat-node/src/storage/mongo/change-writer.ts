@@ -1,7 +1,7 @@
 import { type Batch, eraseEntries, lastSeq } from '@p2p-chat/shared/protocol/batch';
 import { MAX_BATCH_ENTRIES } from '@p2p-chat/shared/protocol/limits';
 import type { AnyBulkWriteOperation, Model } from 'mongoose';
-import { announcementsOf, referencesOf } from '../../core/conversations/references.js';
+import { listOf, referencesOf } from '../../core/conversations/references.js';
 import { StorageError } from '../../core/errors.js';
 import { linkedTips } from '../../core/feeds/segments.js';
 import type {
@@ -123,9 +123,9 @@ export class ChangeWriter {
     }
     const { conversation, author, segment, first, firstClock, lastClock, hash, bytes } = batch;
     const follows = linkedTips(batch, record === null);
-    const { silent, targets, announces } = referencesOf(batch);
+    const { silent, targets, lists } = referencesOf(batch);
     const refs = targets.map((one) => batchId(tagOf({ ...one, conversation }), one.seq));
-    if (announces) refs.push(batchId(announcementsOf(conversation).tag, 0));
+    for (const listed of lists) refs.push(batchId(listOf(listed, conversation).tag, 0));
     plan.add(batch, advanced(record, batch), {
       ...{ _id, position: this.next(), conversation, author, segment, dropped, first, last: lastSeq(batch) },
       ...{ firstClock, lastClock, hash, receivedAt, unindexed: true },

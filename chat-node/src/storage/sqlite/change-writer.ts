@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { type Batch, entriesOf, eraseEntries, lastSeq, storedBatch } from '@p2p-chat/shared/protocol/batch';
 import { segmentTag } from '@p2p-chat/shared/protocol/conversation';
-import { announcementsOf, referencesOf } from '../../core/conversations/references.js';
+import { listOf, referencesOf } from '../../core/conversations/references.js';
 import { StorageError } from '../../core/errors.js';
 import { linkedTips } from '../../core/feeds/segments.js';
 import type {
@@ -99,7 +99,7 @@ export class ChangeWriter {
         hint: 'This is a fault of the program; please report it.',
       });
     }
-    const { silent, targets, announces } = referencesOf(batch);
+    const { silent, targets, lists } = referencesOf(batch);
     const added = this.sql.get(
       ADD_BATCH,
       ...[segment.conversation, segment.feed, segment.ref, Number(dropped), first, count],
@@ -109,7 +109,7 @@ export class ChangeWriter {
     const position = added?.['position'] as number;
     for (const { author, segment: its, seq } of targets)
       this.#refer(tagOf({ ...batch, author, segment: its }), seq, position);
-    if (announces) this.#refer(announcementsOf(batch.conversation).tag, 0, position);
+    for (const listed of lists) this.#refer(listOf(listed, batch.conversation).tag, 0, position);
     this.sql.run(
       'UPDATE segments SET seq = ?, clock = ?, hash = ?, is_tip = 1 WHERE ref = ?',
       ...[lastSeq(batch), lastClock, batch.hash, segment.ref],
