@@ -3,6 +3,7 @@ import {
   DISCOVERY_PORT,
   type Environment,
   LEASE_SECONDS,
+  listenAddress,
   LOG_LEVELS,
   type LogLevel,
   SettingError,
@@ -67,7 +68,7 @@ export const SETTINGS = [
 export function readConfig(env: Environment): Config {
   const settings = new Settings(env);
   return Object.freeze({
-    host: settings.address('DISCOVERY_HOST') ?? '0.0.0.0',
+    host: listenAddress(settings, 'DISCOVERY_HOST') ?? '0.0.0.0',
     port: settings.port('DISCOVERY_PORT') ?? DISCOVERY_PORT,
     leaseSeconds:
       settings.integer('DISCOVERY_LEASE_SECONDS', {

@@ -6,6 +6,7 @@ export * from './formatting.js';
 export * from './mentions.js';
 export * from './name-skeleton.js';
 export * from './node/descriptors.js';
+export * from './node/listen-address.js';
 export * from './node/log-sink.js';
 export * from './node/network-interfaces.js';
 export * from './node/obstacle.js';

@@ -44,6 +44,13 @@ describe('MdnsDiscovery', () => {
     expect(node.discovery.found).toContain('1 other heard, and 198.51.100.1 ignored');
   });
 
+  it('says nothing of what it hears over loopback from the nodes of its own machine', async () => {
+    const node = new Node('Alice');
+    new Node('Bob', { address: '127.0.0.1' });
+    await clock.advance(1_000);
+    expect(node.discovery.health()[0]?.detail).toBe('nobody else is heard on eth0');
+  });
+
   class Node implements DiscoverySink {
     seen: readonly Sighting[] = [];
     readonly discovery: MdnsDiscovery;

@@ -91,6 +91,10 @@ describe('ProfileKeeper', () => {
       code: 'profile-moved',
       detail: expect.stringContaining(`${home}-elsewhere`) as string,
     });
+    // Nor does another node run on it meanwhile, with the same key.
+    expect(() => ProfileLock.acquire(`${home}-elsewhere`)).toThrow(
+      expect.objectContaining({ code: 'profile-in-use' }),
+    );
     await rename(`${home}-elsewhere`, home);
     await clock.advance(PROFILE_RETRY_MS);
     expect(keeper.problem).toBeNull();

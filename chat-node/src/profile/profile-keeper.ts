@@ -64,9 +64,8 @@ export class ProfileKeeper {
   #lost(): void {
     const { lock } = this.parts;
     const whereabouts = lock.whereabouts();
-    // A disk that failed can be unmounted only where nothing on it is open.
+    // A disk that failed can be unmounted only where nothing on it is open. A folder that was moved stays held.
     if (whereabouts === null) lock.release();
-    else lock.unlock();
     this.#taken = 0;
     if (whereabouts === 'deleted') return this.#deleted();
     this.#say(whereabouts);
@@ -82,6 +81,7 @@ export class ProfileKeeper {
   #deleted(): void {
     const { lock, logger, onBack, onTaken } = this.parts;
     this.#say('deleted');
+    lock.unlock();
     try {
       lock.keepPlace();
     } catch (error) {

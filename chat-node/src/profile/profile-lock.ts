@@ -102,7 +102,7 @@ export class ProfileLock {
     const file = lockFile(this.home);
     if (!existsSync(file)) throw notWritable(this.home, new Error(`${file} is missing`));
     if (statSync(file).ino !== this.#inode) throw inUse(this.home, 'of another profile there', undefined);
-    this.database = lock(this.home);
+    if (!this.database.isOpen) this.database = lock(this.home);
     this.#folder ??= openSync(dirname(file), 'r');
   }
 

@@ -5,6 +5,7 @@ import {
   type Environment,
   hostKind,
   isQuoted,
+  listenAddress,
   LOG_LEVELS,
   type LogLevel,
   PEER_PORT,
@@ -69,7 +70,7 @@ export function readConfig(env: Environment): NodeConfig {
   const settings = new Settings(env);
   const port = settings.port('P2P_CHAT_PORT');
   const urls = settings.list('DISCOVERY_URLS');
-  const host = settings.address('P2P_CHAT_HOST') ?? '';
+  const host = listenAddress(settings, 'P2P_CHAT_HOST') ?? '';
   const receipts = settings.switch('P2P_CHAT_RECEIPTS') ?? null;
   const typing = settings.switch('P2P_CHAT_TYPING') ?? null;
   return Object.freeze({

@@ -2,6 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import type { Answer, Question, StringAnswer } from 'dns-packet';
 import { Backoff, type BackoffPolicy } from '../backoff.js';
 import type { Clock, Timer } from '../clock.js';
+import { hostKind } from '../discovery/address.js';
 import { isOnLink, type LanInterface } from './lan-interfaces.js';
 import {
   type MulticastPort,
@@ -317,6 +318,8 @@ export class DnsSd {
 
   // A neighbour of another network's address is heard and cannot be placed: one of the two has a wrong netmask.
   #ignored(records: readonly Answer[], { address }: MulticastSender): void {
+    // What nodes of this machine say to each other over loopback is heard on every port.
+    if (hostKind(address) === 'loopback') return;
     const isForeign = [...this.#interfaces.values()].every(({ lan }) => !isOnLink(address, lan));
     const isOurs = records
       .slice(0, MAX_RECORDS_PER_PACKET)

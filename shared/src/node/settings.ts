@@ -1,5 +1,3 @@
-import { isIP, isIPv6 } from 'node:net';
-import { hostKind } from '../discovery/address.js';
 import { P2pChatError } from '../errors.js';
 
 /** The environment that settings are read from. */
@@ -100,31 +98,10 @@ export class Settings {
     });
   }
 
-  /**
-   * An address to listen on; 0.0.0.0 and :: stand for all.
-   * @throws {SettingError} where it is none, a name for example
-   */
-  address(variable: string): string | undefined {
-    const text = this.text(variable);
-    if (text === undefined || text === '0.0.0.0' || text === '::') return text;
-    if (isIP(text) !== 0 && hostKind(text) !== 'unusable') return text;
-    return this.refuse(variable, { takes: ADDRESS_TAKES, because: zoneMissing(text) });
-  }
-
   /** @throws {SettingError} always */
   refuse(variable: string, refusal: Refusal): never {
     throw new SettingError(variable, this.text(variable) ?? '', refusal);
   }
-}
-
-/** What a setting takes that is read by {@link Settings.address}. */
-export const ADDRESS_TAKES =
-  'an address of this machine, like 192.0.2.7 or fe80::1%eth0, without brackets and without a port';
-
-/** What is wrong with a link-local IPv6 address that does not say on which link; undefined for any other text. */
-export function zoneMissing(host: string): string | undefined {
-  const isUnzoned = isIPv6(host) && !host.includes('%') && hostKind(`${host}%0`) !== hostKind(host);
-  return isUnzoned ? 'which means nothing without its zone' : undefined;
 }
 
 /** Whether quotes stand around a text, or at one of its ends. */
