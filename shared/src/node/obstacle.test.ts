@@ -66,9 +66,10 @@ describe('an obstacle', () => {
     await mkdir(long, { recursive: true });
     await symlink(long, join(parent, 'short'));
     const cause = Object.assign(new Error('unable to open database file'), { code: 'ERR_SQLITE_ERROR' });
-    expect(obstacleAt(join(parent, 'short/run/lock'), cause).reason).toBe(
-      `${long} is too long for a database: unable to open database file`,
-    );
+    expect(obstacleAt(join(parent, 'short/run/lock'), cause)).toEqual({
+      reason: `${long} is too long for a database (unable to open database file)`,
+      hint: 'Choose another folder with P2P_CHAT_HOME.',
+    });
   });
 
   it('is what the operating system says where nothing else is found', () => {

@@ -28,7 +28,11 @@ export function obstacleAt(path: string, cause: unknown, canUse: CanUse = allows
   const code = errorCode(cause);
   const saying = code?.startsWith('ERR_') === false ? code : errorMessage(cause);
   const culprit = findCulprit(path, canUse);
-  if (culprit === null) return { reason: `${realPathFault(path) ?? ''}${saying}`, hint: OTHER_FOLDER };
+  const length = realPathFault(path);
+  if (culprit === null)
+    return length === null
+      ? { reason: saying, hint: OTHER_FOLDER }
+      : { reason: `${length} (${saying})`, hint: 'Choose another folder with P2P_CHAT_HOME.' };
   const what = culprit.path === path ? 'it' : culprit.path;
   const { owner, isFolder } = culprit;
   if (!isFolder && culprit.path !== path)
@@ -117,7 +121,7 @@ function realPathFault(path: string): string | null {
     try {
       const real = realpathSync(step);
       const bytes = Buffer.byteLength(real);
-      return bytes > MAX_HOME_BYTES ? `${real} is too long for a database: ` : null;
+      return bytes > MAX_HOME_BYTES ? `${real} is too long for a database` : null;
     } catch {
       // It is not there; the folder above it is.
     }
