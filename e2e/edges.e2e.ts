@@ -31,7 +31,13 @@ describe('where the system refuses to name its network interfaces', () => {
     await writeFile(
       module,
       `require('node:os').networkInterfaces = () => { throw new Error('refused by the system'); };
-       require('node:module').syncBuiltinESMExports();`,
+       require('node:module').syncBuiltinESMExports();
+       require('node:module').registerHooks({
+         load(url, context, next) {
+           if (/\\/(run|run-process)\\.js$/.test(url)) process.kill(process.pid, 'SIGUSR1');
+           return next(url, context);
+         },
+       });`,
     );
     const refusing = { NODE_OPTIONS: `--require ${module}` };
     discovery = await world.discovery({
@@ -49,7 +55,7 @@ describe('where the system refuses to name its network interfaces', () => {
     expect(problems[0]?.detail).toContain('refused by the system');
   });
 
-  it('SIGUSR1 and SIGUSR2 open no debugger and end nothing', async () => {
+  it('SIGUSR1 and SIGUSR2 open no debugger and end nothing, while a program loads neither', async () => {
     for (const { child } of [discovery, alice])
       for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) child.kill(signal);
     expect(await controlOf(alice).status()).toMatchObject({ user: 'Alice' });

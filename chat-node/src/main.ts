@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { settleColours } from '@p2p-chat/shared/colour-settings';
+import { ignoreUserSignals } from '@p2p-chat/shared/user-signals';
 
+// Before all else is loaded, which takes a moment.
+ignoreUserSignals();
 settleColours(process.env);
 const { runProcess } = await import('./commands/run-process.js');
 await runProcess(fileURLToPath(import.meta.url));

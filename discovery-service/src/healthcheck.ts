@@ -24,7 +24,7 @@ export async function checkHealth(env: NodeJS.ProcessEnv): Promise<string | null
 }
 
 if (import.meta.main) {
-  const fault = await checkHealth(process.env);
+  const fault = await checkHealth(process.env).catch(errorMessage);
   if (fault !== null) {
     process.stderr.write(`The discovery service is not well: ${fault}\n`);
     process.exitCode = 1;

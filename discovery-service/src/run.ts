@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
-import { errorMessage, ignoreUserSignals, P2pChatError, SettingError, SystemClock } from '@p2p-chat/shared';
+import { errorMessage, P2pChatError, SettingError, SystemClock } from '@p2p-chat/shared';
 import { type Config, readConfig, SETTINGS } from './config.js';
 import { checkHealth } from './healthcheck.js';
 import { createLogger } from './logger.js';
@@ -49,7 +49,6 @@ function readArguments(): { help: boolean; healthcheck: boolean } {
 }
 
 async function serve(config: Config): Promise<void> {
-  ignoreUserSignals();
   // Libraries are not found from a folder that was deleted.
   process.chdir('/');
   const logger = createLogger(config.logLevel);

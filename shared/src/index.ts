@@ -12,7 +12,6 @@ export * from './node/network-interfaces.js';
 export * from './node/obstacle.js';
 export * from './node/peer-key.js';
 export * from './node/settings.js';
-export * from './node/user-signals.js';
 export * from './peer-id.js';
 export * from './private-folder.js';
 export * from './problem.js';

@@ -1,4 +1,4 @@
-import { ignoreUserSignals, SystemClock } from '@p2p-chat/shared';
+import { SystemClock } from '@p2p-chat/shared';
 import { Interrupted } from './interrupted.js';
 import type { Io } from './io.js';
 import { run } from './program.js';
@@ -8,7 +8,6 @@ import { run } from './program.js';
  * @param main the file with which the program is started
  */
 export async function runProcess(main: string): Promise<never> {
-  ignoreUserSignals();
   // Whoever prints learns of a reader that has gone from the write itself; what
   // is left over must not end a node that goes on.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
