@@ -84,3 +84,45 @@ it('two consoles and one in lines make a group, talk in it, and see who has read
   expect(orders[1]).toEqual(orders[0]);
   expect(orders[2]).toEqual(orders[0]);
 });
+
+it('a room is entered with one key; its admin renames it, says what newcomers get, and has peace from it', async () => {
+  const ann = await world.daemon({ user: 'Ann' });
+  const ben = await world.daemon({ user: 'Ben', peers: [`127.0.0.1:${ann.ready.peerPort}`] });
+  const anns = open(ann);
+  await anns.choose('Rooms');
+  await anns.choose('New Room');
+  await anns.until('what is it called?');
+  anns.type('Hall');
+  anns.press('enter');
+  await anns.until(/Hall +1 member · last active \d/);
+
+  const bens = open(ben);
+  await waitFor('Ben to hear of the room', async () => (await controlOf(ben).groups(true)).length === 1);
+  await bens.choose('Rooms');
+  await bens.choose('Hall');
+  await bens.until('Ben came in');
+
+  await anns.choose('Hall');
+  await anns.choose('Members');
+  await anns.until('● Ben');
+  await ben.stop();
+  // Who is online shows while the list is open.
+  await anns.until('○ Ben');
+  anns.press('escape');
+  await anns.choose('Hall');
+  await anns.choose('Notifications');
+  await anns.choose('messages that mention you');
+  await anns.choose('Hall');
+  await anns.choose('Newcomers get');
+  await anns.choose('the last 7 days');
+  await anns.choose('Hall');
+  await anns.until(/Notifications +messages that mention you/);
+  await anns.until(/Newcomers get +the last 7 days/);
+  await anns.choose('Rename');
+  await anns.until('what is it called now?');
+  anns.type('Lobby');
+  anns.press('enter');
+  await anns.choose('Lobby');
+  await anns.choose('Leave');
+  await anns.until(/Lobby +you have left/);
+});

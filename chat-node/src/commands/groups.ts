@@ -1,5 +1,12 @@
 import { type GroupView, type HistoryPolicy, type MuteLevel, shortPeerId } from '@p2p-chat/shared';
-import { groupLabel, groupRemark, historyLabel, memberLabel, memberRemark } from '../console/group-labels.js';
+import {
+  groupLabel,
+  groupRemark,
+  historyLabel,
+  memberLabel,
+  memberRemark,
+  MUTE_LABELS,
+} from '../console/group-labels.js';
 import { note, print, printJson, type Io } from './io.js';
 import { profileClient, type ProfileFlags } from './profile-client.js';
 
@@ -119,14 +126,8 @@ export async function groupPolicy(io: Io, name: string, flags: CreateGroupFlags)
 export async function mute(io: Io, name: string, level: MuteLevel, flags: GroupFlags): Promise<void> {
   const set = await profileClient(io, flags).mute(name, level, io.interruption());
   if (flags.json === true) return printJson(io, set);
-  await print(io, `Notifies: ${MUTED[set.mute]}.\n`);
+  await print(io, `Notifies: ${MUTE_LABELS[set.mute]}.\n`);
 }
-
-const MUTED: Record<MuteLevel, string> = {
-  all: 'every message',
-  mentions: 'messages that mention you',
-  off: 'nothing',
-};
 
 async function show(io: Io, group: GroupView, flags: GroupFlags, text: string): Promise<void> {
   if (flags.json === true) return printJson(io, group);

@@ -4,6 +4,7 @@ import {
   type GroupView,
   type HistoryPolicy,
   type MessageView,
+  type MuteLevel,
   safeLine,
   shortPeerId,
 } from '@p2p-chat/shared';
@@ -42,8 +43,16 @@ export function groupRemark({
 /** What newcomers get of what was written before them. */
 export function historyLabel(history: HistoryPolicy): string {
   if (history === 'join') return 'what is written from then on';
-  return history === 'all' ? 'all of the history' : `the last ${history} days`;
+  if (history === 'all') return 'all of the history';
+  return history === 1 ? 'the last day' : `the last ${history} days`;
 }
+
+/** What notifies of a conversation. */
+export const MUTE_LABELS: Record<MuteLevel, string> = {
+  all: 'every message',
+  mentions: 'messages that mention you',
+  off: 'nothing',
+};
 
 /** Somebody in a list of members. */
 export function memberLabel(member: GroupMemberView): string {

@@ -2,11 +2,20 @@ import {
   errorMessage,
   type GroupMemberView,
   type GroupView,
+  type HistoryPolicy,
+  MUTE_LEVELS,
   parseUserName,
   safeLine,
 } from '@p2p-chat/shared';
 import { knownPeers, type ViewState, withEvent } from '@p2p-chat/shared/client';
-import { groupLabel, groupRemark, historyLabel, memberLabel, memberRemark } from '../group-labels.js';
+import {
+  groupLabel,
+  groupRemark,
+  historyLabel,
+  memberLabel,
+  memberRemark,
+  MUTE_LABELS,
+} from '../group-labels.js';
 import { header } from '../header.js';
 import { count } from '../labels.js';
 import type { ListRow } from '../prompts/live-list.js';
@@ -90,8 +99,9 @@ async function eachGroup(context: ScreenContext, message: string, open: boolean)
     takeFlash(context);
     if (chosen === '') return;
     const group = all.find(({ id }) => id === chosen);
-    if (group !== undefined) await seeGroup(context, group);
-    else await newRoom(context);
+    if (group === undefined) await newRoom(context);
+    else if (group.open && group.state === null) await enter(context, group);
+    else await seeGroup(context, group);
   }
 }
 
@@ -138,21 +148,83 @@ async function seeGroup(context: ScreenContext, group: GroupView): Promise<void>
     ...(mayRead ? [['open', isIn ? 'Read and write' : 'Read', ''] as const] : []),
     ...(!isIn && group.open && group.state !== 'removed' ? [['enter', 'Go in', ''] as const] : []),
     ['members', 'Members', groupRemark({ ...group, state: 'member' })],
+    ...(isIn ? [['mute', 'Notifications', MUTE_LABELS[group.mute]] as const] : []),
+    ...(isIn && group.role === 'admin'
+      ? [
+          ['rename', 'Rename', ''] as const,
+          ['history', 'Newcomers get', historyLabel(group.history)] as const,
+        ]
+      : []),
     ...(isIn ? [['leave', 'Leave', 'what was written stays here'] as const] : []),
   ]);
-  if (choice === 'open') return openConversation(context, group.id);
-  if (choice === 'members') return members(context, group.id);
+  switch (choice) {
+    case 'open':
+      return openConversation(context, group.id);
+    case 'enter':
+      return enter(context, group);
+    case 'members':
+      return members(context, group.id);
+    case 'mute':
+      return muteGroup(context, group);
+    case 'rename':
+      return renameGroup(context, group);
+    case 'history':
+      return changeHistory(context, group);
+    case 'leave':
+      return changed(context, async ({ client, signal }) => {
+        await client.leaveGroup(group.id, signal);
+      });
+  }
+}
+
+async function enter(context: ScreenContext, { id }: GroupView): Promise<void> {
   await changed(context, async ({ client, signal }) => {
-    if (choice === 'leave') await client.leaveGroup(group.id, signal);
-    if (choice !== 'enter') return;
-    await client.enterGroup(group.id, signal);
-    await openConversation(context, group.id);
+    await client.enterGroup(id, signal);
+    await openConversation(context, id);
+  });
+}
+
+async function muteGroup(context: ScreenContext, group: GroupView): Promise<void> {
+  const chosen = await choose(
+    context,
+    `${groupLabel(group)}: what notifies you?`,
+    MUTE_LEVELS.map((level) => [level, MUTE_LABELS[level], level === group.mute ? 'now' : ''] as const),
+  );
+  const level = MUTE_LEVELS.find((one) => one === chosen);
+  if (level === undefined) return;
+  await changed(context, async ({ client, signal }) => {
+    await client.mute(group.id, level, signal);
+  });
+}
+
+async function renameGroup(context: ScreenContext, group: GroupView): Promise<void> {
+  const name = await askName(context, `${groupLabel(group)}: what is it called now?`);
+  if (name === null) return;
+  await changed(context, async ({ client, signal }) => {
+    await client.changeGroup(group.id, { name }, signal);
+  });
+}
+
+/** What newcomers may get of what was written before. */
+const HISTORIES: readonly HistoryPolicy[] = ['join', 1, 7, 30, 'all'];
+
+async function changeHistory(context: ScreenContext, group: GroupView): Promise<void> {
+  const chosen = await choose(
+    context,
+    `${groupLabel(group)}: what do newcomers get?`,
+    HISTORIES.map((one) => [String(one), historyLabel(one), one === group.history ? 'now' : ''] as const),
+  );
+  const history = HISTORIES.find((one) => String(one) === chosen);
+  if (history === undefined) return;
+  await changed(context, async ({ client, signal }) => {
+    await client.changeGroup(group.id, { history }, signal);
   });
 }
 
 /** Members: who is in, who is admin, who is online; an admin adds and removes. */
 async function members(context: ScreenContext, id: string): Promise<void> {
   const { client, signal, store } = context.view;
+  let at: string | undefined;
   for (;;) {
     const group = await client.group(id, signal);
     const isAdmin = group.role === 'admin' && group.state === 'member';
@@ -161,20 +233,22 @@ async function members(context: ScreenContext, id: string): Promise<void> {
       store,
       header,
       intro: (state) => [...(state.flash === null ? [] : [theme.good(state.flash)])],
-      rows: () => [
+      rows: ({ peers }) => [
         ...group.members.map((member) => ({
           key: member.peerId,
           value: member.peerId,
-          label: `${member.online ? '●' : '○'} ${memberLabel(member)}`,
+          label: `${(peers.get(member.peerId) ?? member).online ? '●' : '○'} ${memberLabel(member)}`,
           remark: memberRemark(member),
         })),
         ...(isAdmin ? [{ key: 'add', value: 'add', label: 'Add somebody' }] : []),
         { key: 'cancel', value: '', label: 'Cancel', isWayOut: true },
       ],
+      ...(at === undefined ? {} : { initial: at }),
       back: '',
     });
     takeFlash(context);
     if (chosen === '') return;
+    at = chosen;
     const member = group.members.find(({ peerId }) => peerId === chosen);
     if (chosen === 'add') await addSomebody(context, group);
     else if (member !== undefined && isAdmin && !member.self) await changeMember(context, group, member);
