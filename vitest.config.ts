@@ -17,6 +17,7 @@ const LONG_SCENES = [
   'foreign-text',
   'fuzz/fuzz',
   'group-liars',
+  'group-rules',
   'herd',
   'hostile-discovery',
   'import',
