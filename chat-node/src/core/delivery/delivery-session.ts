@@ -9,6 +9,7 @@ import {
   ProtocolError,
   type RosterFrame,
   type RosterOperation,
+  storedOperation,
   verifyBatch,
   verifyOperation,
 } from '@p2p-chat/shared';
@@ -144,11 +145,18 @@ export class DeliverySession {
 
   #verified({ conversation, operations }: RosterFrame): RosterOperation[] {
     const { keys } = this.parts;
-    const verified = operations.map((text) => verifyOperation(operationBytes(text), keys));
+    const group = this.#knownGroup(conversation);
+    // In a group each member passes on what is new to it: most of what comes is held already.
+    const isHeld = (bytes: Uint8Array): boolean =>
+      group?.has(storedOperation(bytes, keys.sha256).hash) === true;
+    const verified = operations
+      .map(operationBytes)
+      .filter((bytes) => !isHeld(bytes))
+      .map((bytes) => verifyOperation(bytes, keys));
     if (verified.some((one) => one.conversation !== conversation))
       throw new ProtocolError('operation-malformed', 'A roster operation is of another conversation.');
     // What its author writes may follow at once.
-    if (this.#knownGroup(conversation) !== null) for (const { key } of verified) keys.learnMember(key);
+    if (group !== null) for (const { key } of verified) keys.learnMember(key);
     return verified;
   }
 

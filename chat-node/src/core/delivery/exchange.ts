@@ -27,6 +27,7 @@ import { rangesBetween } from '../conversations/coverage.js';
 import type { Erasure } from '../conversations/erasing.js';
 import { withReceipts } from '../conversations/receipt-times.js';
 import { StorageError } from '../errors.js';
+import type { MessageRange } from '../events.js';
 import type { Covered, FeedIndex, Mark } from '../feeds/feed-index.js';
 import type { Change, ReceiptTime, Watermark } from '../ports/conversation.store.js';
 import type { PeerLink } from '../ports/peer-link.js';
@@ -569,20 +570,30 @@ export class Exchange {
       const { events } = this.parts;
       if (group === null) return events.publish({ type: 'states', conversation: id, state, ranges });
       events.publish({ type: 'states', conversation: id, state, ranges, member: this.#peer });
-      const others = this.#othersCovered(group, feed, state);
-      const atAll = rangesBetween(feed, least(known, others), least(now, others));
+      const atAll = this.#rangesAtAll(group, feed, state, { known, now });
       if (atAll.length > 0) events.publish({ type: 'states', conversation: id, state, ranges: atAll });
     }
   }
 
-  /** What the other members for whom this node writes hold, or have read, of its feed. */
-  #othersCovered(group: Group, feed: FeedIndex, state: 'delivered' | 'read'): Covered[] {
+  /** What the far end has, or has read, last of all members for whom this node writes. */
+  #rangesAtAll(
+    group: Group,
+    feed: FeedIndex,
+    state: 'delivered' | 'read',
+    { known, now }: Pick<Moved, 'known' | 'now'>,
+  ): MessageRange[] {
     const [last = ''] = feed.tips.map(({ clock }) => clock).sort();
-    return group.memberIds().flatMap((member) => {
-      const isFor = member !== this.#self && member !== this.#peer && group.historyFrom(member) < last;
+    let ranges = rangesBetween(feed, known, now);
+    let atAll = now;
+    for (const member of group.memberIds()) {
+      // Most of the time somebody is missing, and the others need not be looked at.
+      if (ranges.length === 0) return [];
+      if (member === this.#self || member === this.#peer || group.historyFrom(member) >= last) continue;
       const { have, read } = this.conversation.watermark(this.#self, member);
-      return isFor ? [feed.covered(state === 'delivered' ? have : read)] : [];
-    });
+      atAll = least(atAll, feed.covered(state === 'delivered' ? have : read));
+      ranges = rangesBetween(feed, known, atAll);
+    }
+    return ranges;
   }
 
   async #takeAll(): Promise<void> {
@@ -829,14 +840,9 @@ function placeOf({ author, segment }: Pick<Batch, 'author' | 'segment'>): string
   return `${author} ${segment}`;
 }
 
-/** What all of them stand for. */
-function least(one: Covered, others: readonly Covered[]): Covered {
-  return new Map(
-    Array.from(one, ([segment, seq]) => [
-      segment,
-      Math.min(seq, ...others.map((other) => other.get(segment) ?? 0)),
-    ]),
-  );
+/** What both stand for. */
+function least(one: Covered, other: Covered): Covered {
+  return new Map(Array.from(one, ([segment, seq]) => [segment, Math.min(seq, other.get(segment) ?? 0)]));
 }
 
 function isSameMarks(one: readonly Mark[], other: readonly Mark[]): boolean {

@@ -10,6 +10,7 @@ import { describe, expect, it } from 'vitest';
 import type { Conversation } from '../conversations/conversation.js';
 import { countBeyond } from '../conversations/coverage.js';
 import { COMPARE_INTERVAL_MS } from './relays.js';
+import { rosterFrames } from './roster-frames.js';
 import { type End, GroupWorld, turns } from '../../testing/group-world.js';
 
 const NAMES = ['Ann', 'Ben', 'Cat', 'Dan'];
@@ -324,6 +325,38 @@ describe('a member who lies', () => {
       expect(world.roster(nth).forks.has(world.peerId(DAN))).toBe(true);
       expect(await world.shown(nth)).toEqual([]);
     }
+  });
+
+  it('is out with the first of a flood of leavings, and nothing after that frame is taken', async () => {
+    const world = await team();
+    const { heads, lastClock } = world.roster(ANN);
+    const ms = Number.parseInt(lastClock.slice(0, 12), 16);
+    const keys = world.keys[DAN] as (typeof world.keys)[0];
+    const leaves = Array.from({ length: 1_000 }, (_, nth) =>
+      createOperation(
+        {
+          conversation: world.group,
+          clock: (ms + 1 + nth).toString(16).padStart(12, '0') + '0000',
+          parents: heads,
+          detail: { kind: 'leave', tips: [] },
+        },
+        keys,
+      ),
+    );
+    const frames = rosterFrames(world.group, leaves);
+    const [first] = frames as [RosterFrame];
+    await tell(world, DAN, BEN, ...frames);
+    await world.meet(2);
+    for (const nth of [ANN, BEN, CAT]) {
+      expect(world.conversation(nth)?.group?.size).toBeLessThan(first.operations.length + 20);
+      expect(world.roster(nth).members.get(world.peerId(DAN))?.state).toBe('left');
+    }
+    await world.act(ANN, (start, group) => start.rosters.operate(group, { kind: 'rename', name: 'Us' }));
+    world.write(BEN, 1);
+    await turns(60);
+    expect(await shownByAll(world, [ANN, CAT])).toEqual([['Ben 1'], ['Ben 1']]);
+    expect(world.roster(CAT).name).toBe('Us');
+    expect(world.errors).toEqual([]);
   });
 
   it('has nothing taken that rests on no entry of theirs', async () => {

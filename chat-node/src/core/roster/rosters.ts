@@ -174,6 +174,7 @@ export class Rosters {
         throw new ProtocolError('roster-full', 'The roster of a group has too many operations.');
       if (known !== undefined) {
         if (group === null) return null;
+        if (fresh.length === 0) return known;
         const next = group.with(fresh);
         const valid = fresh.filter((one) => next.canCount(one));
         const isFromWithin = group.concerns(from) || next.concerns(from);
