@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { PeerView } from '@p2p-chat/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeNode } from '@p2p-chat/shared/testing';
+import { ATTACKS } from './support/hostile-text.ts';
 import { CHAT_MAIN, type CommandResult, runCli, waitFor } from './support/processes.ts';
 import { TerminalSession } from './support/terminal.ts';
 
@@ -10,27 +11,6 @@ import { TerminalSession } from './support/terminal.ts';
  * that is a text, and what of it reaches the terminal.
  */
 
-/** What must not arrive, each with the word that shows that its place was printed. */
-const ATTACKS = [
-  // Where no console moves the cursor by itself.
-  '\u001b[99;95H',
-  '\u001b[7;35m',
-  '\u001b[3J',
-  '\u001b]8;;http://evil.example\u0007',
-  '\u001b]52;c;aGk=\u0007',
-  '\u001bP1;2|x\u001b\\',
-  '\u009b35m',
-  '\u009d0;title\u009c',
-  '\u0090x\u009c',
-  '\b\b\b',
-  'seen\rhidden',
-  '\u202etxet',
-  '\u2066x\u2069',
-  '\u200b',
-  'pay\u200dpal',
-  '\ufeff',
-  '\u0007',
-];
 const evil = (word: string): string => `${word}${ATTACKS.join('')}`;
 
 /** What a terminal takes for a command, up to its end. */

@@ -9,6 +9,7 @@ import type { BrowserView, SafetyNumberView } from '@p2p-chat/shared';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { linkOf, MESSAGE, type PageOptions, Pages, type PageUnderTest } from './support/browser.ts';
 import { controlOf, deliver, linkedPair, sendAll } from './support/control.ts';
+import { ATTACKS, MARKUP } from './support/hostile-text.ts';
 import { ROOT, type RunningDaemon, waitFor, World } from './support/processes.ts';
 import { TerminalSession } from './support/terminal.ts';
 import { settled, topOf, visibleMessages } from './support/web-timeline.ts';
@@ -148,6 +149,7 @@ describe('two people, one in the page and one in a console', () => {
     await page.getByText('wants to write to you').waitFor();
     await page.getByRole('link', { name: /^Cleo/ }).click();
     await page.getByText('May I write to you?').waitFor();
+    expect(await opened.axe()).toEqual([]);
     await page.getByRole('button', { name: 'Accept' }).click();
     await page.getByRole('button', { name: 'Accept' }).waitFor({ state: 'detached' });
     expect((await controlOf(ann).peer(cleo.peerId)).trust).toBe('contact');
@@ -423,6 +425,18 @@ describe('a group', () => {
     await page.getByText('Dora asks you to come to this group.').waitFor();
     await page.getByRole('button', { name: 'Accept' }).click();
     await page.getByLabel(MESSAGE).waitFor();
+    // Others are declined, and who sends them is blocked.
+    for (const name of ['Cellar', 'Attic']) await controlOf(dora).createGroup({ name, people: [ann.peerId] });
+    const requests = page.getByRole('region', { name: 'Requests' });
+    await requests.getByRole('link', { name: /Cellar Dora asks you to come/ }).click();
+    await page.getByText('One member so far').waitFor();
+    expect(await opened.axe()).toEqual([]);
+    await page.getByRole('button', { name: 'Decline' }).click();
+    await requests.getByRole('link', { name: /Cellar/ }).waitFor({ state: 'detached' });
+    await requests.getByRole('link', { name: /Attic/ }).click();
+    await page.getByRole('button', { name: 'Block Dora' }).click();
+    await requests.waitFor({ state: 'detached' });
+    expect((await controlOf(ann).peer(dora.peerId)).blocked).toBe(true);
 
     await controlOf(ben).createGroup({ name: 'Open hours', open: true });
     await page.keyboard.press('Alt+KeyP');
@@ -662,14 +676,95 @@ describe('every view', () => {
 describe('what others write', () => {
   const HOSTILE = [
     `${'a'.repeat(4_000)} ${'\u0301'.repeat(500)}`,
-    '<img src="http://evil.example/a.png" onerror="document.title=\'owned\'">',
-    '<script>document.title="owned"</script>',
-    '"><svg/onload=alert(1)>',
-    'javascript:alert(1) data:text/html,<script>alert(1)</script>',
-    'https://good.example@evil.example/ https://аpple.example/',
     '\u202egnp.exe\u2066 \u001b[31mred\u001b[0m \u200bnothing',
-    '{{constructor.constructor("alert(1)")()}} ${alert(1)}',
+    ...MARKUP,
   ];
+  /** Fields of the control API that others fill. */
+  const FOREIGN =
+    /^(user|personUser|name|body|caption|status|emoji|detail|hint|source|address|addresses|host)$/;
+  const ALL = [...MARKUP, ...ATTACKS].join(' ');
+
+  /** What a node answers that passes on the worst in every text. */
+  function poisoned(value: unknown, key = ''): unknown {
+    if (typeof value === 'string') return FOREIGN.test(key) ? `${value}${ALL}` : value;
+    if (Array.isArray(value)) return value.map((one) => poisoned(one, key));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, poisoned(one, name)]));
+  }
+
+  it('is text and nothing else in every field and on every view', async () => {
+    const folder = await world.folder('files');
+    await writeFile(join(folder, 'plan.txt'), 'x');
+    const question = await controlOf(ben).send(ann.peerId, 'needle', undefined, undefined, { confirm: true });
+    await controlOf(ben).send(ann.peerId, '@Ann an answer', undefined, undefined, { replyTo: question.id });
+    await controlOf(ben).react(question.id, ['🎉']);
+    await controlOf(ben).sendFiles(ann.peerId, { paths: [join(folder, 'plan.txt')] });
+    const group = await controlOf(ann).createGroup({ name: 'Hostile', people: [ben.peerId] });
+    await waitFor('what is to be shown', async () => {
+      const all = await controlOf(ann).history(ben.peerId, { limit: 5 });
+      const asked = all.find(({ id }) => id === question.id);
+      return (asked?.reactions?.length ?? 0) > 0 && all.at(-1)?.kind === 'file';
+    });
+    const opened = await pages.open();
+    const { page, context } = opened;
+    page.on('dialog', (dialog) => opened.faults.push(`a dialog: ${dialog.message()}`));
+    await context.route(/\/api\/(?!events|web\/)/, async (route) => {
+      const answer = await route.fetch();
+      const body = await answer.text();
+      const isJson = answer.headers()['content-type']?.includes('json') === true && body !== '';
+      const text = isJson ? JSON.stringify(poisoned(JSON.parse(body))) : body;
+      await route.fulfill({ response: answer, body: text });
+    });
+    await opened.enter(ann);
+    const { origin } = new URL(page.url());
+    const look = async (view: string): Promise<void> => {
+      const found = await page.evaluate(() => {
+        const all = [...document.body.querySelectorAll('*')];
+        const handlers = all.filter((one) => one.getAttributeNames().some((name) => name.startsWith('on')));
+        const links = [...document.body.querySelectorAll('a')].filter(
+          ({ href, textContent }) => !href.startsWith(`${location.origin}/#`) && href !== textContent,
+        );
+        const made = document.body.querySelectorAll(
+          'script, iframe, object, embed, b, base, meta, [autofocus]',
+        );
+        const images = [...document.images].filter(({ src }) => src !== `${location.origin}/icon.svg`);
+        const texts = all.flatMap((one) => one.getAttributeNames().map((name) => one.getAttribute(name)));
+        return {
+          made: [...handlers, ...links, ...made, ...images].map((one) => one.outerHTML),
+          text: [document.title, document.body.innerText, ...texts].join(' '),
+          wide: document.documentElement.scrollWidth - innerWidth,
+        };
+      });
+      expect([view, found.made]).toEqual([view, []]);
+      // Each of them is there, as the text that it is.
+      expect([view, found.text.includes('<script>document.title="owned"')]).toEqual([view, true]);
+      for (const attack of ATTACKS)
+        expect([view, attack, found.text.includes(attack)]).toEqual([view, attack, false]);
+      expect([view, found.wide <= 0]).toEqual([view, true]);
+    };
+    await look('list');
+    await page.getByRole('searchbox').fill('needle');
+    await page
+      .getByRole('button', { name: /needle/ })
+      .first()
+      .waitFor();
+    await look('search');
+    await page.getByRole('searchbox').fill('');
+    for (const id of [(await controlOf(ann).peer(ben.peerId)).conversation, group.id]) {
+      await page.goto(`${origin}/#/c/${id}`);
+      await page.getByRole('button', { name: 'Details' }).click();
+      await page.getByLabel('Files come by themselves').waitFor();
+      await look(`conversation ${id}`);
+    }
+    await page.goto(`${origin}/#/people`);
+    await page.getByRole('list', { name: 'People' }).waitFor();
+    await look('people');
+    await page.goto(`${origin}/#/profile`);
+    await page.getByLabel('Status text').waitFor();
+    await look('profile');
+    await context.unrouteAll({ behavior: 'ignoreErrors' });
+    expectClean(opened);
+  });
 
   it('is text and nothing else: no markup, no script, no request', async () => {
     await ben.cli(['profile', '--name', '<b onclick=alert(1)>Ben</b>']);

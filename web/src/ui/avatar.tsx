@@ -4,11 +4,19 @@ import { presenceOf } from '../model/labels.ts';
 
 const GRAPHEMES = new Intl.Segmenter();
 
+interface AvatarProps {
+  name: string;
+  id: string;
+  peer?: PeerView | undefined;
+  /** Of a group: of another form than that of a person. */
+  group?: boolean;
+}
+
 /** The first letter of a name in the colour of a key, which stays when the name changes. */
-export function Avatar({ name, id, peer }: { name: string; id: string; peer?: PeerView | undefined }) {
+export function Avatar({ name, id, peer, group = false }: AvatarProps) {
   const [letter] = GRAPHEMES.segment(safeLine(name).trim().toLocaleUpperCase());
   return (
-    <span class="avatar" data-hue={hue(id)} aria-hidden="true">
+    <span class={`avatar ${group ? 'group' : ''}`} data-hue={hue(id)} aria-hidden="true">
       {letter?.segment ?? '?'}
       {peer !== undefined && <span class="presence-dot" data-presence={presenceOf(peer)} />}
     </span>

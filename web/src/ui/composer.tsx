@@ -215,7 +215,7 @@ function Chooser({ icon, label, folder = false, onFiles }: ChooserProps) {
     <>
       <button
         type="button"
-        class="icon-button"
+        class={`icon-button choose-${icon}`}
         aria-label={label}
         title={label}
         onClick={() => input.current?.click()}

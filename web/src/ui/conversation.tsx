@@ -84,6 +84,7 @@ export function Conversation({ id, outbox }: ConversationProps) {
         }}
         onDiscard={({ key }) => outbox.discard(key)}
         names={known?.kind === 'group'}
+        mayWrite={known?.group === undefined || known.group.state === 'member'}
         onReply={(message) => setReference({ kind: 'reply', message })}
         onChange={(message) => {
           setReference({ kind: 'edit', message });
@@ -155,7 +156,12 @@ function Head({ name, peer, known }: HeadProps) {
       <button type="button" class="icon-button back" aria-label={w.back} onClick={() => go({ at: 'list' })}>
         <Icon name="back" />
       </button>
-      <Avatar name={peer?.user ?? known?.name ?? '?'} id={peer?.peerId ?? known?.id ?? ''} peer={peer} />
+      <Avatar
+        name={peer?.user ?? known?.name ?? '?'}
+        id={peer?.peerId ?? known?.id ?? ''}
+        peer={peer}
+        group={known?.kind === 'group'}
+      />
       <div class="head-text">
         <h1>
           <span class="head-name">{name}</span> <Badges peer={peer} />
@@ -231,7 +237,7 @@ export function decide(action: () => Promise<PeerView>): void {
 function Request({ peer }: { peer: PeerView }) {
   const w = words.value;
   return (
-    <section class="request" aria-label={w.requestsTitle}>
+    <section class="request" aria-label={`${personLabel(peer)} ${w.wantsToWrite}`}>
       <p>
         <strong>{w.requestText}</strong>
       </p>

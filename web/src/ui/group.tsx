@@ -60,7 +60,7 @@ export function GroupDetails({ id }: { id: string }) {
   return (
     <div class="details-body">
       <div class="person">
-        <Avatar name={group.name} id={id} />
+        <Avatar name={group.name} id={id} group />
         <p class="person-name">{safeLine(group.name)}</p>
         <p class="faint">{group.open ? w.openRoom : w.group}</p>
       </div>
@@ -77,7 +77,7 @@ export function GroupDetails({ id }: { id: string }) {
             class="field"
             name="name"
             aria-label={w.groupName}
-            defaultValue={group.name}
+            defaultValue={safeLine(group.name)}
             autocomplete="off"
           />
           <button type="submit" class="button">
@@ -178,35 +178,52 @@ export function Invitation({ id }: { id: string }) {
   const w = words.value;
   const group = conversationOf(state.value, id)?.group;
   if (group === undefined || group.state === 'member') return null;
-  const by = group.invitedBy === null ? null : safeLine(group.invitedBy.user);
+  const { invitedBy } = group;
+  const isInvited = group.state === 'invited';
+  const toList = (): void => go({ at: 'list' });
+  const how =
+    isInvited && invitedBy !== null
+      ? w.invitedBy(safeLine(invitedBy.user))
+      : group.open
+        ? w.openRoom
+        : w.notIn;
   return (
-    <section class="request" aria-label={w.requestsTitle}>
+    <section class="request" aria-label={how}>
       <p>
-        <strong>
-          {group.state === 'invited' && by !== null ? w.invitedBy(by) : group.open ? w.openRoom : w.notIn}
-        </strong>
+        <strong>{how}</strong>
       </p>
-      {(group.state === 'invited' || group.open) && (
+      {isInvited && <p>{w.invitationWarning(group.members)}</p>}
+      {(isInvited || group.open) && (
         <div class="buttons">
           <button
             type="button"
             class="button primary"
             onClick={() => changeGroup(() => api().enterGroup(id))}
           >
-            {group.state === 'invited' ? w.accept : w.join}
+            {isInvited ? w.accept : w.join}
           </button>
-          {group.state === 'invited' && (
+          {isInvited && (
             <button
               type="button"
               class="button"
-              onClick={() =>
-                changeGroup(
-                  () => api().declineGroup(id),
-                  () => go({ at: 'list' }),
-                )
-              }
+              onClick={() => changeGroup(() => api().declineGroup(id), toList)}
             >
               {w.decline}
+            </button>
+          )}
+          {isInvited && invitedBy !== null && (
+            <button
+              type="button"
+              class="button danger"
+              onClick={() =>
+                changeGroup(async () => {
+                  const declined = await api().declineGroup(id);
+                  await api().block(invitedBy.peerId);
+                  return declined;
+                }, toList)
+              }
+            >
+              {w.blockThem(safeLine(invitedBy.user))}
             </button>
           )}
         </div>
@@ -249,7 +266,7 @@ export function Rooms() {
                     )
                   }
                 >
-                  <Avatar name={name} id={id} />
+                  <Avatar name={name} id={id} group />
                   <span class="row-main">
                     <span class="row-name">{safeLine(name)}</span>
                     <span class="row-text">{w.joinRoom(members.length)}</span>

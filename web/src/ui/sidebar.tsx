@@ -171,7 +171,12 @@ const ConversationRow = memo(function ConversationRow({ conversation }: { conver
         aria-current={opened}
         data-unread={unread > 0 || undefined}
       >
-        <Avatar name={conversation.name} id={conversation.peerId ?? id} peer={peer} />
+        <Avatar
+          name={conversation.name}
+          id={conversation.peerId ?? id}
+          peer={peer}
+          group={conversation.kind === 'group'}
+        />
         <span class="row-main">
           <span class="row-top">
             <span class="row-name">{name}</span>

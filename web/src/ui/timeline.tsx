@@ -37,13 +37,15 @@ interface TimelineProps {
   onDiscard: (pending: Pending) => void;
   /** Whether names stand above what others wrote: there are several. */
   names: boolean;
+  /** Whether somebody who finds it empty can change that. */
+  mayWrite: boolean;
   onReply: (message: MessageView) => void;
   onChange: (message: MessageView) => void;
 }
 
 /** The messages of a conversation. Only those near the screen are in the document. */
 export function Timeline(props: TimelineProps) {
-  const { timeline, name, pending, onEdit, onDiscard, names, onReply, onChange } = props;
+  const { timeline, name, pending, onEdit, onDiscard, names, mayWrite, onReply, onChange } = props;
   const w = words.value;
   const loaded = useStore(timeline.store);
   const list = useRef<ListHandle>(null);
@@ -161,7 +163,7 @@ export function Timeline(props: TimelineProps) {
   if (messages.length === 0 && pending.length === 0) {
     return (
       <div class="timeline-empty">
-        <p class="faint">{loaded.loading ? w.loading : w.noMessages}</p>
+        <p class="faint">{loaded.loading ? w.loading : mayWrite ? w.noMessages : ''}</p>
       </div>
     );
   }

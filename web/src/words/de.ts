@@ -145,6 +145,9 @@ export const de: Words = {
   leaveHelp: 'Nichts, was dort von da an geschrieben wird, erreicht Sie. Was Sie haben, bleibt.',
   invitedBy: (name) => `${name} lädt Sie in diese Gruppe ein.`,
   invitesYou: 'lädt Sie ein',
+  invitationWarning: (members) =>
+    `Bisher ${members === 1 ? 'ein Mitglied' : `${members} Mitglieder`}; alle erfahren, ob Sie annehmen oder ablehnen. Ein Name lässt sich kopieren: Nehmen Sie an, wen Sie erwarten.`,
+  blockThem: (name) => `${name} blockieren`,
   notIn: 'Sie sind nicht mehr in dieser Gruppe.',
   decline: 'Ablehnen',
   ofBlocked: 'von jemandem, den Sie blockiert haben',
@@ -195,7 +198,7 @@ export const de: Words = {
   keyAlarmBlock: 'Neuen Schlüssel blockieren',
   and: 'und',
 
-  search: 'Nachrichten und Personen suchen',
+  search: 'Nachrichten, Personen suchen',
   searching: 'Suche läuft…',
   foundNothing: 'Nichts gefunden.',
   found: (n, more) => `${n}${more ? '+' : ''} ${n === 1 && !more ? 'Nachricht' : 'Nachrichten'} gefunden`,

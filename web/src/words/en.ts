@@ -148,6 +148,9 @@ export const en = {
   leaveHelp: 'Nothing that is written there from then on reaches you. What you have stays.',
   invitedBy: (name: string): string => `${name} asks you to come to this group.`,
   invitesYou: 'asks you to come',
+  invitationWarning: (members: number): string =>
+    `${members === 1 ? 'One member so far, who learns' : `${members} members so far, who learn`} whether you accept or decline. A name can be copied: accept whom you expect.`,
+  blockThem: (name: string): string => `Block ${name}`,
   notIn: 'You are not in this group any more.',
   decline: 'Decline',
   ofBlocked: 'of somebody whom you have blocked',
