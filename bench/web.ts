@@ -230,7 +230,7 @@ async function measure(browser: Browser, ann: RunningDaemon, ben: RunningDaemon,
 
   const session = await opened.context.newCDPSession(page);
   await session.send('Performance.enable');
-  const early = await scrollTo(page, MESSAGES - LOADED);
+  const early = await scrollTo(page, Math.max(0, MESSAGES - LOADED));
   const keys = await typing(page);
   const before = await held(session);
   const began = performance.now();

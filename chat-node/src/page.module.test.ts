@@ -155,7 +155,7 @@ describe('whom the page’s port answers', () => {
   const wrongHosts = ['evil.example', '127.0.0.1', 'localhost', 'localhost.evil.example', '127.0.0.1:1'];
   it.each(wrongHosts)('not under the name %j, on no route', async (host) => {
     const { headers } = await letIn();
-    for (const path of ['/', '/api/status', '/no/such/route', CONTROL_ROUTES.pair]) {
+    for (const path of ['/', '/icon.svg', '/api/status', '/no/such/route', CONTROL_ROUTES.pair]) {
       const answer = await ask(path, { headers: { ...headers, host } });
       expect([path, answer.status, answer.code]).toEqual([path, 403, 'host-refused']);
     }
@@ -193,8 +193,20 @@ describe('whom the page’s port answers', () => {
   );
 
   it('with the headers that keep a page in its place, on errors too', async () => {
-    for (const path of ['/', '/api/status', '/no/such/route']) {
-      expect((await ask(path)).headers).toMatchObject(PAGE_HEADERS);
+    for (const path of ['/', '/icon.svg', '/api/status', '/no/such/route']) {
+      const { headers } = await ask(path);
+      expect(headers).toMatchObject(PAGE_HEADERS);
+      const policy = headers['content-security-policy'] ?? '';
+      for (const rule of [
+        "default-src 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+      ])
+        expect(policy).toContain(rule);
+      // Nothing inline, and nothing of another host.
+      expect(policy).not.toMatch(/unsafe|http|\*/);
+      expect(headers['x-content-type-options']).toBe('nosniff');
     }
     expect((await ask('/api/status', { headers: { host: 'evil.example' } })).headers).toMatchObject(
       PAGE_HEADERS,
