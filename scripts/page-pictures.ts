@@ -32,6 +32,9 @@ try {
   });
   if (answer !== undefined) await controlOf(ann).react(answer.id, ['👍']);
   await controlOf(ann).setVerified(ben.peerId, true);
+  const group = await controlOf(ben).createGroup({ name: 'Third floor', people: [ann.peerId] });
+  await waitFor('the group', async () => (await controlOf(ann).group(group.id)).state === 'member');
+  await controlOf(ben).send(group.id, 'Cake at four, in the kitchen');
   await controlOf(cleo).send(ann.peerId, 'Hello, this is Cleo of the third floor. May I write to you?');
   const looks = [
     { name: 'page-desk', width: 1280, height: 720, colorScheme: 'light' },
@@ -41,6 +44,7 @@ try {
     const opened = await (await PageUnderTest.open(browser, look)).enter(ann);
     const { page } = opened;
     await page.getByText('wants to write to you').waitFor();
+    await page.getByText('Ben: Cake at four').waitFor();
     await page.getByRole('link', { name: /^Ben/ }).first().click();
     await page.getByRole('log').getByText('In the left drawer').waitFor();
     if (name === 'page-desk') {
