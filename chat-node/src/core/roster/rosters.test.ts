@@ -85,6 +85,16 @@ describe('the rosters of a node', () => {
     await expect(rosters.enter(group)).rejects.toMatchObject({ code: 'not-allowed' });
   });
 
+  it('enter a group once, though the person and the node do so at the same time', async () => {
+    const asked = chain([found(1), { kind: 'add', person: ann.peerId, user: 'Ann' }], ben);
+    const id = asked[0]?.conversation ?? '';
+    const group = await rosters.take(id, asked, ben.peerId);
+    if (group === null) throw new Error('it was not taken');
+    await Promise.all([rosters.enter(group), rosters.enter(group)]);
+    const own = group.group?.operations().filter(({ author }) => author === ann.peerId);
+    expect(own?.map(({ detail }) => detail.kind)).toEqual(['accept']);
+  });
+
   it('refuse names that are none, conversations of two, and more people than a group has', async () => {
     await expect(rosters.found(' ', CLOSED, [])).rejects.toMatchObject({ code: 'invalid-user-name' });
     await expect(rosters.leave(conversations.direct(ben.peerId))).rejects.toMatchObject({

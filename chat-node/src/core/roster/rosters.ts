@@ -128,10 +128,12 @@ export class Rosters {
 
   /** Enters a group: accepts an invitation, or joins an open room. Of a member it changes nothing. @throws {ChatError} as {@link operate} */
   enter(conversation: Conversation): Promise<void> {
-    const { keys, ownName } = this.parts;
-    if (conversation.group?.isMember(keys.peerId) === true) return Promise.resolve();
-    const isInvited = conversation.group?.roster.members.get(keys.peerId)?.state === 'invited';
-    return this.operate(conversation, { kind: isInvited ? 'accept' : 'join', user: ownName() });
+    const { keys, mutex, ownName } = this.parts;
+    return mutex.run(conversation.id, async () => {
+      if (conversation.group?.isMember(keys.peerId) === true) return;
+      const isInvited = conversation.group?.roster.members.get(keys.peerId)?.state === 'invited';
+      await this.#operate(conversation, { kind: isInvited ? 'accept' : 'join', user: ownName() });
+    });
   }
 
   /**
