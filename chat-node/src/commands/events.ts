@@ -110,13 +110,14 @@ function describe(event: ControlEvent, names: Names, at: number): string[] {
           direction === 'out'
             ? `You to ${names.in(conversation)}`
             : `${names.of(author)}${names.isGroup(conversation) ? ` in ${names.in(conversation)}` : ''}`;
-        return `${timeOfDay(message.sentAt)}  ${who}: ${safeLine(messageText(message))}`;
+        return `${timeOfDay(message.sentAt)}  ${who}: ${safeLine(messageLine(message, names.self))}`;
       });
     case 'state':
       return event.ids.map((id) => `${now}  ${names.in(event.conversation)}: ${event.state} ${safeLine(id)}`);
     case 'changed':
       return event.messages.map(
-        (message) => `${now}  ${names.in(message.conversation)}: changed: ${safeLine(messageLine(message))}`,
+        (message) =>
+          `${now}  ${names.in(message.conversation)}: changed: ${safeLine(messageLine(message, names.self))}`,
       );
     case 'removed':
       return event.ids.map((id) => `${now}  ${names.in(event.conversation)}: deleted here ${safeLine(id)}`);
@@ -166,6 +167,8 @@ function describe(event: ControlEvent, names: Names, at: number): string[] {
 
 /** What people are called, by peer id. */
 class Names {
+  /** Own peer id. */
+  self = '';
   readonly #peers = new Map<string, PeerView>();
   /** Labels of groups by the id of their conversation. */
   readonly #groups = new Map<string, string>();
@@ -176,6 +179,7 @@ class Names {
   ) {}
 
   async load(): Promise<void> {
+    this.self = (await this.client.status(this.signal)).peerId;
     for (const peer of await this.client.peers(true, this.signal)) this.#peers.set(peer.peerId, peer);
     for (const group of await this.client.groups(undefined, this.signal))
       this.#groups.set(group.id, groupLabel(group));

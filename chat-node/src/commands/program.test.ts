@@ -643,7 +643,16 @@ describe('events', () => {
   it('are a line each until Ctrl-C, which is no failure', async () => {
     const running = start(['events'], { home: node.home });
     await followers(1);
-    node.receive(bob, 'hello\nthere');
+    const [first] = node.receive(bob, 'hello\nthere');
+    const quote = { id: first!.id, author: bob.peerId, user: 'Bob', body: 'hello', deleted: false };
+    const own = { ...first!, author: node.peerId, direction: 'out', replyTo: first!.id, quote } as const;
+    node.emit({
+      type: 'changed',
+      messages: [
+        { ...first!, confirm: true },
+        { ...own, body: 'drill', confirm: true, confirmed: [] },
+      ],
+    });
     node.settle(bob.conversation, ['id-1', 'id-2'], 'delivered');
     node.person('Bob', { online: false });
     node.emit({ type: 'history', conversation: bob.conversation });
@@ -658,6 +667,8 @@ describe('events', () => {
         .map((line) => line.slice(7)),
     ).toEqual([
       'Bob: hello there',
+      'Bob: changed: hello there [asks you to confirm]',
+      'Bob: changed: [answers Bob: hello] drill [0 confirmed]',
       'Bob: delivered id-1',
       'Bob: delivered id-2',
       'Bob is offline',

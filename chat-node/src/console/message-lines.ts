@@ -97,11 +97,11 @@ function draw(
   const wrapped = (line: string): string[] => wrapWithLinks(line, width - under);
   const quote = quoteLine(message);
   const others = safeLine(messageMarks(message, self).join(' · '));
-  const isAsked = message.confirm === true && !mine;
+  const isCalled = !mine && (message.confirm === true || message.mentions?.includes(self) === true);
   const body = [
     ...(quote === null ? [] : [theme.faint(truncate(`│ ${safeLine(quote)}`, width - under))]),
     ...(formats && message.kind === 'text' ? formatted(text, wrapped) : text.split('\n').flatMap(wrapped)),
-    ...(others === '' ? [] : wrap(others, width - under).map(isAsked ? theme.news : theme.faint)),
+    ...(others === '' ? [] : wrap(others, width - under).map(isCalled ? theme.news : theme.faint)),
   ];
   const state = mine ? marks(message) : '';
   const all = narrow

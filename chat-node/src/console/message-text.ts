@@ -68,10 +68,12 @@ export function messageMarks(message: MessageView, self: string): string[] {
   ];
 }
 
-/** A message in one line with what others made of it. Not safe for a terminal yet. */
-export function messageLine(message: MessageView): string {
-  const marks = messageMarks(message, '');
-  return marks.length === 0 ? messageText(message) : `${messageText(message)} (${marks.join(', ')})`;
+/** What a message says, what it answers and what others made of it, as one text. Not safe for a terminal yet. @param self peer id of who reads it */
+export function messageLine(message: MessageView, self: string): string {
+  const marks = messageMarks(message, self);
+  const quote = quoteLine(message);
+  const answer = quote === null ? '' : `[answers ${quote}] `;
+  return `${answer}${messageText(message)}${marks.length === 0 ? '' : ` [${marks.join(', ')}]`}`;
 }
 
 /** The message that another one answers, as one line; null where it answers none. Not safe for a terminal yet. */

@@ -346,7 +346,7 @@ export class Presenter {
       ...fileFields(id, content),
       edited,
       deleted,
-      ...(deletion === null ? {} : { deletion }),
+      ...(deletion === null ? {} : { deletion: { asked: deletion.asked, done: deletion.done } }),
       replyTo,
       ...(replyTo === null ? {} : { quote: quote && this.#quote(quote, conversation, names) }),
       reactions: reactions.map(({ emoji, by }) => ({ emoji, by: [...by] })),

@@ -2,7 +2,7 @@ import { errorMessage, P2pChatError, safeLine, safeText, type MessageView } from
 import { FILE_COMMANDS, isFileCommand } from '../file-commands.js';
 import { recipientsLabel } from '../group-labels.js';
 import { authorLabel, localDay, progressLabel, timeOfDay } from '../labels.js';
-import { fileText, messageMarks, messageText, quoteLine } from '../message-text.js';
+import { fileText, messageLine, messageText } from '../message-text.js';
 import type { ConversationPromptConfig, Leaving } from '../prompts/conversation-prompt.js';
 import { ANNOUNCE_COMMAND, announced, lastOwnText } from '../prompts/message-mode.js';
 import { spoken, type PlainLines } from './plain-lines.js';
@@ -271,7 +271,7 @@ class Speaker {
     for (const message of messages) {
       const before = this.#said.get(message.id);
       const { state } = message;
-      const line = lineOf(message, this.config.view.get().me?.peerId ?? '');
+      const line = messageLine(message, this.config.view.get().me?.peerId ?? '');
       if (before?.state === state && before.line === line) continue;
       this.#said.set(message.id, { state, line });
       if (before !== undefined) {
@@ -301,17 +301,9 @@ class Speaker {
   }
 }
 
-/** What a message says, with what others made of it. */
-function lineOf(message: MessageView, self: string): string {
-  const marks = messageMarks(message, self);
-  const quote = quoteLine(message);
-  const answer = quote === null ? '' : `[answers ${quote}] `;
-  return `${answer}${messageText(message)}${marks.length === 0 ? '' : ` [${marks.join(', ')}]`}`;
-}
-
 function read(message: MessageView, author: string, self: string): string[] {
   const mine = message.direction === 'out';
-  const [first = '', ...more] = safeText(lineOf(message, self)).split('\n');
+  const [first = '', ...more] = safeText(messageLine(message, self)).split('\n');
   const state = mine ? ` (${stateOf(message)})` : '';
   const said = [
     `${timeOfDay(message.sentAt)} ${mine ? 'You' : author}: ${first}`,

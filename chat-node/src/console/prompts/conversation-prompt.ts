@@ -317,7 +317,9 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
       else if (key.name === 'f2') done('safety-number');
       else if (key.name === 'tab') {
         const path = withPath(draft);
-        const [member] = mentionable(draft, config.members?.() ?? []);
+        const callable = mentionable(draft, config.members?.() ?? []);
+        const [member] = callable;
+        if (callable.length > 1) setRemark([callable.map(({ user }) => `@${user}`).join('  ')]);
         if (path !== null && path.names.length > 0) setRemark([path.names.join('  ')]);
         if (path !== null) write(path.draft);
         else if (member !== undefined) write(withMention(draft, member.user));

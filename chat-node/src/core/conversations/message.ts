@@ -40,7 +40,7 @@ export interface Message {
   /** Whether it was deleted for everybody: its content is gone. */
   deleted: boolean;
   /** Where the person here deleted it: how many were asked to erase it, and how many have. */
-  deletion: { asked: number; done: number } | null;
+  deletion: { entry: string; asked: number; done: number } | null;
   /** Id of the message that it answers. */
   replyTo: string | null;
   /** That message; null where it is not here. */

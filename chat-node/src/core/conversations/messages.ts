@@ -5,6 +5,7 @@ import {
   EDIT_MENTION_MS,
   lastSeq,
   mentionsIn,
+  parseMessageId,
   segmentTag,
 } from '@p2p-chat/shared';
 import type { StorageHealth } from '../delivery/storage-health.js';
@@ -77,6 +78,8 @@ export class Messages {
   readonly #projected: ProjectionParts;
   /** What {@link toConfirm} found, until that may have changed. */
   readonly #toConfirm = new Map<string, Promise<readonly Message[]>>();
+  /** Own deletes that were shown before all had carried them out, and the messages that they erase. */
+  readonly #erasing = new Map<string, { conversation: string; id: string }>();
   /** What a person does with messages that are there. */
   readonly actions: MessageActions;
 
@@ -88,6 +91,7 @@ export class Messages {
     const { mayDelete } = parts;
     events.subscribe((event) => {
       if (event.type === 'removed') this.#toConfirm.delete(event.conversation);
+      if (event.type === 'states' && event.state === 'delivered') this.#tellErased(event.ranges);
     });
     const isIgnored = (peerId: string): boolean => people.isBlocked(peerId);
     this.#projected = { self, store, timeline, sha256: keys.sha256, mayDelete, isIgnored };
@@ -351,8 +355,22 @@ export class Messages {
     });
   }
 
-  #shown(conversation: Conversation, items: readonly TimelineItem[]): Promise<Message[]> {
-    return new Projection(this.#projected, conversation).messages(items);
+  async #shown(conversation: Conversation, items: readonly TimelineItem[]): Promise<Message[]> {
+    const messages = await new Projection(this.#projected, conversation).messages(items);
+    for (const { id, deletion } of messages)
+      if (deletion !== null && deletion.done < deletion.asked)
+        this.#erasing.set(deletion.entry, { conversation: conversation.id, id });
+    return messages;
+  }
+
+  /** Who shows a message that was deleted shows how many have erased it. */
+  #tellErased(ranges: readonly MessageRange[]): void {
+    for (const [entry, { conversation, id }] of this.#erasing) {
+      const { tag, seq } = parseMessageId(entry) ?? { tag: '', seq: 0 };
+      if (!ranges.some((one) => one.tag === tag && one.first <= seq && seq <= one.last)) continue;
+      this.#erasing.delete(entry);
+      this.parts.events.publish({ type: 'changed', conversation, ids: [id] });
+    }
   }
 
   async #locate(id: string): Promise<{ conversation: Conversation; item: MessageItem } | null> {

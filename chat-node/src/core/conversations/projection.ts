@@ -138,9 +138,9 @@ export class Projection {
   #deletion({ entry }: Action): Message['deletion'] {
     if (entry.author !== this.parts.self) return null;
     const asked = this.#group?.of(entry.segment, entry.entry.seq, entry.clock);
-    if (asked !== undefined) return { asked: asked.of.length, done: asked.delivered.length };
+    if (asked !== undefined) return { entry: entry.id, asked: asked.of.length, done: asked.delivered.length };
     const isDone = this.#stateOf(entry.author)(entry.segment, entry.entry.seq) !== 'queued';
-    return { asked: 1, done: isDone ? 1 : 0 };
+    return { entry: entry.id, asked: 1, done: isDone ? 1 : 0 };
   }
 
   #entry({ id, author, segment, entry, receivedAt }: TimelineEntry): Message {
