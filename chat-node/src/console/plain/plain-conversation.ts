@@ -4,7 +4,7 @@ import { recipientsLabel } from '../group-labels.js';
 import { authorLabel, localDay, progressLabel, timeOfDay } from '../labels.js';
 import { fileText, messageLine, messageText } from '../message-text.js';
 import type { ConversationPromptConfig, Leaving } from '../prompts/conversation-prompt.js';
-import { ANNOUNCE_COMMAND, announced, lastOwnText } from '../prompts/message-mode.js';
+import { ANNOUNCE_COMMAND, announced, CONFIRM_KEY, lastOwnText } from '../prompts/message-mode.js';
 import { spoken, type PlainLines } from './plain-lines.js';
 
 const WIDTH = 1_000;
@@ -77,6 +77,7 @@ async function act(
   speaker: Speaker,
   typed: string,
 ): Promise<Leaving | null> {
+  await speaker.ready;
   const [, name = '', number, rest = ''] = ACTION.exec(typed.trim()) ?? [];
   const target = number === undefined ? lastFor(name, config) : speaker.numbered(Number(number));
   if (target === undefined) {
@@ -150,6 +151,7 @@ async function send(lines: PlainLines, config: ConversationPromptConfig, body: s
 
 class Speaker {
   #begun = false;
+  readonly #ready = Promise.withResolvers<void>();
   /** The messages that were read out, and the state in which each was. */
   readonly #said = new Map<string, { state: MessageView['state']; line: string }>();
   /** The numbers by which they are named. */
@@ -179,6 +181,7 @@ class Speaker {
     if (loading) return;
     if (!this.#begun) {
       this.#begun = true;
+      this.#ready.resolve();
       const unread = messages.findIndex((one) => one.id === firstUnread);
       const begin = Math.max(0, Math.min(messages.length - PAGE, unread < 0 ? Infinity : unread));
       this.#first = messages[begin]?.id ?? null;
@@ -228,6 +231,11 @@ class Speaker {
     }
   }
 
+  /** Resolves when the first messages were read out: what was typed before that is for them, too. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
   /** The message that was read out with a number. */
   numbered(number: number): MessageView | undefined {
     return this.config.messages.get().messages.find(({ id }) => this.#numbers.get(id) === number);
@@ -264,7 +272,8 @@ class Speaker {
   }
 
   #header(): string[] {
-    return spoken(this.config.header(this.config.view.get(), WIDTH));
+    const header = this.config.header(this.config.view.get(), WIDTH);
+    return spoken(header.map((line) => line.replace(CONFIRM_KEY, '(/confirm confirms it)')));
   }
 
   #say(messages: readonly MessageView[], firstUnread: string | null): void {

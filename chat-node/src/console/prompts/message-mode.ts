@@ -47,6 +47,9 @@ export function keptText({ draft, mode }: Writing): string {
 /** What can be written in a conversation so that its readers are asked to confirm it. */
 export const ANNOUNCE_COMMAND = ['/announce TEXT', 'ask everybody here to confirm TEXT'] as const;
 
+/** What stands beside the message that waits to be confirmed, and that its key confirms. */
+export const CONFIRM_KEY = '(F4: confirm)';
+
 /** The text that is to be confirmed; null where what was written is another thing. */
 export function announced(written: string): string | null {
   return /^\/announce\s+(.*\S)/su.exec(written)?.[1] ?? null;

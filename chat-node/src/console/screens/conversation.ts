@@ -36,7 +36,7 @@ import {
 } from '@p2p-chat/shared/client';
 import { COPIED } from '../clipboard.js';
 import { messageText } from '../message-text.js';
-import { announced } from '../prompts/message-mode.js';
+import { announced, CONFIRM_KEY } from '../prompts/message-mode.js';
 import { flash, type ScreenContext } from './context.js';
 import { choosePerson } from './people-list.js';
 import { showSafetyNumber } from './safety-number.js';
@@ -162,7 +162,7 @@ function toConfirmLines(state: ViewState, conversation: string, width: number): 
   const all = conversationOf(state, conversation)?.toConfirm ?? [];
   return all.map((message, nth) => {
     const what = `! ${message.user} asks you to confirm: ${messageText(message)}`;
-    const key = nth === 0 ? '  (F4: confirm)' : '';
+    const key = nth === 0 ? `  ${CONFIRM_KEY}` : '';
     return theme.news(truncate(safeLine(what), width - key.length) + key);
   });
 }
