@@ -209,6 +209,10 @@ describe('what can be done with a message', () => {
     await log.getByRole('button', { name: '🎉: Ben' }).waitFor();
     if (PICTURES !== undefined) await opened.picture(join(PICTURES, 'actions.png'));
     expect(await opened.axe()).toEqual([]);
+    await log.locator('.quote').last().click();
+    await log.locator('.found-here').filter({ hasText: 'Shall we meet at noon?' }).waitFor();
+    await act('At one, please', 'Go to what it answers');
+    await log.locator('.found-here').filter({ hasText: 'Shall we meet at noon?' }).waitFor();
     await act('At one, please', 'Delete for everybody');
     await log.getByText('[deleted]').last().waitFor();
     expectClean(opened);
@@ -270,9 +274,14 @@ describe('what can be done with a message', () => {
     await composer.press('Tab');
     expect(await composer.inputValue()).toBe('and @Ben ');
     await composer.fill('');
-    await controlOf(ben).send(ann.peerId, 'so *bold* https://a.example/_b_ `x*y*`\n```\n*whole*\n```');
+    await controlOf(ben).send(
+      ann.peerId,
+      'so *bold* https://a.example/_b_ https://bücher.example `x*y*`\n```\n*whole*\n```',
+    );
     await log.locator('strong').getByText('*bold*', { exact: true }).waitFor();
     await log.locator('a', { hasText: /^https:\/\/a\.example\/_b_$/ }).waitFor();
+    const link = log.locator('a', { hasText: /^https:\/\/bücher\.example$/ });
+    expect(await link.getAttribute('href')).toBe('https://xn--bcher-kva.example/');
     await log.locator('code').getByText('`x*y*`', { exact: true }).waitFor();
     expect(await log.locator('.fenced').last().textContent()).toBe('```\n*whole*\n```');
     await controlOf(ben).send(ann.peerId, 'come down, @Ann');
@@ -316,6 +325,15 @@ describe('what can be done with a message', () => {
     const download = page.waitForEvent('download');
     await save.click();
     expect((await download).suggestedFilename()).toBe('plan.svg');
+    await card.hover();
+    await card.getByRole('button', { name: 'What to do with this message' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Forward', exact: true }).click();
+    await page.getByRole('dialog', { name: 'Forward' }).getByRole('button', { name: 'Ben' }).click();
+    await waitFor('the file to come back', async () => {
+      const [last] = await controlOf(ben).history(ann.peerId, { limit: 1 });
+      return last?.files?.[0]?.name === 'plan.svg' && last.author === ann.peerId;
+    });
+    await log.getByText('plan.svg').nth(1).waitFor();
     if (PICTURES !== undefined) await opened.picture(join(PICTURES, 'files.png'));
     expect(await opened.axe()).toEqual([]);
     expectClean(opened);

@@ -1,6 +1,7 @@
 export * from './control-api.js';
 export * from './errors.js';
 export * from './event-feed.js';
+export * from './forward.js';
 export * from './live-view.js';
 export * from './mention-completion.js';
 export * from './message-finder.js';

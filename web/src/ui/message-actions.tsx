@@ -6,11 +6,12 @@ import type {
   ReceiptTimeView,
   VersionView,
 } from '@p2p-chat/shared/control';
-import { conversationOf, type Timeline } from '@p2p-chat/shared/client';
+import { conversationOf, forward, type Timeline } from '@p2p-chat/shared/client';
 import { shortPeerId } from '@p2p-chat/shared/peer-id';
 import { safeLine, safeText } from '@p2p-chat/shared/text';
 import { messageText, momentLabel, timeLabel } from '../model/labels.ts';
 import { conversationLabel } from '../model/names.ts';
+import { open } from '../model/route.ts';
 import { api, state } from '../model/session.ts';
 import { words } from '../words/index.ts';
 import { Dialog } from './dialog.tsx';
@@ -55,6 +56,11 @@ export function MessageActions(props: MessageActionsProps) {
     [w.reply, deleted !== true, onReply],
     [w.copy, isText, onCopy],
     [w.editAgain, mine && isText, onEdit],
+    [
+      w.toQuoted,
+      Boolean(message.quote),
+      () => attempt(async () => open(conversation, await api().message(message.quote?.id ?? ''))),
+    ],
   ];
   return (
     <Dialog title={w.message} onClose={onClose} class="actions">
@@ -88,7 +94,7 @@ export function MessageActions(props: MessageActionsProps) {
             </button>
           ) : null,
         )}
-        {isText && (
+        {(isText || kind === 'file') && (
           <button type="button" class="button" onClick={() => setAct('forward')}>
             {w.forward}
           </button>
@@ -113,7 +119,7 @@ export function MessageActions(props: MessageActionsProps) {
   );
 }
 
-/** To whom a text is sent on, as one's own. */
+/** To whom a text or files are sent on, as one's own. */
 function Forward({ message, onClose }: { message: MessageView; onClose: () => void }) {
   const w = words.value;
   const all = state.value.conversations.filter(({ peer, group }) =>
@@ -128,7 +134,7 @@ function Forward({ message, onClose }: { message: MessageView; onClose: () => vo
             class="button"
             onClick={() => {
               attempt(async () => {
-                await api().send(one.id, message.body);
+                await forward(api(), message, state.value.files, one.id);
                 show(w.forwarded(conversationLabel(one)));
               });
               onClose();

@@ -124,7 +124,7 @@ export function Timeline(props: TimelineProps) {
     else if (key === 'r' && canAnswer) onReply(message);
     else if (key === 'e' && mine && isText) onChange(message);
     else if (key === 'c' && isText) copy(message);
-    else if (key === 'f' && isText) setActed({ message, act: 'forward' });
+    else if (key === 'f' && (isText || message.kind === 'file')) setActed({ message, act: 'forward' });
     else if (key === '+' && canAnswer) setActed({ message, act: 'react' });
     else return false;
     return true;

@@ -97,6 +97,7 @@ export const de: Words = {
   forward: 'Weiterleiten',
   forwarded: (name) => `An ${name} weitergeleitet.`,
   versions: 'Frühere Fassungen',
+  toQuoted: 'Zu dem, worauf sie antwortet',
   mention: 'Erwähnen',
   mentionsYou: 'erwähnt Sie',
   deletion: ({ asked, done }) => `${asked} gebeten, ${done} erledigt`,
@@ -278,6 +279,7 @@ export const de: Words = {
   said: {
     'The node has gone away.': 'Der Knoten ist nicht mehr da.',
     'The node was ended.': 'Der Knoten wurde beendet.',
+    'Not all of it is here; fetch it first.': 'Nicht alles davon ist hier; holen Sie es zuerst.',
     'This machine has no network.': 'Dieser Rechner hat kein Netz.',
     'Connect it; until then only people on this machine are reached, and what you write waits.':
       'Verbinden Sie ihn; bis dahin sind nur Personen auf diesem Rechner erreichbar, und was Sie schreiben, wartet.',

@@ -98,6 +98,7 @@ export const en = {
   forward: 'Forward',
   forwarded: (name: string): string => `Forwarded to ${name}.`,
   versions: 'Earlier versions',
+  toQuoted: 'Go to what it answers',
   mention: 'Mention',
   mentionsYou: 'mentions you',
   deletion: ({ asked, done }: { asked: number; done: number }): string => `asked ${asked}, done ${done}`,

@@ -3,7 +3,6 @@ import {
   errorMessage,
   type MemberView,
   type MessageView,
-  P2pChatError,
   type PeerView,
   type PersonView,
   safeLine,
@@ -28,6 +27,7 @@ import { theme } from '../theme.js';
 import type { Leaving } from '../prompts/conversation-prompt.js';
 import {
   conversationOf,
+  forward,
   knownPeers,
   nextUnread,
   peerOf,
@@ -60,7 +60,7 @@ export async function openConversation(
     );
     if (leaving === 'back') return;
     if (typeof leaving === 'object') {
-      await forward(context, leaving.forward);
+      await forwardTo(context, leaving.forward);
       continue;
     }
     if (leaving === 'safety-number') {
@@ -236,7 +236,7 @@ function whoConfirmed({ confirmed, read, delivered, missing }: ConfirmationsView
 }
 
 /** Sends what a message says, or the files that it offers, to others, as one's own. */
-async function forward(context: ScreenContext, message: MessageView): Promise<void> {
+async function forwardTo(context: ScreenContext, message: MessageView): Promise<void> {
   const chosen = await choosePerson(context, {
     message: 'Forward to whom?',
     people: knownPeers,
@@ -250,18 +250,7 @@ async function forward(context: ScreenContext, message: MessageView): Promise<vo
   const peer = state.peers.get(chosen);
   const to = peer?.conversation ?? chosen;
   try {
-    if (message.kind === 'file') {
-      const paths = (message.files ?? []).map(({ id }) => state.files.get(id)?.path ?? null);
-      if (paths.some((path) => path === null))
-        throw new P2pChatError('file-id-unknown', 'Not all of it is here. Fetch it first, with /get.');
-      const { caption } = message;
-      const files = { paths: paths.filter((path) => path !== null) };
-      await view.client.sendFiles(
-        to,
-        { ...files, ...(caption === undefined ? {} : { caption }) },
-        view.signal,
-      );
-    } else await view.client.send(to, messageText(message), view.signal);
+    await forward(view.client, message, state.files, to, view.signal);
     const group = conversationOf(state, chosen);
     const name = peer !== undefined ? peerLabel(peer) : group === undefined ? '' : conversationLabel(group);
     flash(context, `Forwarded to ${name}.`);
