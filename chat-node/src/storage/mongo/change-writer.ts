@@ -11,7 +11,7 @@ import type {
   MessageKey,
   SegmentRecord,
 } from '../../core/ports/conversation.store.js';
-import type { BatchDocument, ImportedDocument, OperationDocument } from './documents.js';
+import type { BatchDocument, Erasure, ImportedDocument, OperationDocument } from './documents.js';
 import type { Models } from './models.js';
 import { isDuplicate } from './mongo-errors.js';
 import { storedOf } from './batch-reader.js';
@@ -25,8 +25,6 @@ export interface Commit {
   reject(error: unknown): void;
 }
 
-type Erasure = Extract<Change, { type: 'erase' | 'silence' | 'forget' }>;
-
 /** A document that is replaced whole, without its version. */
 interface Replacement {
   _id: string;
@@ -36,7 +34,8 @@ interface Replacement {
 /**
  * Carries out changes, in an order in which a crash between two writes harms
  * nothing: a segment's document before its first batch, batches before the
- * watermarks that tell of them.
+ * watermarks that tell of them. Batches name what is to be erased because of
+ * them until that is done: a start erases what a crash left.
  */
 export class ChangeWriter {
   /** @param next gives the next position or version; they rise over all starts */
@@ -58,6 +57,7 @@ export class ChangeWriter {
       const draft = plan.draft();
       try {
         for (const change of commit.changes) await this.#add(draft, change);
+        draft.nameErasures();
         plan.take(draft);
         taken.push(commit);
       } catch (error) {
@@ -67,6 +67,13 @@ export class ChangeWriter {
     }
     await this.#carryOut(plan);
     for (const { resolve } of taken) resolve();
+  }
+
+  /** Carries out what an earlier start did not come to. */
+  async finish(): Promise<void> {
+    const left = { first: { $gte: 1 }, erasures: { $exists: true } };
+    for (const { _id, erasures = [] } of await this.models.batches.find(left, { erasures: 1 }).lean())
+      await this.#eraseAll(erasures, [_id]);
   }
 
   async #add(plan: Plan, change: Change): Promise<void> {
@@ -176,13 +183,21 @@ export class ChangeWriter {
     ]);
     for (const { batch, record } of plan.moves()) this.segments.move(batch, record);
     // After the batches that tell why.
-    for (const erasure of plan.erasures) await this.index.remove(() => this.#erase(erasure));
+    const naming = batches.filter(({ erasures }) => erasures !== undefined).map(({ _id }) => _id);
+    await this.#eraseAll(plan.erasures, naming);
     if (plan.imported.length > 0)
       await models.imported.bulkWrite(plan.imported.map((one) => this.#import(one)));
     await Promise.all([
       this.#replace(models.watermarks, plan.replaced('watermarks')),
       this.#replace(models.peers, plan.replaced('peers')),
     ]);
+  }
+
+  /** @param naming ids of the batches that name it until it is done */
+  async #eraseAll(erasures: readonly Erasure[], naming: readonly string[]): Promise<void> {
+    for (const erasure of erasures) await this.index.remove(() => this.#erase(erasure));
+    if (naming.length > 0)
+      await this.models.batches.updateMany({ _id: { $in: [...naming] } }, { $unset: { erasures: 1 } });
   }
 
   /** @returns the rows of the index that have no words any more */
@@ -283,6 +298,12 @@ class Plan {
     this.imported.push(...draft.imported);
     this.erasures.push(...draft.erasures);
     this.operations.push(...draft.operations);
+  }
+
+  /** Lets the last batch of a commit say what the commit erases: it is stored only after all others of it. */
+  nameErasures(): void {
+    const last = [...this.#batches.values()].at(-1);
+    if (last !== undefined && this.erasures.length > 0) last.document.erasures = this.erasures;
   }
 
   add(batch: Batch, record: SegmentRecord, document: BatchDocument): void {

@@ -4,6 +4,7 @@ import type { ReadMark } from '@p2p-chat/shared/protocol/conversation';
 import { Schema as MongooseSchema } from 'mongoose';
 import type { PeerRecord } from '../../core/peers/peer.js';
 import type {
+  Change,
   ConversationRecord,
   MessageKey,
   ReceiptTimes,
@@ -13,6 +14,9 @@ import type {
 // A field that a schema does not know is a fault of the program, in a filter most of all.
 const STRICT = { versionKey: false, autoIndex: false, strict: 'throw', strictQuery: 'throw' } as const;
 const { Mixed } = MongooseSchema.Types;
+
+/** A change that takes out what is stored. */
+export type Erasure = Extract<Change, { type: 'erase' | 'silence' | 'forget' }>;
 
 /**
  * One batch with all its entries, written whole: what makes a crash harmless
@@ -80,6 +84,10 @@ export class BatchDocument {
   @Prop({ type: [{ _id: false, key: String, seq: Number }], default: undefined })
   keys?: MessageKey[];
 
+  /** What is to be erased because of it, and of the batches committed with it; absent once that is done. */
+  @Prop({ type: Mixed, default: undefined })
+  erasures?: Erasure[];
+
   /** Written with it, so that it is found whenever it lands; absent once its words are in the index. */
   @Prop({ type: Boolean, default: undefined })
   unindexed?: boolean;
@@ -95,6 +103,7 @@ BatchSchema.index(
   { conversation: 1, author: 1, segment: 1 },
   { partialFilterExpression: { silent: { $exists: true } } },
 );
+BatchSchema.index({ first: 1 }, { partialFilterExpression: { erasures: { $exists: true } } });
 BatchSchema.index(
   { conversation: 1, 'keys.key': 1 },
   { unique: true, partialFilterExpression: { keys: { $exists: true } } },

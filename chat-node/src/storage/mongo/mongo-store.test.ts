@@ -142,6 +142,34 @@ describe.skipIf(server === undefined)('with a MongoDB server (set MONGODB_URI_TE
       await killed.close();
     });
 
+    it('erases at the next start what a crash left of what was deleted', async () => {
+      const store = await open(uri);
+      const text = alice.batch(['canary'], { clock: testClock(1) });
+      const told = alice.batch(['deleted'], { clock: testClock(2) });
+      await store.commit([direct, append(text)]);
+      const { author, segment } = text;
+      const erase: Change = { type: 'erase', conversation, author, segment, seqs: [1] };
+      // What cannot be read cannot be erased: the batch that tells why is there then, as after a kill.
+      const spoil = (bytes: Buffer) =>
+        raw(uri, (db) => db.collection('batches').updateOne({ hash: text.hash }, { $set: { bytes } }));
+      await spoil(Buffer.from('spoilt'));
+      await expect(store.commit([append(told), erase])).rejects.toThrow();
+      await spoil(Buffer.from(text.bytes));
+      await store.close();
+      const isKept = async (): Promise<boolean> => {
+        const all = await raw(uri, (db) => db.collection('batches').find({}, { raw: true }).toArray());
+        return all.some((one) => Buffer.from(one as unknown as Uint8Array).includes('canary'));
+      };
+      expect(await isKept()).toBe(true);
+      const next = await open(uri);
+      expect(await isKept()).toBe(false);
+      expect(await next.batches(conversation, author, 0, ALL)).toHaveLength(2);
+      await next.close();
+      expect(
+        await raw(uri, (db) => db.collection('batches').countDocuments({ erasures: { $exists: true } })),
+      ).toBe(0);
+    });
+
     it('leaves a newer record where an older write lands late', async () => {
       const late = await open(uri);
       const store = await open(uri);

@@ -70,6 +70,7 @@ export class MongoStore extends ConversationStore {
       const store = new MongoStore(connection, models, uri, meta);
       // A write of the start before the last one may have landed only when the last one had looked.
       await store.#segments.settle(meta.settledStart - 1);
+      await store.#writer.finish();
       await models.meta.updateOne({ _id: META_ID }, { $set: { settledStart: meta.start } });
       return store;
     } catch (error) {
