@@ -99,6 +99,18 @@ describe('the roster of a group', () => {
     expect(admins(roster)).toEqual(['Cat']);
   });
 
+  it.each([20, 40])('shows as removed whom somebody removes at 30 while they leave at %s', (ms) => {
+    team(ben);
+    remove(ann, cat, 30);
+    cat.act({ kind: 'leave', tips: [] }, ms);
+    expect(GroupActor.names(meet(), people, 'removed')).toEqual(['Cat']);
+    ann.act({ kind: 'add', person: cat.peerId, user: 'Cat' });
+    cat.learn(ann);
+    cat.act({ kind: 'accept', user: 'Cat' });
+    cat.act({ kind: 'leave', tips: [] });
+    expect(GroupActor.names(meet(), people, 'left')).toEqual(['Cat']);
+  });
+
   it('has none of three who removed one another in a circle, and the one whom they did not', () => {
     team(ben, cat);
     remove(ann, ben);

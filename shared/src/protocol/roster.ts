@@ -458,19 +458,23 @@ class Resolution {
         peerId: person,
         user: named !== undefined && 'user' in named ? named.user : '',
         role: isAdmin ? 'admin' : 'member',
-        state: isIn.has(person) ? 'member' : this.#stateOutside(view, person, counted),
+        state: isIn.has(person) ? 'member' : this.#stateOutside(view, person),
         addedBy: added?.author ?? null,
       });
     }
     return members;
   }
 
-  #stateOutside(view: View, person: string, counted: readonly RosterOperation[]): MemberState {
+  #stateOutside(view: View, person: string): MemberState {
     // Who has entered beyond the greatest number of members waits, as who was asked does.
     if (this.#liveEntry(view, person) >= 0 || this.#liveAdd(view, person) >= 0) return 'invited';
-    return counted.findLast(({ detail }) => END_KINDS.has(detail.kind))?.detail.kind === 'remove'
-      ? 'removed'
-      : 'left';
+    // A removal shows also where they left concurrently: who did not know of it may bring that any time later.
+    const about = (this.#about.get(person) ?? []).filter((nth) => this.#has(view, nth));
+    const last = about.findLast((nth) => !END_KINDS.has(this.#operation(nth).detail.kind)) ?? 0;
+    const isRemoved = about.some(
+      (nth) => this.#operation(nth).detail.kind === 'remove' && !this.#isPast(nth, last),
+    );
+    return isRemoved ? 'removed' : 'left';
   }
 }
 
