@@ -168,6 +168,32 @@ describe('who comes later', () => {
   });
 });
 
+describe('who comes back', () => {
+  it('is sent each batch once, by its author, over links that open one after the other', async () => {
+    const world = await team();
+    world.crash(DAN);
+    for (let nth = 0; nth < 10; nth += 1) {
+      for (const one of [ANN, BEN, CAT]) world.write(one, 1);
+      await turns(5);
+    }
+    await turns(60);
+    await world.start(DAN);
+    for (const one of [ANN, BEN, CAT]) {
+      world.connect(one, DAN);
+      await turns(20);
+      await world.clock.advance(900);
+    }
+    await world.meet(2);
+    expect(await world.shown(DAN)).toHaveLength(30);
+    const sent = [ANN, BEN, CAT].map((one) => {
+      const ends = world.links.get([one, DAN].join()) as [End, End];
+      const end = ends.find(({ peer }) => peer.peerId === world.peerId(DAN)) as End;
+      return end.sent.filter(({ type }) => type === 'batch').length;
+    });
+    expect(sent).toEqual([10, 10, 10]);
+  });
+});
+
 describe('who wrote on after the memory of their machine was set back', () => {
   it('has all that they wrote shown, however much it is', async () => {
     const world = await team();
