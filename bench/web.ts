@@ -167,7 +167,8 @@ function scrollTo(page: Page, line: number): Promise<number> {
         const first = rows[0]?.querySelector('.bubble') ?? rows[0];
         if (Number(/line (\d+)/.exec(first?.textContent ?? '')?.[1] ?? Infinity) <= wanted) return most;
         const step = turn % every === 0 ? short : long;
-        const anchor = at(height / 3) ?? rows[0];
+        // One that is seen: what is above the screen is measured only as it comes in.
+        const anchor = at(height / 3) ?? at(height / 2);
         const before = anchor?.getBoundingClientRect().top ?? 0;
         list.scrollBy({ top: -step });
         await frame();
