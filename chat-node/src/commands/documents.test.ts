@@ -35,3 +35,30 @@ describe('docs/commands.md', () => {
     for (const [, label = ''] of labels) expect(text).toContain(label);
   });
 });
+
+describe('the settings of the README', () => {
+  const file = (name: string): Promise<string> =>
+    readFile(new URL(`../../../${name}`, import.meta.url), 'utf8');
+
+  it('are all in .env.example, and those that mean something in a container in the Compose file', async () => {
+    const [readme, example, compose] = await Promise.all(
+      ['README.md', '.env.example', 'docker-compose.yml'].map(file),
+    );
+    const rows = readme!.split('\n').filter((line) => /^\| `[A-Z\d_]+`/.test(line));
+    const names = rows.flatMap((row) =>
+      [...row.split('|')[1]!.matchAll(/`([A-Z\d_]+)`/g)].map(([, name]) => name!),
+    );
+    expect(names.length).toBeGreaterThan(25);
+    const lines = example!.split('\n');
+    // What is said once before several settings is said of each.
+    const withoutDocker = (name: string): boolean => {
+      const at = lines.findIndex((line) => line.startsWith(`#${name}=`));
+      const comment = lines.slice(0, at).findLastIndex((line) => line.startsWith('# '));
+      return lines[comment]!.includes('Without Docker only');
+    };
+    for (const name of names) {
+      expect(example, name).toContain(`#${name}=`);
+      if (!withoutDocker(name)) expect(compose, name).toMatch(new RegExp(`^ {6}${name}:`, 'm'));
+    }
+  });
+});
