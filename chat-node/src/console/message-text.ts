@@ -1,6 +1,7 @@
 import {
   type FileView,
   FOLDER_TYPE,
+  hasVisibleText,
   type MessageView,
   type OfferedFileView,
   safeLine,
@@ -8,6 +9,8 @@ import {
 import { changeLine } from './group-labels.js';
 import { progressBar, progressLabel, sizeLabel } from './labels.js';
 
+/** Of what this version cannot read, and of texts that other nodes send without anything to see in them. */
+const UNREADABLE = '[cannot be shown]';
 const NONE: ReadonlyMap<string, FileView> = new Map();
 
 /** What of a message is shown as its text, by its kind: the one place for the screens and the commands. Not safe for a terminal yet. */
@@ -26,7 +29,7 @@ export function messageText(
   if (blocked === true) return '[of somebody whom you have blocked]';
   switch (kind) {
     case 'text':
-      return body;
+      return hasVisibleText(body) ? body : UNREADABLE;
     case 'file':
       return [
         ...files.map((file) => transferText(file, transfers.get(file.id))),
@@ -35,7 +38,7 @@ export function messageText(
     case 'deleted':
       return '[deleted]';
     case 'unreadable':
-      return '[cannot be shown]';
+      return UNREADABLE;
     default:
       return `[needs a newer version of p2p-chat: ${safeLine(kind)}]`;
   }

@@ -1,7 +1,7 @@
 import { computed } from '@preact/signals';
 import type { MessageView, PeerView } from '@p2p-chat/shared/control';
 import { shortPeerId } from '@p2p-chat/shared/peer-id';
-import { safeLine, safeText } from '@p2p-chat/shared/text';
+import { hasVisibleText, safeLine, safeText } from '@p2p-chat/shared/text';
 import { locale, words } from '../words/index.ts';
 
 /** Made once for a language: making one takes longer than all else of a row. */
@@ -38,7 +38,8 @@ export function messageText({
   if (blocked === true) return `[${words.value.ofBlocked}]`;
   switch (kind) {
     case 'text':
-      return safeText(body);
+      // Other nodes may send a text without anything to see in it.
+      return hasVisibleText(body) ? safeText(body) : `[${words.value.unreadable}]`;
     case 'file': {
       const names = files.map(({ name }) => `[${safeLine(name)}]`);
       return [...names, ...(caption === undefined ? [] : [safeText(caption)])].join(' ');
