@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { diagnose, expectFailure, statesOf } from './support/doctor.js';
 import { Lan, type LanDaemon, sees } from './support/lan.js';
+import { waitFor } from './support/processes.js';
 
 const run = promisify(execFile);
 const PORT = '7780';
@@ -95,6 +96,24 @@ describe('doctor on a network', () => {
       'multicast-heard',
       /^Multicast is not heard on eth0/,
       /UDP port 5353 .* DISCOVERY_URLS/,
+    );
+  });
+
+  it('names a neighbour who is ignored because of a netmask', async () => {
+    const host = lan.hosts[1]!;
+    const { address } = host;
+    cleanUp.push(() => host.moveTo(address));
+    await host.moveTo('10.78.0.2');
+    const [one] = await Promise.all([anna(), ben()]);
+    const found = await waitFor('the neighbour', async () => {
+      const now = await diagnose(one.daemon);
+      return now.verdict.ok ? null : now;
+    });
+    expectFailure(
+      found,
+      'multicast-heard',
+      /^10\.78\.0\.2 is heard and ignored: it is in none of the networks of this machine/,
+      /the same netmask: it is 10\.77\.0\.1\/24 on eth0 here/,
     );
   });
 

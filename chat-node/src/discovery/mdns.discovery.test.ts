@@ -51,6 +51,15 @@ describe('MdnsDiscovery', () => {
     expect(node.discovery.health()[0]?.detail).toBe('nobody else is heard on eth0');
   });
 
+  it('takes for no neighbour who is on a network of this machine that is not used', async () => {
+    const interfaces = { ...on('192.0.2.1')(), ...{ docker0: on('198.51.100.254')()['eth0'] } };
+    const node = new Node('Alice', { interfaces: () => interfaces });
+    new Node('Bob', { address: '198.51.100.1' });
+    await clock.advance(1_000);
+    expect(node.discovery.ignored).toBeNull();
+    expect(node.discovery.found).toBe('nobody else is heard on eth0');
+  });
+
   class Node implements DiscoverySink {
     seen: readonly Sighting[] = [];
     readonly discovery: MdnsDiscovery;

@@ -100,6 +100,7 @@ export class MdnsDiscovery extends PeerDiscovery {
           browse: scope === 'lan' ? [NODE_SERVICE_TYPE, REGISTRY_SERVICE_TYPE] : [NODE_SERVICE_TYPE],
           offer: () => this.#offer(run),
           interfaces: () => this.#lanInterfaces(),
+          unused: () => lanInterfaces(['*'], this.#options.interfaces),
           clock,
           random,
           ...(open === undefined ? {} : { open }),

@@ -48,6 +48,8 @@ export interface DnsSdOptions {
   offer: () => OfferedService | null;
   /** The interfaces to use, asked each time. */
   interfaces: () => readonly LanInterface[];
+  /** Networks of this machine that are not used: what comes from there is of no neighbour. */
+  unused?: () => readonly LanInterface[];
   clock: Clock;
   /** 0 to 1, as Math.random. */
   random: () => number;
@@ -317,10 +319,13 @@ export class DnsSd {
   }
 
   // A neighbour of another network's address is heard and cannot be placed: one of the two has a wrong netmask.
+  // The system also hands over what comes in on interfaces that are not used.
   #ignored(records: readonly Answer[], { address }: MulticastSender): void {
     // What nodes of this machine say to each other over loopback is heard on every port.
     if (hostKind(address) === 'loopback') return;
-    const isForeign = [...this.#interfaces.values()].every(({ lan }) => !isOnLink(address, lan));
+    const used = [...this.#interfaces.values()].map(({ lan }) => lan);
+    const networks = [...used, ...(this.#options.unused?.() ?? [])];
+    const isForeign = networks.every((lan) => !isOnLink(address, lan));
     const isOurs = records
       .slice(0, MAX_RECORDS_PER_PACKET)
       .some(
