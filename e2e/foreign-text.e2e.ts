@@ -83,6 +83,8 @@ describe('a command', () => {
     [['peers', '--all'], 'Mallory'],
     [['peers', '--all', '--json'], 'Mallory'],
     [['history', 'PEER'], 'second'],
+    [['history', 'PEER'], 'quote'],
+    [['history', 'PEER'], 'feels'],
     [['history', 'PEER', '--json'], 'second'],
     [['send', 'PEER', 'hello'], ''],
     [['send', 'PEER', 'hello', '--json'], 'conversation'],

@@ -127,3 +127,17 @@ describe('the list of conversations', () => {
     expect(read.conversations[0]?.last?.state).toBe('read');
   });
 });
+
+describe('what was deleted for everybody', () => {
+  it('is in no notice and in no list any more', () => {
+    const asking = message(1, b, { body: 'canary', confirm: true });
+    const state = told(start([conversation(b, { toConfirm: [asking] })]), asking);
+    expect(JSON.stringify([state.notices, state.conversations])).toContain('canary');
+    const gone = { ...asking, kind: 'deleted', body: '', deleted: true, confirm: false };
+    const changed = withEvent(state, { type: 'changed', messages: [gone] });
+    const shown = { ...conversation(b, { unread: 1, last: gone }) };
+    const after = withEvent(changed, { type: 'conversation', conversation: shown });
+    expect(changed.notices).toMatchObject([{ last: { body: '', deleted: true } }]);
+    expect(JSON.stringify([after.notices, after.conversations])).not.toContain('canary');
+  });
+});
