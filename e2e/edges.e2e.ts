@@ -192,6 +192,9 @@ describe('a data folder that goes away under a running node', () => {
     });
     const { id } = await controlOf(alice).send(bob.peerId, 'while it is away');
     await expect(moved.send(alice.peerId, 'lost?')).rejects.toMatchObject({ code: 'storage-unavailable' });
+    const anew = await world.spawnDaemon(bob.options);
+    expect(await anew.exited).toBe(1);
+    expect(anew.stderr).toContain(`moved from ${bob.home} to ${bob.home}-moved`);
     await rename(`${bob.home}-moved`, bob.home);
     const stateOf = async (message: string): Promise<string | undefined> =>
       (await controlOf(alice).history(bob.peerId, { limit: 9 })).find((one) => one.id === message)?.state;

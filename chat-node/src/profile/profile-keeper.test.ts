@@ -95,10 +95,13 @@ describe('ProfileKeeper', () => {
     expect(() => ProfileLock.acquire(`${home}-elsewhere`)).toThrow(
       expect.objectContaining({ code: 'profile-in-use' }),
     );
+    // Nor does anybody begin anew in its place.
+    expect(() => ProfileLock.acquire(home)).toThrow(expect.objectContaining({ code: 'profile-moved' }));
     await rename(`${home}-elsewhere`, home);
     await clock.advance(PROFILE_RETRY_MS);
     expect(keeper.problem).toBeNull();
     expect(told).toEqual(['back']);
+    expect(existsSync(`${home}.moved`)).toBe(false);
   });
 
   it('keeps the place of a folder that was deleted, so that nobody makes another profile there', async () => {

@@ -68,6 +68,7 @@ export class ProfileKeeper {
     if (whereabouts === null) lock.release();
     this.#taken = 0;
     if (whereabouts === 'deleted') return this.#deleted();
+    if (whereabouts !== null) lock.noteMoved(whereabouts.movedTo);
     this.#say(whereabouts);
     this.#wait();
   }

@@ -7,6 +7,7 @@ import {
   openSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -44,9 +45,12 @@ export class ProfileLock {
   /**
    * @param home the profile's data directory
    * @throws {ProfileLockError} `profile-in-use` with the pid of the other
-   *   process and how to attach to it, or `profile-not-writable`
+   *   process and how to attach to it, `profile-moved` where a node runs whose
+   *   folder was moved away from here, or `profile-not-writable`
    */
   static acquire(home: string): ProfileLock {
+    const moved = readMoved(home);
+    if (moved !== null) throw movedAway(home, moved);
     return new ProfileLock(home, lock(home));
   }
 
@@ -86,9 +90,19 @@ export class ProfileLock {
     if (this.database.isOpen) this.database.close();
   }
 
+  /** Leaves word beside the place of the folder, so that no other profile is made there while its node runs. */
+  noteMoved(movedTo: string): void {
+    try {
+      writeFileSync(movedFile(this.home), JSON.stringify({ pid: process.pid, movedTo }), { mode: FILE_MODE });
+    } catch {
+      // Who may not write there did not move it; what is left out is a warning to others.
+    }
+  }
+
   /** Lets go of the profile. May be repeated. */
   release(): void {
     this.unlock();
+    this.#noteBack();
     if (this.#folder !== null) closeSync(this.#folder);
     this.#folder = null;
   }
@@ -103,6 +117,7 @@ export class ProfileLock {
     if (!existsSync(file)) throw notWritable(this.home, new Error(`${file} is missing`));
     if (statSync(file).ino !== this.#inode) throw inUse(this.home, 'of another profile there', undefined);
     if (!this.database.isOpen) this.database = lock(this.home);
+    this.#noteBack();
     this.#folder ??= openSync(dirname(file), 'r');
   }
 
@@ -114,12 +129,39 @@ export class ProfileLock {
     if (existsSync(dirname(this.home))) mkdirSync(this.home, { recursive: true, mode: 0o700 });
     this.database = lock(this.home);
   }
+
+  #noteBack(): void {
+    if (readMoved(this.home)?.pid === process.pid) rmSync(movedFile(this.home), { force: true });
+  }
 }
 
 const FILE_MODE = 0o600;
 
 function lockFile(home: string): string {
   return join(home, 'run', 'lock');
+}
+
+function movedFile(home: string): string {
+  return `${home}.moved`;
+}
+
+/** What a node that still runs left where its folder was moved away; null where there is no such node. */
+function readMoved(home: string): { pid: number; movedTo: string } | null {
+  try {
+    const moved = JSON.parse(readFileSync(movedFile(home), 'utf8')) as { pid: number; movedTo: string };
+    process.kill(moved.pid, 0);
+    return moved;
+  } catch {
+    return null;
+  }
+}
+
+function movedAway(home: string, { pid, movedTo }: { pid: number; movedTo: string }): ProfileLockError {
+  return new ProfileLockError(
+    'profile-moved',
+    `The folder of this profile was moved from ${home} to ${movedTo} while its node runs (pid ${pid}).`,
+    { hint: `Move it back, or stop that node and start this one with P2P_CHAT_HOME=${movedTo}.` },
+  );
 }
 
 function lock(home: string): DatabaseSync {
