@@ -1,14 +1,8 @@
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
 import { errorMessage, P2pChatError, SettingError, SystemClock } from '@p2p-chat/shared';
 import { type Config, readConfig, SETTINGS } from './config.js';
 import { checkHealth } from './healthcheck.js';
 import { createLogger } from './logger.js';
-
-// The space for short-lived objects would grow with a burst of requests and
-// stay: about 50 MB after ten thousand registrations, for no gain in speed.
-setFlagsFromString('--max-semi-space-size=4');
-setFlagsFromString('--semi-space-growth-factor=1');
 
 const FAILED = 1;
 const WRONG_USE = 2;
