@@ -34,6 +34,12 @@ async function sent(...args: string[]): Promise<SentFilesView> {
   return result;
 }
 
+/** What a process has read so far, from files above all; null where the system does not say so. */
+async function bytesRead({ child }: RunningDaemon): Promise<number | null> {
+  const io = await readFile(`/proc/${child.pid}/io`, 'utf8').catch(() => null);
+  return io === null ? null : Number(/rchar: (\d+)/.exec(io)?.[1]);
+}
+
 /** The file as Bob has it. */
 async function atBob(id: string): Promise<FileView | undefined> {
   return (await controlOf(bob).files()).find((one) => one.id === id);
@@ -242,8 +248,11 @@ it('goes to several at once, to groups and to rooms, and what all have fetched m
 
   const { path, bytes } = await file('for all.bin', 2 * MIB);
   const whom = 'Alice,Team,Room';
+  const before = await bytesRead(carol);
   const offers = await carol.json<SentFilesView>(['send-file', whom, path, '--caption', 'For all']);
   expect(new Set(offers.map(({ conversation }) => conversation)).size).toBe(3);
+  // Once for all of them.
+  if (before !== null) expect(((await bytesRead(carol)) ?? 0) - before).toBeLessThan(2 * bytes.length);
   const [toAlice, toTeam, toRoom] = offers.map(({ id }) => id);
   const got = async (who: RunningDaemon, id: string | undefined): Promise<void> => {
     await waitFor('the offer', async () => (await controlOf(who).files()).some((one) => one.id === id));
@@ -262,4 +271,15 @@ it('goes to several at once, to groups and to rooms, and what all have fetched m
   expect(refused.stderr).toContain('files-quota');
   await got(alice, toTeam);
   await waitFor('room for more', async () => (await carol.cli(['send-file', 'Bob', next])).status === 0);
+});
+
+it('is offered by a node that has a low priority and no right to raise it', async () => {
+  // As the user of a service; root could raise it.
+  const drop = process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-sys_nice'] : [];
+  const polite = await world.daemon({ user: 'Polite', launcher: [...drop, 'nice', '-n', '15'] });
+  await controlOf(polite).createGroup({ name: 'Alone', people: [] });
+  const { path } = await file('polite.txt', 10);
+  expect(await polite.json(['send-file', 'Alone', path])).toMatchObject([
+    { files: [{ name: 'polite.txt' }] },
+  ]);
 });

@@ -46,10 +46,17 @@ export async function sendFile(
   const client = profileClient(io, flags);
   const signal = io.interruption();
   const absolute = paths.map((path) => resolve(path));
+  let as: string | undefined;
   for (const conversation of await conversationsOf(client, whom, signal)) {
     const { caption, copy } = flags;
-    const request = { paths: absolute, copy, ...(caption === undefined ? {} : { caption }) };
+    const request = {
+      paths: absolute,
+      copy,
+      ...(caption === undefined ? {} : { caption }),
+      ...(as === undefined ? {} : { as }),
+    };
     const sent = await client.sendFiles(conversation.id, request, signal);
+    as ??= sent.id;
     if (flags.json === true) {
       await printJson(io, sent);
       continue;

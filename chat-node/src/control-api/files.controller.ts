@@ -65,8 +65,8 @@ export class FilesController {
   ): Promise<SentFilesView> {
     if (!(body instanceof Readable)) {
       const given = await sendFilesOf(body);
-      const { paths, copy = true } = given;
-      return sent(await this.files.send(id, paths, { caption: given.caption, copy }));
+      const { paths, caption: words, copy = true, as } = given;
+      return sent(await this.files.send(id, paths, { caption: words, copy, as }));
     }
     if (name === undefined) {
       body.resume();

@@ -188,6 +188,11 @@ export class SendFilesDto implements SendFilesRequest {
   @IsOptional()
   @IsBoolean(SWITCH)
   copy?: boolean;
+
+  @ApiPropertyOptional({ description: "One's own message that offers these paths: they are not read again." })
+  @IsOptional()
+  @IsString(TEXT)
+  as?: string;
 }
 
 export class UploadQuery {

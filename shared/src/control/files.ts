@@ -46,6 +46,8 @@ export interface SendFilesRequest {
   caption?: string;
   /** Whether the node keeps a copy, so that the originals may change; true by default. Folders are always copied. */
   copy?: boolean;
+  /** Id of one's own message that offers these paths: as long as its files are served, none of them is read again. */
+  as?: string;
 }
 
 /** What was sent. */

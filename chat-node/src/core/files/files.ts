@@ -150,13 +150,14 @@ export class Files {
 
   /**
    * Offers files and folders in one message. When this resolves, it is durable.
+   * @param options.as one's own message that offers these paths: what is served of them is not read again
    * @throws {ChatError} `files-none`, `files-too-many`, `caption-malformed`, and as {@link Messages.send}
    * @throws {BlobError} of the first that cannot be read
    */
   async send(
     conversation: string,
     paths: readonly string[],
-    { caption, copy }: { caption?: string | undefined; copy: boolean },
+    { caption, copy, as }: { caption?: string | undefined; copy: boolean; as?: string | undefined },
   ): Promise<SentFiles> {
     if (paths.length === 0) throw new ChatError('files-none', 'There is no file to send.');
     if (paths.length > MAX_FILES_PER_ENTRY) {
@@ -167,8 +168,10 @@ export class Files {
     checkCaption(caption);
     this.parts.messages.requireWritable(conversation);
     const offered: OfferedBlob[] = [];
-    for (const path of paths)
-      offered.push(await this.#withRoom(() => this.parts.blobs.offer(path, { copy })));
+    for (const [at, path] of paths.entries()) {
+      const known = as === undefined ? null : this.#served(fileIds(as, paths.length)[at], path);
+      offered.push(known ?? (await this.#withRoom(() => this.parts.blobs.offer(path, { copy }))));
+    }
     return this.#post(conversation, offered, caption);
   }
 
@@ -284,6 +287,14 @@ export class Files {
     } finally {
       for (const { root } of files) this.#staged.delete(root);
     }
+  }
+
+  /** What one offers from a path, as it was read then; null where it is served no more. */
+  #served(id: string | undefined, path: string): OfferedBlob | null {
+    const record = this.#records.get(id ?? '');
+    if (record?.author !== this.parts.keys.peerId || record.path !== path) return null;
+    if (record.state === 'failed' || record.dropped === true) return null;
+    return { file: record.file, path, source: record.source, skipped: [] };
   }
 
   /** Makes room where copies take too much: what all have fetched goes first, the oldest before the others. */
@@ -557,6 +568,8 @@ export class Files {
         : { code: 'nobody-there', detail: 'Nobody who has it can be reached.' };
     } catch (error) {
       if (signal.aborted) return null;
+      // Any of what was written may be lost: it is verified when it is opened again.
+      if (errorCode(error) === 'disk-failed') await fetch.close();
       if (error instanceof BlobError)
         return { code: error.code, detail: [error.message, error.hint].filter(Boolean).join(' ') };
       return { code: errorCode(error) ?? 'internal-error', detail: errorMessage(error) };
