@@ -1,8 +1,8 @@
 /*
- * `make bench-files`: between nodes on loopback, as separate processes, until it is verified and
- * durable at the far end:
+ * `make bench-files`: between nodes on loopback, as separate processes, from the command of the sender
+ * until it is verified and durable at the far end:
  *
- *   large    one large file, beside the floor (bench/floor/file-sender.ts and file-receiver.ts: TLS
+ *   large    one large file, without and with a copy that stays at the sender, beside the floor (bench/floor/file-sender.ts and file-receiver.ts: TLS
  *            1.3, read, hash, write, fsync and no product code)
  *   tools    the same with scp, rsync and croc where they are installed, each with a `sync` after it
  *   folder   a folder of many small files, beside rsync
@@ -44,12 +44,12 @@ const KIB = 1024;
 /** Of a part that was left out, and of a tool that is not installed, there is nothing. */
 interface Figures {
   mib: number;
-  /** Of the large file, in seconds. */
-  seconds: Partial<Record<'node' | 'floor' | 'scp' | 'rsync' | 'croc', number>>;
+  /** Of the large file, in seconds; `node` without a copy that stays at the sender, `copying` with one. */
+  seconds: Partial<Record<'node' | 'copying' | 'floor' | 'scp' | 'rsync' | 'croc', number>>;
   /** How fast the node is beside the floor: 1 is as fast. */
   ofFloor?: number;
-  /** Reading it to be offered, without a copy, in seconds. */
-  offerSeconds?: number;
+  /** What of that is reading it to be offered. */
+  offerSeconds?: { plain: number; copying: number };
   /** How much the memory of the nodes grew at most, in MiB. */
   memoryGrowthMib?: { sender: number; receiver: number };
   /** Of a message, delivered, in milliseconds. */
@@ -113,30 +113,41 @@ async function measureLarge(figures: Figures, folder: string, large: string): Pr
   const { alice, bob } = await linkedPair(world);
   const idle = await messageTimes(alice, IDLE_MESSAGES);
   const before = await Promise.all([alice, bob].map((node) => memory(node, 'VmRSS')));
+  const first = await controlOf(alice).sendFiles('Bob', { paths: [large], copy: false });
   await dropCaches();
-  const offered = await timed(() => controlOf(alice).sendFiles('Bob', { paths: [large], copy: false }));
-  const fetching = fetchWhole(bob, offered.result.id);
+  const fetching = fetchWhole(bob, first.id);
   const beside = await messageTimes(alice, fetching);
-  const path = await fetching;
-  const after = await Promise.all([alice, bob].map((node) => memory(node, 'VmHWM')));
-  await requireSame(large, path);
-  await rm(path);
-  // Once more, with nothing beside it.
-  const { id } = await controlOf(alice).sendFiles('Bob', { paths: [large], copy: false });
-  await dropCaches();
-  const alone = await timed(() => fetchWhole(bob, id));
-  await rm(alone.result);
+  await rm(await fetching);
+  // Once more with nothing beside it, and once with a copy that stays at the sender.
+  const node = await wholeWay(alice, bob, large, false);
+  const copying = await wholeWay(alice, bob, large, true);
+  const after = await Promise.all([alice, bob].map((one) => memory(one, 'VmHWM')));
   await Promise.all([alice.stop(), bob.stop()]);
 
   const floor = await floorSeconds(folder, large);
-  figures.seconds = { node: alone.seconds, floor };
-  figures.ofFloor = floor / alone.seconds;
-  figures.offerSeconds = offered.seconds;
+  figures.seconds = { node: node.all, copying: copying.all, floor };
+  figures.ofFloor = floor / node.all;
+  figures.offerSeconds = { plain: node.offer, copying: copying.offer };
   figures.memoryGrowthMib = {
     sender: ((after[0] ?? 0) - (before[0] ?? 0)) / KIB,
     receiver: ((after[1] ?? 0) - (before[1] ?? 0)) / KIB,
   };
   figures.p99 = { idle: percentile(idle, 0.99), beside: percentile(beside, 0.99) };
+}
+
+/** From the offer of a file, which reads and hashes it, until it is verified and durable at the far end. */
+async function wholeWay(
+  alice: RunningDaemon,
+  bob: RunningDaemon,
+  large: string,
+  copy: boolean,
+): Promise<{ all: number; offer: number }> {
+  await dropCaches();
+  const offer = await timed(() => controlOf(alice).sendFiles('Bob', { paths: [large], copy }));
+  const fetch = await timed(() => fetchWhole(bob, offer.result.id));
+  await requireSame(large, fetch.result);
+  await rm(fetch.result);
+  return { all: offer.seconds + fetch.seconds, offer: offer.seconds };
 }
 
 async function measureFolder(figures: Figures, folder: string, ssh: Ssh | null): Promise<void> {
@@ -456,7 +467,9 @@ function table({ seconds, ofFloor, offerSeconds, memoryGrowthMib, p99, ...more }
   console.log(`${mib} MiB, durable at the far end`);
   for (const [name, time] of Object.entries(seconds)) console.log(`  ${name.padEnd(12)} ${rate(time)}`);
   if (ofFloor !== undefined && offerSeconds !== undefined)
-    console.log(`  of the floor ${ofFloor.toFixed(2)}; reading it first ${rate(offerSeconds)}`);
+    console.log(
+      `  of the floor ${ofFloor.toFixed(2)}; reading it first ${rate(offerSeconds.plain)}, copying ${rate(offerSeconds.copying)}`,
+    );
   if (memoryGrowthMib !== undefined) {
     const { sender, receiver } = memoryGrowthMib;
     console.log(`memory grew by ${sender.toFixed(0)} MiB (sender), ${receiver.toFixed(0)} MiB (receiver)`);

@@ -1,21 +1,12 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fdatasyncSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  writeSync,
-} from 'node:fs';
-import { setImmediate as turn } from 'node:timers/promises';
+import { constants } from 'node:fs';
+import { copyFile, type FileHandle, open } from 'node:fs/promises';
 import { BLOCK_BYTES } from '@p2p-chat/shared/protocol/limits';
 import { BLOCK_HASH_BYTES, blockCount, blockLength } from '@p2p-chat/shared/protocol/file';
 import { packFolder, unpackFolder } from './folder-stream.js';
 import type { WrittenBlock } from '../core/ports/blob.store.js';
 import { BlockHasher } from './block-hasher.js';
+import { SyncedFile } from './synced-file.js';
 
 /** What reading a file gave: the hashes of its blocks one after the other. */
 export interface HashedFile {
@@ -25,23 +16,24 @@ export interface HashedFile {
 }
 
 const OWNER_ONLY = 0o600;
-/** Written data that waits for the disk: a message that is saved meanwhile waits behind all of it. */
-const MAX_UNSYNCED_BYTES = 4 * BLOCK_BYTES;
-/** Blocks that are read before others have their turn. */
-const BLOCKS_PER_TURN = 4;
 
 /** A file that is being fetched. */
 interface Part {
-  fd: number;
+  out: SyncedFile;
   size: number;
   hashes: Uint8Array;
-  /** Bytes that were written and may not be on the disk yet. */
-  unsynced: number;
+}
+
+/** Bytes that are handed over to be offered. */
+interface Draft {
+  out: SyncedFile;
+  hasher: BlockHasher;
 }
 
 /** What the thread does. It alone reads and hashes whole files, and writes what is fetched. */
 export class BlobWork {
   readonly #parts = new Map<string, Part>();
+  readonly #drafts = new Map<string, Draft>();
 
   /**
    * Hashes a file, and copies it where that is wanted.
@@ -49,30 +41,19 @@ export class BlobWork {
    * @param maxBytes what a copy may have
    */
   async offerFile(path: string, copyTo: string | null, maxBytes: number): Promise<HashedFile> {
-    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const before = fstatSync(fd);
-    if (!before.isFile()) throw closed(fd, 'file-unsuitable');
-    if (before.size > maxBytes) throw closed(fd, 'too-much');
-    const out = copyTo === null ? null : openSync(copyTo, 'w', OWNER_ONLY);
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      const hasher = new BlockHasher(out);
-      const buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
-      for (let index = 0; ; index += 1) {
-        const bytes = readSync(fd, buffer, 0, BLOCK_BYTES, null);
-        if (bytes === 0) break;
-        hasher.add(buffer.subarray(0, bytes));
-        if (index % BLOCKS_PER_TURN === 0) await turn();
-      }
-      const hashes = hasher.end();
-      const after = fstatSync(fd);
-      if (after.size !== hasher.size || after.mtimeMs !== before.mtimeMs || after.size !== before.size) {
+      const before = await file.stat();
+      if (!before.isFile()) throw coded('file-unsuitable');
+      if (before.size > maxBytes) throw coded('too-much');
+      const { size, hashes } = copyTo === null ? await hashed(file, null) : await copied(file, path, copyTo);
+      const after = await file.stat();
+      if (after.size !== size || after.mtimeMs !== before.mtimeMs || after.size !== before.size) {
         throw coded('file-changed');
       }
-      if (out !== null) fsyncSync(out);
-      return { size: hasher.size, changedAt: after.mtimeMs, hashes };
+      return { size, changedAt: after.mtimeMs, hashes };
     } finally {
-      closeSync(fd);
-      if (out !== null) closeSync(out);
+      await file.close();
     }
   }
 
@@ -82,81 +63,134 @@ export class BlobWork {
     copyTo: string,
     maxBytes: number,
   ): Promise<HashedFile & { skipped: string[] }> {
-    const out = openSync(copyTo, 'w', OWNER_ONLY);
+    await this.openDraft(copyTo);
     try {
-      const hasher = new BlockHasher(out);
-      const skipped = await packFolder(path, hasher, maxBytes);
-      const hashes = hasher.end();
-      fsyncSync(out);
-      return { size: hasher.size, changedAt: 0, hashes, skipped };
+      const skipped = await packFolder(path, this.#draft(copyTo).hasher, maxBytes);
+      return { ...(await this.endDraft(copyTo)), skipped };
     } finally {
-      closeSync(out);
+      await this.closeDraft(copyTo);
     }
+  }
+
+  /** Makes a file for bytes that are handed over with {@link addToDraft}. */
+  async openDraft(path: string): Promise<void> {
+    const out = new SyncedFile(await open(path, 'wx', OWNER_ONLY));
+    this.#drafts.set(path, { out, hasher: new BlockHasher(out) });
+  }
+
+  /** @returns the buffer, which is free again */
+  async addToDraft(path: string, bytes: Uint8Array<ArrayBuffer>): Promise<{ buffer: ArrayBuffer }> {
+    await this.#draft(path).hasher.add(bytes);
+    return { buffer: bytes.buffer };
+  }
+
+  /** What was handed over is durable when this resolves. */
+  async endDraft(path: string): Promise<HashedFile> {
+    const { hasher } = this.#draft(path);
+    return { hashes: await hasher.end(), size: hasher.size, changedAt: 0 };
+  }
+
+  async closeDraft(path: string): Promise<void> {
+    const draft = this.#drafts.get(path);
+    this.#drafts.delete(path);
+    await draft?.out.close();
   }
 
   /** Opens what is fetched of a file. @returns which blocks of it are there: a byte for each, 1 or 0 */
   async openPart(path: string, size: number, hashes: Uint8Array): Promise<Uint8Array> {
-    this.closePart(path);
-    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, OWNER_ONLY);
-    this.#parts.set(path, { fd, size, hashes, unsynced: 0 });
+    await this.closePart(path);
+    const file = await open(path, constants.O_RDWR | constants.O_CREAT, OWNER_ONLY);
+    this.#parts.set(path, { out: new SyncedFile(file), size, hashes });
     const there = new Uint8Array(blockCount(size));
-    const written = fstatSync(fd).size;
-    if (written > size) ftruncateSync(fd, size);
+    const written = (await file.stat()).size;
+    if (written > size) await file.truncate(size);
     const buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
     for (let index = 0; index * BLOCK_BYTES < Math.min(written, size); index += 1) {
       const length = blockLength(size, index);
-      const bytes = readSync(fd, buffer, 0, length, index * BLOCK_BYTES);
-      if (bytes === length && isBlock(buffer.subarray(0, length), hashes, index)) there[index] = 1;
-      if (index % BLOCKS_PER_TURN === 0) await turn();
+      const { bytesRead } = await file.read(buffer, 0, length, index * BLOCK_BYTES);
+      if (bytesRead === length && isBlock(buffer.subarray(0, length), hashes, index)) there[index] = 1;
     }
     return there;
   }
 
   /** Writes a block, if it is the one that it should be. @returns its buffer too, for the next one */
-  writePart(path: string, index: number, bytes: Uint8Array<ArrayBuffer>): WrittenBlock {
+  async writePart(path: string, index: number, bytes: Uint8Array<ArrayBuffer>): Promise<WrittenBlock> {
     const part = this.#parts.get(path);
     if (part === undefined) throw coded('EBADF');
-    if (bytes.length !== blockLength(part.size, index) || !isBlock(bytes, part.hashes, index)) {
-      return { isRight: false, buffer: bytes.buffer };
-    }
-    for (let at = 0; at < bytes.length;) {
-      at += writeSync(part.fd, bytes, at, bytes.length - at, index * BLOCK_BYTES + at);
-    }
-    part.unsynced += bytes.length;
-    if (part.unsynced >= MAX_UNSYNCED_BYTES) {
-      fdatasyncSync(part.fd);
-      part.unsynced = 0;
-    }
-    return { isRight: true, buffer: bytes.buffer };
+    const isRight = bytes.length === blockLength(part.size, index) && isBlock(bytes, part.hashes, index);
+    if (isRight) await part.out.write(bytes, index * BLOCK_BYTES);
+    return { isRight, buffer: bytes.buffer };
   }
 
   /** What was written survives a power cut. */
-  syncPart(path: string): void {
-    const part = this.#parts.get(path);
-    if (part !== undefined) fdatasyncSync(part.fd);
+  async syncPart(path: string): Promise<void> {
+    await this.#parts.get(path)?.out.sync();
   }
 
-  closePart(path: string): void {
+  async closePart(path: string): Promise<void> {
     const part = this.#parts.get(path);
-    if (part === undefined) return;
     this.#parts.delete(path);
-    closeSync(part.fd);
+    await part?.out.close();
   }
 
   /** Makes the files of a packed folder in an empty one. @returns what was left out */
   unpack(path: string, into: string): Promise<string[]> {
     return unpackFolder(path, into);
   }
+
+  #draft(path: string): Draft {
+    const draft = this.#drafts.get(path);
+    if (draft === undefined) throw coded('EBADF');
+    return draft;
+  }
+}
+
+/** Hashes a file from its start to its end. @param out where it is copied to */
+async function hashed(
+  file: FileHandle,
+  out: SyncedFile | null,
+): Promise<{ size: number; hashes: Uint8Array }> {
+  const hasher = new BlockHasher(out);
+  let [block, spare] = [Buffer.allocUnsafeSlow(BLOCK_BYTES), Buffer.allocUnsafeSlow(BLOCK_BYTES)];
+  let { bytesRead } = await file.read(block, 0, BLOCK_BYTES, null);
+  while (bytesRead > 0) {
+    // The next block is read while this one is hashed and written.
+    const [next] = await Promise.all([
+      file.read(spare, 0, BLOCK_BYTES, null),
+      hasher.add(block.subarray(0, bytesRead)),
+    ]);
+    [block, spare] = [spare, block];
+    ({ bytesRead } = next);
+  }
+  return { hashes: await hasher.end(), size: hasher.size };
+}
+
+/** Makes a copy of a file, which shares its blocks on the disk where the file system can do that. */
+async function copied(
+  file: FileHandle,
+  path: string,
+  copyTo: string,
+): Promise<{ size: number; hashes: Uint8Array }> {
+  const isClone = await copyFile(path, copyTo, constants.COPYFILE_FICLONE_FORCE).then(
+    () => true,
+    () => false,
+  );
+  const copy = await open(copyTo, isClone ? 'r+' : 'w', OWNER_ONLY);
+  const out = new SyncedFile(copy);
+  try {
+    if (!isClone) return await hashed(file, out);
+    await copy.chmod(OWNER_ONLY);
+    const whole = await hashed(copy, null);
+    await out.sync();
+    return whole;
+  } finally {
+    await out.close();
+  }
 }
 
 function isBlock(bytes: Uint8Array, hashes: Uint8Array, index: number): boolean {
   const hash = createHash('sha256').update(bytes).digest();
   return hash.equals(hashes.subarray(index * BLOCK_HASH_BYTES, (index + 1) * BLOCK_HASH_BYTES));
-}
-
-function closed(fd: number, code: string): Error {
-  closeSync(fd);
-  return coded(code);
 }
 
 function coded(code: string): Error {

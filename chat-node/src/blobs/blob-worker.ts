@@ -1,5 +1,5 @@
 /** The thread that hashes files and writes blocks: neither holds up a message. */
-import { constants, setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { errorCode, errorMessage } from '@p2p-chat/shared/errors';
 import { BlobWork } from './blob-work.js';
@@ -7,8 +7,12 @@ import type { BlobAnswer, BlobCall } from './worker-client.js';
 
 if (parentPort === null) throw new Error('blob-worker runs as a worker thread');
 const port = parentPort;
+/** Of the priorities of Linux. */
+const LOWEST = 19;
+/** A third of the weight. At a tenth, a file stands nearly still while other programs are busy. */
+const LATER_THAN_MESSAGES = 5;
 // Messages come first. Elsewhere this would be the priority of the whole process.
-if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+if (process.platform === 'linux') setPriority(Math.min(LOWEST, getPriority() + LATER_THAN_MESSAGES));
 const work = new BlobWork();
 
 port.on('message', ({ id, method, args }: BlobCall) => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { writeSync } from 'node:fs';
 import { BLOCK_BYTES } from '@p2p-chat/shared/protocol/limits';
+import type { SyncedFile } from './synced-file.js';
 
 /** Hashes bytes in blocks as they come, and writes them to a file where there is one. */
 export class BlockHasher {
@@ -10,13 +10,14 @@ export class BlockHasher {
   /** Bytes so far. */
   size = 0;
 
-  constructor(private readonly fd: number | null) {}
+  constructor(private readonly out: SyncedFile | null) {}
 
-  add(bytes: Uint8Array): void {
+  /** @param bytes not to be changed until this resolves */
+  async add(bytes: Uint8Array): Promise<void> {
     this.size += bytes.length;
     for (let at = 0; at < bytes.length;) {
       if (this.#filled === 0 && bytes.length - at >= BLOCK_BYTES) {
-        this.#done(bytes.subarray(at, at + BLOCK_BYTES));
+        await this.#done(bytes.subarray(at, at + BLOCK_BYTES));
         at += BLOCK_BYTES;
         continue;
       }
@@ -25,22 +26,22 @@ export class BlockHasher {
       this.#filled += taken;
       at += taken;
       if (this.#filled === BLOCK_BYTES) {
-        this.#done(this.#block);
+        await this.#done(this.#block);
         this.#filled = 0;
       }
     }
   }
 
-  /** Takes what is left for the last block. @returns the hashes of all, one after the other */
-  end(): Uint8Array {
-    if (this.#filled > 0) this.#done(this.#block.subarray(0, this.#filled));
+  /** Takes what is left for the last block, and makes all of it durable. @returns the hashes one after the other */
+  async end(): Promise<Uint8Array> {
+    if (this.#filled > 0) await this.#done(this.#block.subarray(0, this.#filled));
     this.#filled = 0;
+    await this.out?.sync();
     return new Uint8Array(Buffer.concat(this.#hashes));
   }
 
-  #done(block: Uint8Array): void {
+  async #done(block: Uint8Array): Promise<void> {
+    await this.out?.write(block, this.#hashes.length * BLOCK_BYTES);
     this.#hashes.push(createHash('sha256').update(block).digest());
-    if (this.fd === null) return;
-    for (let at = 0; at < block.length;) at += writeSync(this.fd, block, at);
   }
 }

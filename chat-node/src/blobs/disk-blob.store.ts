@@ -24,7 +24,6 @@ import {
   type WrittenBlock,
 } from '../core/ports/blob.store.js';
 import { readError, writeError } from './blob-errors.js';
-import { BlockHasher } from './block-hasher.js';
 import { mediaType } from './media-type.js';
 import { copyFolder, placeCopy, placeFile, placeFolder, syncFile, syncFolder } from './placing.js';
 import { BlobWorkerClient } from './worker-client.js';
@@ -42,7 +41,6 @@ export interface DiskBlobStoreOptions {
   workerUrl?: URL;
 }
 
-const OWNER_ONLY = 0o600;
 const FOLDERS = ['records', 'blobs', 'hashes', 'parts', 'drafts'] as const;
 const NOTES = 'notes.json';
 /** Files that are open to be served. */
@@ -138,22 +136,12 @@ export class DiskBlobStore extends BlobStore {
     this.#make();
     const draft = this.#draft();
     try {
-      const out = await open(draft, 'wx', OWNER_ONLY);
-      let hashes: Uint8Array;
-      let size: number;
-      try {
-        const hasher = new BlockHasher(out.fd);
-        for await (const chunk of chunks) {
-          if (hasher.size + chunk.length > this.options.maxFileBytes) throw this.#tooLarge(given);
-          this.#requireRoom(hasher.size + chunk.length);
-          hasher.add(chunk);
-        }
-        hashes = hasher.end();
-        size = hasher.size;
-        await out.sync();
-      } finally {
-        await out.close();
-      }
+      await this.#worker.call('openDraft', [draft]);
+      await this.#handOver(draft, chunks, (size) => {
+        if (size > this.options.maxFileBytes) throw this.#tooLarge(given);
+        this.#requireRoom(size);
+      });
+      const { size, hashes } = await this.#worker.call('endDraft', [draft]);
       const name = wireName(given);
       const file = {
         name,
@@ -166,6 +154,8 @@ export class DiskBlobStore extends BlobStore {
     } catch (error) {
       await this.#remove(draft);
       throw writeError(error, this.options.folder);
+    } finally {
+      await this.#worker.call('closeDraft', [draft]);
     }
   }
 
@@ -268,6 +258,39 @@ export class DiskBlobStore extends BlobStore {
   override async close(): Promise<void> {
     for (const path of [...this.#open.keys()]) await this.#shut(path);
     await this.#worker.close();
+  }
+
+  /** Collects bytes in blocks for the thread: while it has one, the next is filled. */
+  async #handOver(
+    draft: string,
+    chunks: AsyncIterable<Uint8Array>,
+    check: (size: number) => void,
+  ): Promise<void> {
+    let block = new Uint8Array(BLOCK_BYTES);
+    let spare = Promise.resolve({ buffer: new ArrayBuffer(BLOCK_BYTES) });
+    let size = 0;
+    let filled = 0;
+    const flush = async (): Promise<void> => {
+      const full = block.subarray(0, filled);
+      block = new Uint8Array((await spare).buffer);
+      spare = this.#worker.call('addToDraft', [draft, full], [full.buffer]);
+      // It is waited for with the next block.
+      spare.catch(() => undefined);
+      filled = 0;
+    };
+    for await (const chunk of chunks) {
+      size += chunk.length;
+      check(size);
+      for (let at = 0; at < chunk.length;) {
+        const taken = chunk.subarray(at, at + BLOCK_BYTES - filled);
+        block.set(taken, filled);
+        filled += taken.length;
+        at += taken.length;
+        if (filled === BLOCK_BYTES) await flush();
+      }
+    }
+    await flush();
+    await spare;
   }
 
   async #offerFolder(path: string, name: string): Promise<OfferedBlob> {

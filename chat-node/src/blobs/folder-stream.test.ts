@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import {
   link,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   readFile,
   rm,
@@ -19,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HOSTILE_NAMES } from '../testing/hostile-names.js';
 import { BlockHasher } from './block-hasher.js';
 import { packFolder, unpackFolder } from './folder-stream.js';
+import { SyncedFile } from './synced-file.js';
 
 /** A stream with a longer path than a system takes is refused as a whole. */
 const NAMES = HOSTILE_NAMES.filter((name) => Buffer.byteLength(name) < 4_000);
@@ -35,14 +36,14 @@ afterEach(() => rm(folder, { recursive: true }));
 
 async function packed(maxEntries?: number): Promise<{ stream: string; skipped: string[] }> {
   const stream = join(folder, 'stream');
-  const fd = openSync(stream, 'w');
+  const out = new SyncedFile(await open(stream, 'w'));
   try {
-    const hasher = new BlockHasher(fd);
+    const hasher = new BlockHasher(out);
     const skipped = await packFolder(source, hasher, Number.MAX_SAFE_INTEGER, maxEntries);
-    hasher.end();
+    await hasher.end();
     return { stream, skipped };
   } finally {
-    closeSync(fd);
+    await out.close();
   }
 }
 

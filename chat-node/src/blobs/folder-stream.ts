@@ -79,7 +79,7 @@ export async function packFolder(
   let entries = 0;
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
     const names = namesIn(join(root, folder.path), folder.path, skipped, maxEntries);
-    if (folder.path !== '') addHeader(out, { path: folder.path });
+    if (folder.path !== '') await addHeader(out, { path: folder.path });
     for (const name of names) {
       const path = folder.path === '' ? name : `${folder.path}/${name}`;
       entries += 1;
@@ -137,24 +137,23 @@ async function addFile(
     const found = fstatSync(fd);
     if (!found.isFile()) return skipped.add(path, 'no file');
     if (out.size + found.size > maxBytes) throw tooMuch('too-much');
-    addHeader(out, { path, size: found.size });
-    for (let left = found.size, block = 1; left > 0; block += 1) {
+    await addHeader(out, { path, size: found.size });
+    for (let left = found.size; left > 0;) {
       const bytes = readSync(fd, buffer, 0, Math.min(left, BLOCK_BYTES), null);
       if (bytes === 0) throw Object.assign(new Error(`${path} was changed`), { code: 'file-changed' });
-      out.add(buffer.subarray(0, bytes));
+      await out.add(buffer.subarray(0, bytes));
       left -= bytes;
-      if (block % 4 === 0) await turn();
     }
   } finally {
     closeSync(fd);
   }
 }
 
-function addHeader(out: BlockHasher, header: { path: string; size?: number }): void {
+async function addHeader(out: BlockHasher, header: { path: string; size?: number }): Promise<void> {
   const text = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt32BE(text.length);
-  out.add(Buffer.concat([length, text]));
+  await out.add(Buffer.concat([length, text]));
 }
 
 function tooMuch(code: 'too-much' | 'too-many'): Error {
