@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -32,7 +33,11 @@ let cleo: RunningDaemon;
 
 beforeAll(async () => {
   pages = await Pages.start();
-  ({ alice: ann, bob: ben } = await linkedPair(world, { alice: { user: 'Ann' }, bob: { user: 'Ben' } }));
+  ({ alice: ann, bob: ben } = await linkedPair(world, {
+    alice: { user: 'Ann' },
+    // A large file of his takes long enough to be stopped.
+    bob: { user: 'Ben', env: { P2P_CHAT_FILES_RATE: '1' } },
+  }));
   cleo = await world.daemon({ user: 'Cleo', peers: [`127.0.0.1:${ann.ready.peerPort}`] });
   await waitFor('the links', async () => (await controlOf(ann).status()).links === 2);
   await deliver(ben, ann.peerId, 'Good morning! The build is green again.');
@@ -325,6 +330,7 @@ describe('what can be done with a message', () => {
     const download = page.waitForEvent('download');
     await save.click();
     expect((await download).suggestedFilename()).toBe('plan.svg');
+    expect(await readFile(await (await download).path())).toEqual(await readFile(join(folder, 'plan.svg')));
     await card.hover();
     await card.getByRole('button', { name: 'What to do with this message' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Forward', exact: true }).click();
@@ -394,6 +400,29 @@ describe('files', () => {
     await page.getByText('could not be decoded').waitFor();
     expect(await log.getByRole('img', { name: 'fake.png' }).count()).toBe(0);
     expect(await opened.axe()).toEqual([]);
+    expectClean(opened);
+  });
+
+  it('show how far they are, stop and go on when one says so, and are given up', async () => {
+    const opened = await withConversation(/^Ben/);
+    const path = join(await world.folder('files'), 'slow.bin');
+    await writeFile(path, randomBytes(64 * 1024 * 1024));
+    const { id } = await controlOf(ben).sendFiles(ann.peerId, { paths: [path], copy: false });
+    const card = opened.page.getByRole('log').getByRole('article').filter({ hasText: 'slow.bin' });
+    const button = (what: string) => card.getByRole('button', { name: `${what} slow.bin` });
+    const stateOf = async () => (await controlOf(ann).files()).find((one) => one.id === id)?.state;
+    await button('Fetch').click();
+    await card.getByText('/s').waitFor();
+    expect(Number(await card.getByRole('progressbar').getAttribute('value'))).toBeGreaterThan(0);
+    await button('Pause').click();
+    await card.getByText('paused').waitFor();
+    expect(await stateOf()).toBe('paused');
+    await button('Fetch').click();
+    await button('Pause').waitFor();
+    expect(await stateOf()).toBe('fetching');
+    await button('Cancel').click();
+    await button('Cancel').waitFor({ state: 'detached' });
+    expect(await stateOf()).toBe('offered');
     expectClean(opened);
   });
 });

@@ -7,8 +7,16 @@ import {
 } from '@p2p-chat/shared';
 import { ManualClock } from '@p2p-chat/shared/testing';
 import { request } from 'node:http';
+import { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CODE_LIFETIME_MS, LOCK_MS, MAX_BROWSERS, MAX_WRONG_CODES } from './control-api/pairing.js';
+import {
+  CODE_LIFETIME_MS,
+  LINK_LIFETIME_MS,
+  LOCK_MS,
+  MAX_BROWSERS,
+  MAX_WRONG_CODES,
+  Pairing,
+} from './control-api/pairing.js';
 import { PAGE_HEADERS, PageServer } from './control-api/page-server.js';
 import { NodeEnvironment } from './runtime/environment.js';
 import { ControlApp } from './testing/control-app.js';
@@ -124,6 +132,24 @@ describe('letting a browser in', () => {
     expect((await ask('/api/status', { headers })).status).toBe(401);
     expect((await alice.ask('get', CONTROL_ROUTES.browsers)).body).toEqual([]);
     await alice.ask('delete', CONTROL_ROUTES.browser(id)).expect(404);
+  });
+
+  it('has links that need no header for what it saves, each good once, for a minute, and for one address', async () => {
+    const pairing = alice.app.get(Pairing);
+    const { id, token } = await letIn();
+    const socket = new Socket();
+    expect(() => pairing.linkTo('/api/status', socket)).toThrow('Links are for browsers');
+    pairing.authenticate(token, socket);
+    const link = pairing.linkTo('/api/status', socket);
+    expect((await ask(link.replace('status', 'files'))).code).toBe('browser-refused');
+    expect((await ask(link)).status).toBe(200);
+    expect((await ask(link)).code).toBe('browser-refused');
+    const late = pairing.linkTo('/api/status', socket);
+    await clock.advance(LINK_LIFETIME_MS);
+    expect((await ask(late)).code).toBe('browser-refused');
+    const revoked = pairing.linkTo('/api/status', socket);
+    await pairing.revoke(id);
+    expect((await ask(revoked)).code).toBe('browser-refused');
   });
 
   it('is for a bounded number of browsers, with names of bounded length', async () => {

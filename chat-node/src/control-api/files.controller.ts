@@ -22,18 +22,25 @@ import {
   ApiProduces,
   getSchemaPath,
 } from '@nestjs/swagger';
-import { type FileRuleView, type FileView, type SentFilesView } from '@p2p-chat/shared';
+import {
+  CONTROL_ROUTES,
+  type FileLinkView,
+  type FileRuleView,
+  type FileView,
+  type SentFilesView,
+} from '@p2p-chat/shared';
 import { plainToInstance } from 'class-transformer';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Chat } from '../core/chat.js';
 import { fileIds, type FileRule } from '../core/files/file-record.js';
 import { Files, type FileStatus, type SentFiles } from '../core/files/files.js';
 import { ApiConversation, ApiGroup } from './api-docs.js';
+import { Pairing } from './pairing.js';
 import { Presenter } from './presenter.js';
 import { ControlApiError } from './problem.js';
 import { ConversationPipe, type ConversationReference } from './references.pipe.js';
 import { FetchFileDto, FileRuleDto, FilesQuery, SendFilesDto, UploadQuery } from './requests.js';
-import { FileSchema, SentFilesSchema } from './schemas.js';
+import { FileLinkSchema, FileSchema, SentFilesSchema } from './schemas.js';
 import { validationPipe } from './validation.js';
 
 const OCTETS = 'application/octet-stream';
@@ -46,6 +53,7 @@ export class FilesController {
     private readonly chat: Chat,
     private readonly files: Files,
     private readonly presenter: Presenter,
+    private readonly pairing: Pairing,
   ) {}
 
   @Post('conversations/:conversation/files')
@@ -150,6 +158,15 @@ export class FilesController {
       // RFC 6266 and RFC 8187.
       disposition: `attachment; filename*=UTF-8''${encodeURIComponent(name).replace(/['()*]/g, percent)}`,
     });
+  }
+
+  @Post('files/:id/link')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'A link at which a browser that uses the page can download the file, once.' })
+  @ApiOkResponse({ type: FileLinkSchema })
+  link(@Param('id') id: string, @Req() { raw }: FastifyRequest): FileLinkView {
+    const [{ record }] = this.files.find(id) as [FileStatus];
+    return { link: this.pairing.linkTo(CONTROL_ROUTES.fileContent(record.id), raw.socket) };
   }
 
   #views(files: readonly FileStatus[]): FileView[] {

@@ -15,10 +15,14 @@ const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '[::1]']);
  * `Host` must be loopback, so that a page whose name was rebound to 127.0.0.1
  * does not get in; a request that names another origin comes from a browser
  * and is refused whatever it knows. At the page's port it must be exactly the
- * page's own address, and the token is that of a browser which was let in.
+ * page's own address, and the token is that of a browser which was let in,
+ * or the address a link to a download that it was given.
  */
 @Injectable()
 export class LocalAuthGuard implements CanActivate {
+  /** Requests by a link that is good once: each is looked at twice. */
+  readonly #followed = new WeakSet<object>();
+
   constructor(
     private readonly node: NodeInfo,
     private readonly page: PageServer,
@@ -51,7 +55,8 @@ export class LocalAuthGuard implements CanActivate {
     if (!isOwn.origin) {
       throw new ControlApiError(403, 'origin-refused', 'The control API is not for pages of other sites.');
     }
-    if (isOpen(request)) return;
+    if (isOpen(request) || this.#followed.has(request.raw)) return;
+    if (this.pairing.follows(request.url, request.raw.socket)) return void this.#followed.add(request.raw);
     const given = bearer(authorization);
     if (given === undefined || this.pairing.authenticate(given, request.raw.socket) === null) {
       throw new ControlApiError(401, 'browser-refused', 'This browser may not use the page.', {

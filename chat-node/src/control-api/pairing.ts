@@ -12,6 +12,8 @@ export const MAX_WRONG_CODES = 5;
 export const LOCK_MS = 60_000;
 /** Browsers at once: more than a person has; what is not used any more can be revoked. */
 export const MAX_BROWSERS = 64;
+/** How long a link to a download is good, in milliseconds: the page follows it at once. */
+export const LINK_LIFETIME_MS = 60_000;
 /** Codes that wait at once: who asks for more has the oldest ones forgotten. */
 const MAX_CODES = 16;
 const CODE_BYTES = 16;
@@ -40,6 +42,8 @@ export interface PairingParts {
 export class Pairing {
   /** When each code ends, by the monotonic clock; by the code's hash. */
   readonly #codes = new Map<string, number>();
+  /** Links to downloads that were not followed yet, by their hash. */
+  readonly #links = new Map<string, { browser: string; end: number }>();
   /** Connections by the browser that uses them: they end with its right to them. */
   readonly #sockets = new Map<string, Set<Socket>>();
   #wrong = 0;
@@ -99,6 +103,35 @@ export class Pairing {
     this.#follow(browser.id, socket);
     this.#saw(browser);
     return browser.id;
+  }
+
+  /**
+   * Makes a link to something for the browser of a connection: what is saved as it comes is asked for without a header.
+   * @throws {ControlApiError} 401 `browser-refused` where it is no browser's
+   */
+  linkTo(path: string, socket: Socket): string {
+    const { clock, randomBytes } = this.parts;
+    const browser = [...this.#sockets].find(([, sockets]) => sockets.has(socket))?.[0];
+    if (browser === undefined) {
+      throw new ControlApiError(401, 'browser-refused', 'Links are for browsers that use the page.');
+    }
+    const now = clock.monotonic();
+    for (const [link, { end }] of this.#links) {
+      if (now >= end || this.#links.size >= MAX_CODES) this.#links.delete(link);
+    }
+    const link = `${path}?code=${randomBytes(CODE_BYTES).toString('base64url')}`;
+    this.#links.set(hash(link), { browser, end: now + LINK_LIFETIME_MS });
+    return link;
+  }
+
+  /** Whether it is a link that was made here, over a connection that ends when its browser is revoked. */
+  follows(link: string, socket: Socket): boolean {
+    const known = this.#links.get(hash(link));
+    this.#links.delete(hash(link));
+    if (known === undefined || this.parts.clock.monotonic() >= known.end) return false;
+    if (!this.browsers.some(({ id }) => id === known.browser)) return false;
+    this.#follow(known.browser, socket);
+    return true;
   }
 
   /** The browsers that may use the page, the one that was let in first at the beginning. */

@@ -6,6 +6,7 @@ import {
   type ConversationView,
   type Direction,
   type DiscoverySourceView,
+  type FileLinkView,
   type FileView,
   type FoundMessageView,
   type ImportResult,
@@ -249,6 +250,10 @@ export class FileSchema extends OfferedFileSchema implements FileView {
   @ApiProperty(nullable('integer')) rate!: number | null;
   @ApiProperty(nullable('string')) path!: string | null;
   @ApiProperty({ type: FileProblemSchema, nullable: true }) problem!: FileProblemSchema | null;
+}
+
+export class FileLinkSchema implements FileLinkView {
+  @ApiProperty({ description: 'Good for a minute, and once.' }) link!: string;
 }
 
 export class SentFilesSchema implements SentFilesView {

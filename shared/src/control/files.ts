@@ -65,6 +65,12 @@ export interface FetchFileRequest {
   to?: string;
 }
 
+/** Gives a file to a browser as a download, once and soon. */
+export interface FileLinkView {
+  /** At the page's port: the path of the content, with a code. */
+  link: string;
+}
+
 /** When files of a conversation are fetched: by themselves up to a size, when asked for, or never. */
 export interface FileRuleView {
   fetch: 'always' | 'ask' | 'never';

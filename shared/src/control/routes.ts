@@ -129,6 +129,8 @@ export const CONTROL_ROUTES = {
   cancelFile: (id: string) => `${file(id)}/cancel`,
   /** GET -> the bytes of a file that is here, always as an attachment */
   fileContent: (id: string) => `${file(id)}/content`,
+  /** POST -> FileLinkView: at the page's port, as a browser saves what it is handed no token for */
+  fileLink: (id: string) => `${file(id)}/link`,
   /** GET -> ProfileView. PATCH ProfileChange -> ProfileView */
   profile: '/api/profile',
   /** POST ActivityRequest -> 204: whether somebody is at the keys of a console */

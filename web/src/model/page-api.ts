@@ -1,5 +1,6 @@
 import {
   CONTROL_ROUTES,
+  type FileLinkView,
   MAX_BROWSER_NAME_CHARACTERS,
   type PairResult,
   type SentFilesView,
@@ -36,6 +37,13 @@ export class PageApi extends ControlApi {
       body: bytes,
     });
     return (await answer.json()) as SentFilesView;
+  }
+
+  /** Where the browser can save a file from, once: as it comes, without the token. */
+  async fileLink(id: string): Promise<FileLinkView> {
+    return (await (
+      await this.#withToken(CONTROL_ROUTES.fileLink(id), { method: 'POST' })
+    ).json()) as FileLinkView;
   }
 
   /** The bytes of a file that is here. */

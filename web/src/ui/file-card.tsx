@@ -9,9 +9,6 @@ import { words } from '../words/index.ts';
 import { Icon } from './icons.tsx';
 import { attempt } from './toast.tsx';
 
-/** Bytes that are saved by way of the browser's memory; a larger file is taken from its folder. */
-const MAX_SAVED_BYTES = 256 * 1024 * 1024;
-
 /** Images of which there is a preview, up to this size. What a vector image says is never run, so it has none. */
 const PREVIEWED = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);
 const MAX_PREVIEWED_BYTES = 16 * 1024 * 1024;
@@ -82,7 +79,7 @@ export function FileCard({ file, mine }: { file: OfferedFileView; mine: boolean 
               <span class="visually-hidden"> {name}</span>
             </button>
           )}
-          {here === 'complete' && !isFolder && !mine && file.size <= MAX_SAVED_BYTES && (
+          {here === 'complete' && !isFolder && !mine && (
             <button type="button" class="link-button" onClick={() => attempt(() => save(file.id, name))}>
               {w.saveFile}
               <span class="visually-hidden"> {name}</span>
@@ -136,13 +133,10 @@ function transferLabel({ state: now, progress, rate, size, problem }: FileView):
   }
 }
 
-// By way of a blob: the token goes in a header, never in an address.
+// The token goes in a header, never in an address: a link of its own, which is good once, brings a file of any size.
 async function save(id: string, name: string): Promise<void> {
-  const url = URL.createObjectURL(await api().fileContent(id));
   const link = document.createElement('a');
-  link.href = url;
+  link.href = (await api().fileLink(id)).link;
   link.download = name;
   link.click();
-  // The browser has it by then.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
