@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileView } from '@p2p-chat/shared';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -240,6 +240,37 @@ it(
     expect(flood.running).toBe(true);
     await flood.kill();
     expect(grown).toBeLessThan(MAX_GROWTH_BYTES);
+  },
+  FAULT_TIMEOUT_MS,
+);
+
+it(
+  'somebody whose files come slowly holds up the files of nobody else',
+  async () => {
+    const env = { P2P_CHAT_FILES_RATE: '1' };
+    const mallory = await world.daemon({ user: 'Slow', peers: [`127.0.0.1:${bob.ready.peerPort}`], env });
+    await waitFor('the link', async () => (await controlOf(mallory).status()).links > 0);
+    await acquaint(bob, mallory);
+    // Each takes longer than this test may, and they are as many as are fetched at a time.
+    const slow = await Promise.all(
+      [300, 301, 302].map(async (mib) => {
+        const path = join(folder, `slow ${mib}.bin`);
+        await writeFile(path, '');
+        await truncate(path, mib * MIB);
+        return (await controlOf(mallory).sendFiles(bob.peerId, { paths: [path], copy: false })).id;
+      }),
+    );
+    for (const id of slow) {
+      await waitFor('the offer', async () => (await atBob(id)) !== undefined);
+      await controlOf(bob).fetchFile(id);
+    }
+    for (const id of slow) await until(id, 'some of it', ({ progress }) => progress > 0);
+    const { id, bytes } = await offered('quick.bin', 2 * MIB);
+    await controlOf(bob).fetchFile(id);
+    const { path } = await until(id, 'its turn', ({ state }) => state === 'complete');
+    expect((await readFile(path ?? '')).equals(bytes)).toBe(true);
+    for (const one of slow) await controlOf(bob).cancelFile(one);
+    await mallory.stop();
   },
   FAULT_TIMEOUT_MS,
 );

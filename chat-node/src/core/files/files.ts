@@ -23,6 +23,7 @@ import type { IdentityKeys } from '../ports/identity.js';
 import type { ChatLog } from '../ports/log.js';
 import { Fetch, type FileSource } from './fetch.js';
 import { fileIds, type FileNotes, type FileProblem, type FileRecord, type FileRule } from './file-record.js';
+import { FetchSlots } from './fetch-slots.js';
 import { RateLimit } from './rate-limit.js';
 import { Serving } from './serving.js';
 
@@ -70,8 +71,6 @@ interface Running {
   poke: () => void;
 }
 
-/** Files that are fetched at the same time; fewer than MAX_BLOCK_CONNECTIONS_PER_PEER. */
-const MAX_RUNNING = 3;
 /** Between two events of one file. */
 const EVENT_INTERVAL_MS = 250;
 /** Between attempts: soon after a cut, seldom while nobody comes. Whoever comes is tried at once. */
@@ -93,8 +92,7 @@ export class Files {
   readonly #serving: Serving;
   readonly #limit: RateLimit;
   #notes: FileNotes = { rules: {} };
-  #slots = MAX_RUNNING;
-  readonly #queue: (() => void)[] = [];
+  readonly #slots: FetchSlots;
   readonly #mutex = new Mutex<string>();
   #stopped = false;
   #saving: Promise<void> = Promise.resolve();
@@ -102,6 +100,7 @@ export class Files {
   constructor(private readonly parts: FilesParts) {
     const { blobs, peers, members, clock, bytesPerSecond } = parts;
     this.#limit = new RateLimit(bytesPerSecond, clock);
+    this.#slots = new FetchSlots(clock);
     this.#serving = new Serving({
       blobs,
       members,
@@ -530,6 +529,7 @@ export class Files {
       while (!signal.aborted) {
         running.poke = () => fetch.look(this.#sources(this.#get(id)));
         const problem = await this.#attempt(fetch, id, signal);
+        if (problem === 'turn-over') continue;
         if (problem === null || signal.aborted) return;
         await this.#change(record, { state: problem.code === 'blocks-wrong' ? 'failed' : 'paused', problem });
         if (problem.code === 'blocks-wrong') return;
@@ -542,10 +542,11 @@ export class Files {
     }
   }
 
-  /** @returns why it is not whole; null where it is, or was stopped */
-  async #attempt(fetch: Fetch, id: string, signal: AbortSignal): Promise<FileProblem | null> {
+  /** @returns why it is not whole; null where it is, or was stopped; or that it is the turn of others */
+  async #attempt(fetch: Fetch, id: string, stop: AbortSignal): Promise<FileProblem | 'turn-over' | null> {
     const record = this.#get(id);
-    await this.#slot(signal);
+    const slot = await this.#slots.take(record.author, stop);
+    const signal = AbortSignal.any([stop, slot.over]);
     try {
       const sources = this.#sources(record);
       const outcome = await fetch.attempt(
@@ -567,14 +568,15 @@ export class Files {
         ? { code: 'file-absent', detail: 'Nobody who is there has it at the moment.' }
         : { code: 'nobody-there', detail: 'Nobody who has it can be reached.' };
     } catch (error) {
-      if (signal.aborted) return null;
+      if (stop.aborted) return null;
+      if (slot.over.aborted && !(error instanceof BlobError)) return 'turn-over';
       // Any of what was written may be lost: it is verified when it is opened again.
       if (errorCode(error) === 'disk-failed') await fetch.close();
       if (error instanceof BlobError)
         return { code: error.code, detail: [error.message, error.hint].filter(Boolean).join(' ') };
       return { code: errorCode(error) ?? 'internal-error', detail: errorMessage(error) };
     } finally {
-      this.#freeSlot();
+      slot.free();
     }
   }
 
@@ -642,20 +644,6 @@ export class Files {
     running.stop.signal.removeEventListener('abort', end);
     stop.abort();
     running.poke = () => undefined;
-  }
-
-  async #slot(signal: AbortSignal): Promise<void> {
-    if (this.#slots > 0) this.#slots -= 1;
-    else await new Promise<void>((resolve) => this.#queue.push(resolve));
-    if (!signal.aborted) return;
-    this.#freeSlot();
-    signal.throwIfAborted();
-  }
-
-  #freeSlot(): void {
-    const next = this.#queue.shift();
-    if (next === undefined) this.#slots += 1;
-    else next();
   }
 
   /** Bytes have moved: tells so, at most a few times a second. */
