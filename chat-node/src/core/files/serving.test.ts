@@ -20,14 +20,14 @@ const record: FileRecord = {
 };
 const BLOCK = new Uint8Array([7]);
 
-function serving(options: { members?: string[]; blocked?: string[] } = {}) {
+function serving(options: { members?: string[]; blocked?: string[]; limit?: RateLimit } = {}) {
   const done: string[] = [];
-  const { members = ['bob'], blocked = [] } = options;
+  const { members = ['bob'], blocked = [], limit = new RateLimit(null, new ManualClock()) } = options;
   const made = new Serving({
     blobs: { hashes: () => Promise.resolve(BLOCK), block: () => Promise.resolve(BLOCK) },
     members: (conversation) => (conversation === 'here' ? members : []),
     isBlocked: (peerId) => blocked.includes(peerId),
-    limit: new RateLimit(null, new ManualClock()),
+    limit,
     onServed: () => undefined,
     onDone: (_, peerId) => done.push(peerId),
   });
@@ -71,5 +71,19 @@ describe('blocks', () => {
     const { made } = serving();
     made.add({ ...record, state: 'failed', problem: { code: 'file-withdrawn', detail: '' } });
     expect(await made.answer('bob', block)).toBeNull();
+  });
+
+  it('leave no faster than the limit allows, to all peers together', async () => {
+    const clock = new ManualClock();
+    const limit = new RateLimit(BLOCK.length, clock);
+    const { made } = serving({ members: ['bob', 'carol'], limit });
+    let sent = 0;
+    for (let nth = 0; nth < 5; nth += 1)
+      for (const peer of ['bob', 'carol']) void made.answer(peer, block).then(() => (sent += 1));
+    await clock.advance(0);
+    for (let second = 1; second < 10; second += 1) {
+      await clock.advance(1_000);
+      expect(sent).toBe(second + 1);
+    }
   });
 });
