@@ -134,6 +134,10 @@ it('is stopped and goes on when one says so, and shows how far it is on both sid
   expect(paused).toMatchObject({ id, state: 'paused', problem: null });
   const [resumed] = await bob.json<FileView>(['resume', id]);
   expect(resumed).toMatchObject({ id, state: 'fetching' });
+  // Of what is given up nothing is left, and nothing is shown.
+  await bob.json(['cancel', id]);
+  await waitFor('nothing of it', async () => (await atBob(id))?.progress === 0);
+  expect(await atBob(id)).toMatchObject({ state: 'offered', rate: null });
   const [got] = await bob.json<{ path: string }>(['get', id]);
   expect(await readFile(got?.path ?? '')).toEqual(bytes);
 });

@@ -235,16 +235,16 @@ export class Files {
    * @throws {ChatError} `file-id-unknown`
    */
   async cancel(id: string): Promise<FileStatus[]> {
-    const { blobs, keys } = this.parts;
+    const { keys } = this.parts;
     for (const { record } of this.find(id)) {
-      const { file, author, state } = record;
+      const { author, state } = record;
       if (author === keys.peerId) {
         await this.#withdraw(record, { code: 'file-withdrawn', detail: 'It is offered no more.' });
       } else if (state !== 'complete') {
         const running = this.#running.get(record.id);
         running?.stop.abort();
         await this.#change(record, { state: 'offered', problem: null, directory: null });
-        if (running === undefined) await blobs.discard(file, false);
+        if (running === undefined) await this.#discard(record);
       }
     }
     return this.find(id);
@@ -537,9 +537,17 @@ export class Files {
       }
     } finally {
       await fetch.close();
-      const { state, file } = this.#get(id);
-      if (state === 'offered' || state === 'failed') await this.parts.blobs.discard(file, false);
+      const { state } = this.#get(id);
+      if (state === 'offered' || state === 'failed') await this.#discard(record);
     }
+  }
+
+  /** Gives up what was fetched of it. */
+  async #discard(record: FileRecord): Promise<void> {
+    await this.parts.blobs.discard(record.file, false);
+    this.#bytes.delete(record.id);
+    this.#rates.delete(record.id);
+    this.#publish(record);
   }
 
   /** @returns why it is not whole; null where it is, or was stopped; or that it is the turn of others */
