@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { withPath } from './path-completion.js';
+import { droppedFile, withPath } from './path-completion.js';
 
 describe('Tab after /file', () => {
   let folder: string;
@@ -31,6 +31,23 @@ describe('Tab after /file', () => {
     ['DIR/nothing', undefined],
     ['DIR/evil', undefined],
   ])('%s goes on as %s', (written, line) => expect(completed(written)).toEqual({ line, names: [] }));
+
+  it.each([
+    ['DIR/plan a.txt', '/file DIR/plan a.txt'],
+    ["'DIR/plan a.txt' ", "/file 'DIR/plan a.txt'"],
+    ['DIR/plan\\ a.txt\n', '/file DIR/plan\\ a.txt'],
+    ['file://DIR/plan%20a.txt', '/file file://DIR/plan%20a.txt'],
+    ['DIR/photos', '/file DIR/photos'],
+    ['DIR/nothing', undefined],
+    ['look at DIR/photos', undefined],
+    ['DIR/photos\nDIR/photos', undefined],
+    ['file://%', undefined],
+    ['photos', undefined],
+    ['/', undefined],
+    ['', undefined],
+  ])('what is dragged, %j, becomes %j', (pasted, command) => {
+    expect(droppedFile(pasted.replaceAll('DIR', folder))?.replaceAll(folder, 'DIR')).toBe(command);
+  });
 
   it('goes as far as is clear, and tells how it can go on', () => {
     expect(completed('DIR/pl')).toEqual({ line: '/file DIR/plan ', names: ['plan a.txt', 'plan b.txt'] });

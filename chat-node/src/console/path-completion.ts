@@ -37,6 +37,18 @@ export function withPath({ text, cursor }: Draft): CompletedPath | null {
   };
 }
 
+/** What a terminal writes where a file is dragged into it: the command that sends the file; null where it is other text. */
+export function droppedFile(pasted: string): string | null {
+  const written = pasted.trim();
+  if (!/^(?:['"]?[/~].|file:\/\/)/u.test(written)) return null;
+  try {
+    const there = statSync(pathOf(written), { throwIfNoEntry: false });
+    return there?.isFile() === true || there?.isDirectory() === true ? `/file ${written}` : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Only such as are shown as they are. */
 function namesIn(folder: string): string[] {
   try {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { Key } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
 import { render } from '@inquirer/testing';
@@ -300,6 +301,19 @@ describe('a conversation', () => {
     expect(send).not.toHaveBeenCalled();
     events.keypress('enter');
     expect(send).toHaveBeenCalledExactlyOnceWith('see: one\ntwo\nthree');
+  });
+
+  it('makes of a file that is dragged into an empty line the command that sends it', async () => {
+    const { getScreen, events, send } = await show([]);
+    const here = fileURLToPath(import.meta.url);
+    events.keypress(keyOf({ name: PASTE, sequence: `'${here}' ` }));
+    expect(getScreen().replaceAll(/\n */gu, '')).toContain(`› /file '${here}'`);
+    events.keypress('enter');
+    expect(send).toHaveBeenCalledExactlyOnceWith(`/file '${here}'`);
+    events.type('see ');
+    events.keypress(keyOf({ name: PASTE, sequence: here }));
+    events.keypress('enter');
+    expect(send).toHaveBeenLastCalledWith(`see ${here}`);
   });
 
   it('begins a new line with Alt-Enter and with Ctrl-J', async () => {

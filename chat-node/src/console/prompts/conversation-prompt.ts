@@ -12,7 +12,8 @@ import { authorLabel } from '../labels.js';
 import { truncate, wrap } from '../layout.js';
 import { draftOf, edit, EMPTY_DRAFT, isNewline, layoutDraft, type Draft } from '../line-editor.js';
 import { FILE_COMMANDS } from '../file-commands.js';
-import { withPath } from '../path-completion.js';
+import { PASTE } from '../keyboard.js';
+import { droppedFile, withPath } from '../path-completion.js';
 import { MessageLines, type MessageLine } from '../message-lines.js';
 import type { Store } from '@p2p-chat/shared/client';
 import { theme } from '../theme.js';
@@ -333,7 +334,9 @@ export const conversationPrompt: PromptFunction<Leaving, ConversationPromptConfi
         setAnchor('end');
         if (!loaded.atEnd) config.toEnd();
       } else {
-        const next = edit(draft, key);
+        const dropped =
+          key.name === PASTE && mode === null && draft.text === '' ? droppedFile(key.sequence ?? '') : null;
+        const next = edit(draft, dropped === null ? key : { ...key, sequence: dropped });
         if (next !== null) write(next);
       }
     });
