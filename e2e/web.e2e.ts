@@ -295,17 +295,47 @@ describe('what can be done with a message', () => {
     expectClean(opened);
   });
 
-  it('reads as a log of messages, each with who wrote it and how it does', async () => {
-    const { page } = await withConversation(/^Ben/);
-    await page.getByRole('log').getByText('Then I look for the spare key now.').waitFor();
-    const article = page.getByRole('article').filter({ hasText: 'Then I look for the spare key now.' });
-    const tree = await article.first().ariaSnapshot();
-    expect(tree.replace(/\d\d:\d\d/g, 'HH:MM').replace(/delivered|read$/gm, 'STATE')).toMatchInlineSnapshot(`
-      "- article:
-        - text: "You: Then I look for the spare key now."
-        - button "What to do with this message"
-        - time: HH:MM
-        - text: STATE"
+  it('reads as a log of messages, each with who wrote it, what it answers and how it does', async () => {
+    const group = await controlOf(ann).createGroup({ name: 'Keys', people: [] });
+    const { id } = await controlOf(ann).send(group.id, 'Where is the spare key?');
+    await controlOf(ann).react(id, ['👍']);
+    const answer = await controlOf(ann).send(group.id, 'In the drawer.', undefined, undefined, {
+      replyTo: id,
+    });
+    await controlOf(ann).edit(answer.id, 'In the upper drawer.');
+    const { page } = await withConversation(/^Keys/);
+    await page.getByRole('log').getByText('edited').waitFor();
+    const tree = await page.getByRole('region', { name: 'Conversation with Keys' }).ariaSnapshot();
+    expect(tree.replace(/\d\d:\d\d/g, 'HH:MM')).toMatchInlineSnapshot(`
+      "- region "Conversation with Keys":
+        - heading "Keys" [level=1]
+        - paragraph: 1 member
+        - button "Details"
+        - log "Messages with Keys":
+          - paragraph: Ann made Keys
+          - article:
+            - text: "You: Where is the spare key?"
+            - button "What to do with this message"
+            - 'button "👍: You" [pressed]': 👍
+            - time: HH:MM
+            - text: delivered
+          - article:
+            - text: "You:"
+            - button "You Where is the spare key?":
+              - strong: You
+              - text: Where is the spare key?
+            - text: In the upper drawer.
+            - button "What to do with this message"
+            - time: HH:MM
+            - text: edited delivered
+        - status
+        - paragraph
+        - button "Send files"
+        - button "Send a folder"
+        - button "Emoji"
+        - textbox "Write a message"
+        - button "Ask to confirm"
+        - button "Send" [disabled]"
     `);
   });
 
