@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import base from '../../vitest.config.ts';
 
@@ -22,5 +23,9 @@ export default defineConfig({
     },
   ],
   // What was transformed without a rule is for this run alone.
-  test: { include: ['{shared,chat-node}/src/**/*.test.ts'], fsModuleCache: false },
+  test: {
+    include: ['{shared,chat-node}/src/**/*.test.ts'],
+    setupFiles: [fileURLToPath(new URL('one-seed.ts', import.meta.url))],
+    fsModuleCache: false,
+  },
 });
