@@ -130,12 +130,14 @@ it('is stopped and goes on when one says so, and shows how far it is on both sid
   await waitFor('a part of it', async () => ((await atBob(id))?.progress ?? 0) > 0.1);
   const [own] = (await controlOf(alice).files()).filter((one) => one.id === id);
   expect(own?.progress).toBeGreaterThan(0);
+  // A command takes longer to start than the file may take; what is stopped stays so.
+  await controlOf(bob).pauseFile(id);
   const [paused] = await bob.json<FileView>(['pause', id]);
   expect(paused).toMatchObject({ id, state: 'paused', problem: null });
   const [resumed] = await bob.json<FileView>(['resume', id]);
   expect(resumed).toMatchObject({ id, state: 'fetching' });
   // Of what is given up nothing is left, and nothing is shown.
-  await bob.json(['cancel', id]);
+  await controlOf(bob).cancelFile(id);
   await waitFor('nothing of it', async () => (await atBob(id))?.progress === 0);
   expect(await atBob(id)).toMatchObject({ state: 'offered', rate: null });
   const [got] = await bob.json<{ path: string }>(['get', id]);
