@@ -296,35 +296,35 @@ describe('what can be done with a message', () => {
   });
 
   it('reads as a log of messages, each with who wrote it, what it answers and how it does', async () => {
-    const group = await controlOf(ann).createGroup({ name: 'Keys', people: [] });
-    const { id } = await controlOf(ann).send(group.id, 'Where is the spare key?');
+    const group = await controlOf(ann).createGroup({ name: 'Tools', people: [] });
+    const { id } = await controlOf(ann).send(group.id, 'Where is the ladder?');
     await controlOf(ann).react(id, ['👍']);
-    const answer = await controlOf(ann).send(group.id, 'In the drawer.', undefined, undefined, {
+    const answer = await controlOf(ann).send(group.id, 'In the cellar.', undefined, undefined, {
       replyTo: id,
     });
-    await controlOf(ann).edit(answer.id, 'In the upper drawer.');
-    const { page } = await withConversation(/^Keys/);
+    await controlOf(ann).edit(answer.id, 'In the lower cellar.');
+    const { page } = await withConversation(/^Tools/);
     await page.getByRole('log').getByText('edited').waitFor();
-    const tree = await page.getByRole('region', { name: 'Conversation with Keys' }).ariaSnapshot();
+    const tree = await page.getByRole('region', { name: 'Conversation with Tools' }).ariaSnapshot();
     expect(tree.replace(/\d\d:\d\d/g, 'HH:MM')).toMatchInlineSnapshot(`
-      "- region "Conversation with Keys":
-        - heading "Keys" [level=1]
+      "- region "Conversation with Tools":
+        - heading "Tools" [level=1]
         - paragraph: 1 member
         - button "Details"
-        - log "Messages with Keys":
-          - paragraph: Ann made Keys
+        - log "Messages with Tools":
+          - paragraph: Ann made Tools
           - article:
-            - text: "You: Where is the spare key?"
+            - text: "You: Where is the ladder?"
             - button "What to do with this message"
             - 'button "👍: You" [pressed]': 👍
             - time: HH:MM
             - text: delivered
           - article:
             - text: "You:"
-            - button "You Where is the spare key?":
+            - button "You Where is the ladder?":
               - strong: You
-              - text: Where is the spare key?
-            - text: In the upper drawer.
+              - text: Where is the ladder?
+            - text: In the lower cellar.
             - button "What to do with this message"
             - time: HH:MM
             - text: edited delivered
