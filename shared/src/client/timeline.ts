@@ -321,15 +321,18 @@ export class Timeline {
     for (const { message, at } of near) {
       const there = await this.view.client.message(message.id, this.#signal).catch(unlessGone);
       if (there === null) continue;
-      const [back, on] = [Math.max(PAGE, at), Math.max(PAGE, held.length - at - 1)];
+      const back = Math.max(PAGE, at);
+      const on = Math.min(MAX_HELD, held.length - at - 1 + PAGE);
       const [before, after] = await Promise.all([
         this.#page({ before: there.id }, back),
         this.#page({ after: there.id }, on),
       ]);
       // Somebody went to another place meanwhile.
       if (this.store.get().messages[0]?.id !== held[0]?.id) return this.#loader.request();
-      this.#isStale = false;
       const [atStart, atEnd] = [before.length < back, after.length < on];
+      // What came meanwhile is told as well: who has the end does not lose it.
+      if (this.store.get().atEnd && !atEnd) return this.#loader.request();
+      this.#isStale = false;
       return this.store.update((now) => ({ ...now, messages: [...before, there, ...after], atStart, atEnd }));
     }
     this.toEnd();
