@@ -62,6 +62,8 @@ export function Timeline(props: TimelineProps) {
     [timeline],
   );
   const begun = useRef(false);
+  /** Whether it begins at the end, whatever was not read. */
+  const toLatest = useRef(false);
   /** What was on the screen last: its first message, and how many. */
   const onScreen = useRef<{ first: string; count: number } | null>(null);
 
@@ -92,7 +94,8 @@ export function Timeline(props: TimelineProps) {
     if (handle === null || messages.length === 0 || loaded.loading) return;
     if (begun.current) return;
     begun.current = true;
-    const at = messages.findIndex(({ id }) => id === (loaded.found ?? loaded.firstUnread));
+    const from = loaded.found ?? (toLatest.current ? null : loaded.firstUnread);
+    const at = messages.findIndex(({ id }) => id === from);
     stays.current = at < 0;
     if (at >= 0) handle.scrollToIndex(at, { align: loaded.found === undefined ? 'start' : 'center' });
     else handle.scrollToIndex(messages.length - 1 + pending.length, { align: 'end' });
@@ -110,6 +113,7 @@ export function Timeline(props: TimelineProps) {
     stays.current = true;
     if (!timeline.store.get().atEnd) {
       begun.current = false;
+      toLatest.current = true;
       timeline.toEnd();
     }
     list.current?.scrollToIndex(messages.length - 1 + pending.length, { align: 'end' });
@@ -300,8 +304,9 @@ const Row = memo(function Row(props: RowProps) {
   const { message, previous, next, unreadFrom, found, place, count, isLast, names, onAct, onReact } = props;
   const w = words.value;
   const mine = message.direction === 'out';
-  const newDay = previous === null || !isSameDay(previous.sentAt, message.sentAt);
-  const together = !newDay && !unreadFrom && belongTogether(previous, message);
+  // What is before the first one that is loaded is not known: it must not change its size when that comes.
+  const newDay = previous === null ? place === 1 : !isSameDay(previous.sentAt, message.sentAt);
+  const together = !newDay && !unreadFrom && (previous === null || belongTogether(previous, message));
   // Once for those that say the same below them.
   const saysMore = next === null || !belongTogether(message, next) || next.state !== message.state;
   const author = useShown(({ peers }) => authorLabel(message, peers), [message]);
