@@ -5,7 +5,7 @@ import { linkOf, Pages, PageUnderTest, startBrowser } from './support/browser.ts
 import { controlOf, deliver, linkedPair, residentBytes } from './support/control.ts';
 import { importLines } from './support/imported.ts';
 import { type RunningDaemon, waitFor, World } from './support/processes.ts';
-import { settled, topOf, visibleMessages } from './support/web-timeline.ts';
+import { AT_REST, settled, topOf, visibleMessages } from './support/web-timeline.ts';
 
 /*
  * The page as a system and a person may have it: told of news while one looks
@@ -187,12 +187,17 @@ describe('as a system or a person has it', () => {
 describe(`a conversation of ${LONG.toLocaleString('en')} messages`, () => {
   it('scrolls without a jump while older ones load above and new ones come below, and keeps its place', async () => {
     await importLines(ann, ben.peerId, 'Ben', LONG);
+    for (let missed = 0; missed < 60; missed += 1) await deliver(ben, ann.peerId, `missed ${missed}`);
     const opened = await (await pages.open()).enter(ann);
     const { page } = opened;
     await opened.openConversation(/^Ben/);
     const log = page.getByRole('log');
-    await log.getByText(`line ${LONG - 1}`).waitFor();
+    await log.getByText('missed 0', { exact: true }).waitFor();
+    const toLatest = page.getByRole('button', { name: 'To the latest messages' });
+    await toLatest.click();
+    await log.getByText('missed 59', { exact: true }).waitFor();
     const list = page.locator('.timeline-list');
+    await settled(list, AT_REST);
     let coming = 0;
     let oldest = Infinity;
     // What is held is a window of a thousand: far enough that all of it was exchanged.
@@ -214,6 +219,12 @@ describe(`a conversation of ${LONG.toLocaleString('en')} messages`, () => {
     expect(coming).toBeGreaterThan(0);
     const rows = await page.locator('article.message').count();
     expect(rows).toBeLessThan(200);
+    await toLatest.click();
+    await log.getByText(`news ${coming}`, { exact: true }).waitFor();
+    await settled(list, AT_REST);
+    expect((await visibleMessages(page)).at(-1)).toBe(`news ${coming}`);
+    await list.evaluate((element) => element.scrollBy({ top: -2_400 }));
+    await settled(list);
     const [first = ''] = await visibleMessages(page);
     await page.reload();
     await log.getByText(first, { exact: true }).waitFor();

@@ -13,7 +13,7 @@ import { controlOf, deliver, linkedPair, sendAll } from './support/control.ts';
 import { ATTACKS, MARKUP } from './support/hostile-text.ts';
 import { ROOT, type RunningDaemon, waitFor, World } from './support/processes.ts';
 import { TerminalSession } from './support/terminal.ts';
-import { settled, topOf, visibleMessages } from './support/web-timeline.ts';
+import { AT_REST, settled, topOf, visibleMessages } from './support/web-timeline.ts';
 
 /*
  * The page in a real browser: Ann has it open, Ben has a console or the
@@ -594,6 +594,7 @@ describe('a long conversation', () => {
     await page.getByRole('button', { name: 'To the latest messages' }).click();
     await log.getByText('line 1499 of many').waitFor();
     const scroller = page.locator('.timeline-list');
+    await settled(scroller, AT_REST);
     let oldest = Infinity;
     for (let screens = 0; screens < 60 && oldest > 300; screens++) {
       const shown = await visibleMessages(page);

@@ -1,21 +1,25 @@
 /** What the tests of the page see of a conversation in it. */
 import type { Locator, Page } from 'playwright-core';
 
-/** Resolves when a list has drawn five frames without moving or growing. */
-export function settled(list: Locator): Promise<void> {
+/** After a jump to a place, the list returns there for 150 ms whenever rows are measured: in frames, and some more. */
+export const AT_REST = 15;
+
+/** Resolves when a list has drawn some frames without moving or growing. */
+export function settled(list: Locator, frames = 5): Promise<void> {
   return list.evaluate(
-    (element) =>
+    (element, enough) =>
       new Promise((done) => {
         let [before, still] = ['', 0];
         const look = (): void => {
           const now = `${element.scrollTop} ${element.scrollHeight}`;
           still = now === before ? still + 1 : 0;
           before = now;
-          if (still === 5) done();
+          if (still === enough) done();
           else requestAnimationFrame(look);
         };
         look();
       }),
+    frames,
   );
 }
 
